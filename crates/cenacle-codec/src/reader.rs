@@ -1,0 +1,172 @@
+//! A bounded cursor over received bytes (RFC 9420 §2.1). Every read is checked against what remains, every
+//! length header against its canonical form, and every refusal says at which offset and why.
+
+use core::fmt;
+
+/// Why bytes are not the canonical encoding of what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeErrorKind {
+    /// The input ends before the value does.
+    UnexpectedEnd,
+    /// Bytes are left over after the value.
+    TrailingBytes,
+    /// A length header uses more bytes than its value needs (RFC 9420 §2.1.2).
+    NonMinimalLength,
+    /// A length header starts with the reserved bits `11` (RFC 9420 §2.1.2).
+    ReservedLength,
+    /// A presence octet is neither 0 nor 1 (RFC 9420 §2.1.1).
+    BadPresence,
+    /// A vector holds more than its cap, which is given in its own unit.
+    OverCap(usize),
+    /// A discriminant selects no variant of the named type and the type cannot carry it.
+    UnknownVariant(&'static str),
+    /// A value of the named type that its definition forbids.
+    Forbidden(&'static str),
+}
+
+/// A refusal to decode, with the offset of the offending byte from the start of the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeError {
+    /// Bytes from the start of the outermost input.
+    pub offset: usize,
+    /// What is wrong there.
+    pub kind: DecodeErrorKind,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at byte {}: ", self.offset)?;
+        match self.kind {
+            DecodeErrorKind::UnexpectedEnd => f.write_str("the input ends inside a value"),
+            DecodeErrorKind::TrailingBytes => f.write_str("bytes are left over after the value"),
+            DecodeErrorKind::NonMinimalLength => f.write_str("a length header is longer than its value needs"),
+            DecodeErrorKind::ReservedLength => f.write_str("a length header starts with the reserved bits 11"),
+            DecodeErrorKind::BadPresence => f.write_str("a presence octet is neither 0 nor 1"),
+            DecodeErrorKind::OverCap(cap) => write!(f, "a vector holds more than its cap of {cap}"),
+            DecodeErrorKind::UnknownVariant(name) => write!(f, "no such variant of {name}"),
+            DecodeErrorKind::Forbidden(name) => write!(f, "a value that {name} forbids"),
+        }
+    }
+}
+
+impl core::error::Error for DecodeError {}
+
+/// A cursor over a byte slice, never copying, never reading past its end.
+#[derive(Debug, Clone)]
+pub struct Reader<'a> {
+    rest: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> Reader<'a> {
+    /// Starts at the first byte of `bytes`.
+    #[must_use]
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, offset: 0 }
+    }
+
+    /// Bytes consumed so far, counted from the outermost input.
+    #[must_use]
+    pub const fn offset(&self) -> usize {
+        self.offset
+    }
+
+    /// What has not been read yet.
+    #[must_use]
+    pub const fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Whether everything has been read.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// A refusal at the current offset.
+    #[must_use]
+    pub const fn error(&self, kind: DecodeErrorKind) -> DecodeError {
+        DecodeError { offset: self.offset, kind }
+    }
+
+    /// The next `count` bytes.
+    ///
+    /// # Errors
+    /// `UnexpectedEnd` when fewer remain.
+    pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
+        let Some((taken, rest)) = self.rest.split_at_checked(count) else {
+            return Err(self.error(DecodeErrorKind::UnexpectedEnd));
+        };
+        self.rest = rest;
+        self.offset = self.offset.saturating_add(count);
+        Ok(taken)
+    }
+
+    /// The next `N` bytes as an array.
+    ///
+    /// # Errors
+    /// `UnexpectedEnd` when fewer remain.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let Some((taken, rest)) = self.rest.split_first_chunk::<N>() else {
+            return Err(self.error(DecodeErrorKind::UnexpectedEnd));
+        };
+        self.rest = rest;
+        self.offset = self.offset.saturating_add(N);
+        Ok(*taken)
+    }
+
+    /// A length header in its minimal form, in bytes (RFC 9420 §2.1.2).
+    ///
+    /// # Errors
+    /// `NonMinimalLength`, `ReservedLength` or `UnexpectedEnd`.
+    pub fn length(&mut self) -> Result<usize, DecodeError> {
+        let start = self.clone();
+        let [first] = self.array::<1>()?;
+        let low = usize::from(first & 0x3f);
+        let (value, least) = match first >> 6 {
+            0 => (low, 0),
+            1 => {
+                let [second] = self.array::<1>()?;
+                (low << 8 | usize::from(second), 1 << 6)
+            }
+            2 => {
+                let [b, c, d] = self.array::<3>()?;
+                (low << 24 | usize::from(b) << 16 | usize::from(c) << 8 | usize::from(d), 1 << 14)
+            }
+            _ => return Err(start.error(DecodeErrorKind::ReservedLength)),
+        };
+        if value < least {
+            return Err(start.error(DecodeErrorKind::NonMinimalLength));
+        }
+        Ok(value)
+    }
+
+    /// The content of a length-prefixed vector of bytes.
+    ///
+    /// # Errors
+    /// As [`Reader::length`]; `UnexpectedEnd` when the content is cut short.
+    pub fn opaque(&mut self) -> Result<&'a [u8], DecodeError> {
+        let length = self.length()?;
+        self.bytes(length)
+    }
+
+    /// The content of a length-prefixed vector, as a reader of its own that keeps counting offsets.
+    ///
+    /// # Errors
+    /// As [`Reader::opaque`].
+    pub fn vector(&mut self) -> Result<Reader<'a>, DecodeError> {
+        let length = self.length()?;
+        let offset = self.offset;
+        let rest = self.bytes(length)?;
+        Ok(Reader { rest, offset })
+    }
+
+    /// Ends reading.
+    ///
+    /// # Errors
+    /// `TrailingBytes` when anything is left.
+    pub const fn finish(self) -> Result<(), DecodeError> {
+        if self.rest.is_empty() { Ok(()) } else { Err(self.error(DecodeErrorKind::TrailingBytes)) }
+    }
+}

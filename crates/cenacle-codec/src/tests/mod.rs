@@ -1,0 +1,61 @@
+//! The reader and writer against RFC 9420 §2.1, including what must be refused.
+
+use alloc::{vec, vec::Vec};
+
+use crate::{Decode, DecodeErrorKind, Encode, Opaque, Reader, Writer};
+
+fn kind<T: Decode + core::fmt::Debug>(bytes: &[u8]) -> (usize, DecodeErrorKind) {
+    let error = T::from_bytes(bytes).unwrap_err();
+    (error.offset, error.kind)
+}
+
+#[test]
+fn length_headers_are_minimal_both_ways() {
+    for (length, header) in [
+        (0usize, vec![0u8]),
+        (63, vec![0x3f]),
+        (64, vec![0x40, 0x40]),
+        (16383, vec![0x7f, 0xff]),
+        (16384, vec![0x80, 0, 0x40, 0]),
+        (0x3fff_ffff, vec![0xbf, 0xff, 0xff, 0xff]),
+    ] {
+        let mut out = Writer::new();
+        out.length(length);
+        assert_eq!(out.as_bytes(), header);
+        assert_eq!(Reader::new(&header).length(), Ok(length));
+    }
+    for bad in [&[0x40, 0x3f][..], &[0x80, 0, 0x3f, 0xff], &[0x80, 0, 0, 1]] {
+        assert_eq!(Reader::new(bad).length().unwrap_err().kind, DecodeErrorKind::NonMinimalLength);
+    }
+    assert_eq!(Reader::new(&[0xc0]).length().unwrap_err().kind, DecodeErrorKind::ReservedLength);
+}
+
+#[test]
+fn a_vector_too_long_for_its_header_fails_to_encode() {
+    let mut out = Writer::new();
+    out.length(crate::MAX_VECTOR_BYTES + 1);
+    assert!(out.finish().is_err());
+}
+
+#[test]
+fn nested_vectors_round_trip_at_every_header_width() {
+    for length in [0, 1, 63, 64, 16383, 16384, 70000] {
+        let value: Vec<Opaque> = vec![Opaque::from(vec![7; length]), Opaque::EMPTY];
+        let bytes = value.to_bytes().unwrap();
+        assert_eq!(Vec::<Opaque>::from_bytes(&bytes).unwrap(), value);
+    }
+}
+
+#[test]
+fn refusals_name_the_offset() {
+    assert_eq!(kind::<Option<u8>>(&[2, 0]), (0, DecodeErrorKind::BadPresence));
+    assert_eq!(kind::<Option<u8>>(&[1, 0, 9]), (2, DecodeErrorKind::TrailingBytes));
+    assert_eq!(kind::<Vec<u16>>(&[3, 0, 1, 0]), (3, DecodeErrorKind::UnexpectedEnd));
+    assert_eq!(kind::<Opaque>(&[5, 0, 1]), (1, DecodeErrorKind::UnexpectedEnd));
+    assert_eq!(kind::<Vec<Vec<u8>>>(&[3, 0x40, 1, 0]), (1, DecodeErrorKind::NonMinimalLength));
+}
+
+#[test]
+fn vectors_of_empty_items_end() {
+    assert_eq!(kind::<Vec<()>>(&[1, 0]).1, DecodeErrorKind::Forbidden("a vector of empty items"));
+}

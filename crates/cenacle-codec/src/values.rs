@@ -1,0 +1,162 @@
+//! What can be encoded and decoded, and the basic values: integers, optional values, vectors, shared and
+//! boxed values, arrays of fixed length (RFC 9420 §2.1).
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+
+use crate::{DecodeError, DecodeErrorKind, EncodeError, Reader, Writer};
+
+/// A value with one canonical encoding.
+pub trait Encode {
+    /// Appends the encoding.
+    fn encode(&self, out: &mut Writer);
+
+    /// The encoding on its own.
+    ///
+    /// # Errors
+    /// When a vector inside is too long for a length header.
+    fn to_bytes(&self) -> Result<Vec<u8>, EncodeError> {
+        let mut out = Writer::new();
+        self.encode(&mut out);
+        out.finish()
+    }
+}
+
+/// A value that can be read back from its encoding.
+pub trait Decode: Sized {
+    /// Reads one value and leaves the reader behind it.
+    ///
+    /// # Errors
+    /// When the bytes are not a canonical encoding.
+    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError>;
+
+    /// Reads a value that fills `bytes` exactly.
+    ///
+    /// # Errors
+    /// As [`Decode::decode`], and `TrailingBytes`.
+    fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut from = Reader::new(bytes);
+        let value = Self::decode(&mut from)?;
+        from.finish()?;
+        Ok(value)
+    }
+}
+
+macro_rules! integers {
+    ($($int:ty),*) => {$(
+        impl Encode for $int {
+            fn encode(&self, out: &mut Writer) {
+                out.bytes(&self.to_be_bytes());
+            }
+        }
+        impl Decode for $int {
+            fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                Ok(Self::from_be_bytes(from.array()?))
+            }
+        }
+    )*};
+}
+integers!(u8, u16, u32, u64);
+
+impl Encode for () {
+    fn encode(&self, _: &mut Writer) {}
+}
+
+impl Decode for () {
+    fn decode(_: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(())
+    }
+}
+
+impl<A: Encode, B: Encode> Encode for (A, B) {
+    fn encode(&self, out: &mut Writer) {
+        out.put(&self.0).put(&self.1);
+    }
+}
+
+impl<A: Decode, B: Decode> Decode for (A, B) {
+    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok((A::decode(from)?, B::decode(from)?))
+    }
+}
+
+impl<const N: usize> Encode for [u8; N] {
+    fn encode(&self, out: &mut Writer) {
+        out.bytes(self);
+    }
+}
+
+impl<const N: usize> Decode for [u8; N] {
+    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        from.array()
+    }
+}
+
+impl<T: Encode + ?Sized> Encode for &T {
+    fn encode(&self, out: &mut Writer) {
+        (**self).encode(out);
+    }
+}
+
+impl<T: Encode> Encode for Option<T> {
+    fn encode(&self, out: &mut Writer) {
+        match self {
+            None => out.put(&0u8),
+            Some(value) => out.put(&1u8).put(value),
+        };
+    }
+}
+
+impl<T: Decode> Decode for Option<T> {
+    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let before = from.clone();
+        match u8::decode(from)? {
+            0 => Ok(None),
+            1 => T::decode(from).map(Some),
+            _ => Err(before.error(DecodeErrorKind::BadPresence)),
+        }
+    }
+}
+
+impl<T: Encode> Encode for [T] {
+    fn encode(&self, out: &mut Writer) {
+        out.vector(|out| self.iter().for_each(|item| item.encode(out)));
+    }
+}
+
+impl<T: Encode> Encode for Vec<T> {
+    fn encode(&self, out: &mut Writer) {
+        self.as_slice().encode(out);
+    }
+}
+
+impl<T: Decode> Decode for Vec<T> {
+    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut content = from.vector()?;
+        let mut items = Self::new();
+        while !content.is_empty() {
+            let before = content.offset();
+            items.push(T::decode(&mut content)?);
+            if content.offset() == before {
+                // An item without bytes would make the vector endless.
+                return Err(content.error(DecodeErrorKind::Forbidden("a vector of empty items")));
+            }
+        }
+        Ok(items)
+    }
+}
+
+macro_rules! pointers {
+    ($($pointer:ident),*) => {$(
+        impl<T: Encode + ?Sized> Encode for $pointer<T> {
+            fn encode(&self, out: &mut Writer) {
+                (**self).encode(out);
+            }
+        }
+        impl<T: Decode> Decode for $pointer<T> {
+            fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                T::decode(from).map($pointer::new)
+            }
+        }
+    )*};
+}
+pointers!(Box, Arc);

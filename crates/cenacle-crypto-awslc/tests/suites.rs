@@ -1,0 +1,77 @@
+//! The provider passes what every provider must pass, and agrees with the portable provider, one test per suite each.
+#![allow(clippy::expect_used, reason = "helpers of tests")]
+
+use cenacle_crypto::{CipherSuite, CryptoProvider, conformance};
+use cenacle_crypto_awslc::AwsLcProvider;
+use cenacle_crypto_rustcrypto::RustCryptoProvider;
+
+fn check(cipher_suite: CipherSuite) {
+    let suite = AwsLcProvider.suite(cipher_suite).expect("the provider has this suite");
+    assert_eq!(suite.cipher_suite(), cipher_suite);
+    conformance::check(&*suite);
+}
+
+#[test]
+fn suite_1_x25519_aes128gcm_sha256_ed25519() {
+    check(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519);
+}
+
+#[test]
+fn suite_2_p256_aes128gcm_sha256_p256() {
+    check(CipherSuite::MLS_128_DHKEMP256_AES128GCM_SHA256_P256);
+}
+
+#[test]
+fn suite_3_x25519_chacha20poly1305_sha256_ed25519() {
+    check(CipherSuite::MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_ED25519);
+}
+
+#[test]
+fn suite_5_p521_aes256gcm_sha512_p521() {
+    check(CipherSuite::MLS_256_DHKEMP521_AES256GCM_SHA512_P521);
+}
+
+#[test]
+fn suite_7_p384_aes256gcm_sha384_p384() {
+    check(CipherSuite::MLS_256_DHKEMP384_AES256GCM_SHA384_P384);
+}
+
+#[test]
+fn supplies_what_it_lists_and_nothing_else() {
+    let listed = AwsLcProvider.cipher_suites();
+    for number in 0..=8 {
+        let cipher_suite = CipherSuite(number);
+        assert_eq!(AwsLcProvider.suite(cipher_suite).is_some(), listed.contains(&cipher_suite), "{cipher_suite:?}");
+    }
+}
+
+fn compare(cipher_suite: CipherSuite) {
+    let portable = RustCryptoProvider.suite(cipher_suite).expect("the other provider has this suite");
+    let suite = AwsLcProvider.suite(cipher_suite).expect("the provider has this suite");
+    conformance::compare(&*suite, &*portable);
+}
+
+#[test]
+fn suite_1_agrees_with_rustcrypto() {
+    compare(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519);
+}
+
+#[test]
+fn suite_2_agrees_with_rustcrypto() {
+    compare(CipherSuite::MLS_128_DHKEMP256_AES128GCM_SHA256_P256);
+}
+
+#[test]
+fn suite_3_agrees_with_rustcrypto() {
+    compare(CipherSuite::MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_ED25519);
+}
+
+#[test]
+fn suite_5_agrees_with_rustcrypto() {
+    compare(CipherSuite::MLS_256_DHKEMP521_AES256GCM_SHA512_P521);
+}
+
+#[test]
+fn suite_7_agrees_with_rustcrypto() {
+    compare(CipherSuite::MLS_256_DHKEMP384_AES256GCM_SHA384_P384);
+}

@@ -1,0 +1,72 @@
+//! Which encodings of public keys are accepted, where libraries differ: uncompressed points only (RFC 9420 §5.1.1),
+//! X25519 points of large order, Ed25519 points in canonical form (RFC 8032 §5.1.3). All providers call these, so
+//! that no key is good for one member of a group and bad for another. Whether a point is on its curve is the
+//! library's to say.
+
+use crate::CryptoError;
+
+/// Refuses what is not an uncompressed point of `coordinate_bytes` per coordinate.
+///
+/// # Errors
+/// `BadPublicKey`.
+pub fn check_uncompressed(public: &[u8], coordinate_bytes: usize) -> Result<(), CryptoError> {
+    let uncompressed =
+        public.len() == coordinate_bytes.saturating_mul(2).saturating_add(1) && public.first() == Some(&4);
+    if uncompressed { Ok(()) } else { Err(CryptoError::BadPublicKey) }
+}
+
+/// Refuses the seven encodings of X25519 points whose order divides eight: with them every agreement gives zero, so
+/// nothing can be sealed to their owner (RFC 7748 §6.1). The topmost bit of an encoding does not count.
+///
+/// # Errors
+/// `BadPublicKey`.
+pub fn check_x25519_order(public: &[u8; 32]) -> Result<(), CryptoError> {
+    // Zero, one and minus one; the field's prime and its successor, which are zero and one again; two of order eight.
+    const LOW_ORDER: [[u8; 32]; 7] = [
+        pattern(0x00, 0x00, 0x00),
+        pattern(0x01, 0x00, 0x00),
+        pattern(0xec, 0xff, 0x7f),
+        pattern(0xed, 0xff, 0x7f),
+        pattern(0xee, 0xff, 0x7f),
+        [
+            0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda, 0x09,
+            0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00,
+        ],
+        [
+            0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef, 0x5b, 0x04, 0x44,
+            0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57,
+        ],
+    ];
+    let point = without_top_bit(public);
+    if LOW_ORDER.contains(&point) { Err(CryptoError::BadPublicKey) } else { Ok(()) }
+}
+
+/// Refuses encodings of Ed25519 points that decoding and encoding again would change.
+///
+/// # Errors
+/// `BadPublicKey`.
+pub fn check_ed25519_canonical(public: &[u8; 32]) -> Result<(), CryptoError> {
+    // RFC 8032 §5.1.3: "If the resulting value is >= p, decoding fails."
+    let y = without_top_bit(public);
+    let [low, middle @ .., high] = &y;
+    let beyond_prime = *low >= 0xed && *high == 0x7f && middle.iter().all(|byte| *byte == 0xff);
+    // "If x = 0, and x_0 = 1 […] decoding fails." x is zero where y is one or minus one.
+    let negative_zero = y != *public && (y == pattern(0x01, 0x00, 0x00) || y == pattern(0xec, 0xff, 0x7f));
+    if beyond_prime || negative_zero { Err(CryptoError::BadPublicKey) } else { Ok(()) }
+}
+
+/// 32 bytes, little-endian: `low`, thirty times `middle`, `high`.
+const fn pattern(low: u8, middle: u8, high: u8) -> [u8; 32] {
+    let mut bytes = [middle; 32];
+    let [first, .., last] = &mut bytes;
+    *first = low;
+    *last = high;
+    bytes
+}
+
+fn without_top_bit(public: &[u8; 32]) -> [u8; 32] {
+    let mut bytes = *public;
+    let [.., last] = &mut bytes;
+    *last &= 0x7f;
+    bytes
+}

@@ -1,0 +1,62 @@
+//! Creating a group (RFC 9420 §11): one member, epoch 0, an empty transcript, a random epoch secret.
+
+use cenacle_crypto::{Digest, Rng};
+
+use super::{
+    Client, Inputs, NewGroup,
+    apply::{check_extensions, check_members},
+    key_package::fresh_key_pair,
+    stage::confirmed_public,
+};
+use crate::{
+    Error,
+    schedule::NewEpoch,
+    secret_tree::SecretTree,
+    tree::{LeafPlace, RatchetTree, TreePrivate, math},
+    wire::{Epoch, Extensions, GroupContext, GroupId, LeafIndex, LeafNodeSource, Lifetime, ProtocolVersion},
+};
+
+impl Client {
+    /// Creates a group with this client as its only member. `group_id` should be random (§11).
+    ///
+    /// # Errors
+    /// `Invalid` when the client does not itself support what the extensions ask of members.
+    pub fn create_group(
+        &self,
+        group_id: GroupId,
+        extensions: Extensions,
+        lifetime: Lifetime,
+        inputs: &Inputs<'_>,
+        rng: &mut dyn Rng,
+    ) -> Result<NewGroup, Error> {
+        let suite = self.suite();
+        check_extensions(&extensions, inputs)?;
+        let required = extensions.required_capabilities()?;
+        let (leaf_key, encryption_key) = fresh_key_pair(suite, rng)?;
+        let leaf = self.leaf_node(encryption_key, LeafNodeSource::KeyPackage(lifetime), None)?;
+        let check = super::public::leaf_check(
+            suite,
+            Some(&group_id),
+            required.as_ref(),
+            inputs.now_seconds,
+            self.settings.limits.lifetime_seconds,
+        );
+        check.check(&leaf, LeafPlace::KeyPackage)?;
+        let tree = RatchetTree::new(leaf, suite)?;
+        check_members(&tree, &extensions, required.as_ref())?;
+        let context = GroupContext {
+            version: ProtocolVersion::MLS10,
+            cipher_suite: suite.cipher_suite(),
+            group_id,
+            epoch: Epoch(0),
+            tree_hash: *tree.tree_hash(),
+            confirmed_transcript_hash: Digest::EMPTY,
+            extensions,
+        };
+        let epoch = NewEpoch::of_new_group(suite, rng)?.confirm_own(suite, &Digest::EMPTY);
+        let public = confirmed_public(suite, tree, context, epoch.confirmation_tag)?;
+        let secret_tree = SecretTree::new(math::root(public.tree.leaf_width()), epoch.encryption_secret);
+        let private = TreePrivate::new(LeafIndex(0), leaf_key);
+        NewGroup::new(self, public, epoch.secrets, private, secret_tree)
+    }
+}

@@ -1,0 +1,214 @@
+//! Joining by an external commit, for the first time or in place of an earlier self (RFC 9420 §12.4.3.2).
+
+use alloc::vec::Vec;
+
+use cenacle_codec::{Decode, Encode, Opaque, codec_struct};
+use cenacle_crypto::{Digest, Rng};
+
+use super::{
+    Client, CommitSummary, Group, Inputs, NewGroup, PublicGroup,
+    apply::{Applied, Judge},
+    join::check_group_info,
+    list::{Committer, Listed, ProposalList},
+    stage::confirmed_public,
+};
+use crate::{
+    Error, Misuse, Rule,
+    delta::{Change, Delta, PersistError, RowKey, Store, Table, Unreleased},
+    protect,
+    schedule::{CommitSecret, InitSecret, confirmed_transcript_hash, psk_secret},
+    secret_tree::SecretTree,
+    tree::{TreePrivate, math, path_context},
+    wire::{
+        AuthenticatedContent, Commit, Content, ExternalInit, ExternalPub, FramedContent, FramedContentAuthData,
+        GroupContext, GroupId, GroupInfo, LeafIndex, LeafNodeSource, MlsMessage, Proposal, ProposalOrRef,
+        PublicMessage, Remove, Sender, UpdatePath, WireFormat, WireTree,
+    },
+};
+
+codec_struct! {
+    /// An external commit as it is stored until it is accepted.
+    #[derive(Debug)]
+    struct PendingJoinRecord {
+        message: MlsMessage,
+        summary: CommitSummary,
+        changes: Vec<Change>,
+    }
+}
+
+/// An external commit on its way. The group exists for this client only once the commit is accepted.
+#[derive(Debug)]
+pub struct PendingJoin {
+    message: MlsMessage,
+    summary: CommitSummary,
+    new: NewGroup,
+}
+
+fn pending_row(group_id: &GroupId) -> RowKey {
+    RowKey::of_group(Table::PENDING_JOIN, group_id)
+}
+
+impl PendingJoin {
+    /// The commit to be sent.
+    #[must_use]
+    pub const fn commit(&self) -> &MlsMessage {
+        &self.message
+    }
+
+    /// What the commit does.
+    #[must_use]
+    pub const fn summary(&self) -> &CommitSummary {
+        &self.summary
+    }
+
+    /// The commit was accepted: the group, to be stored.
+    #[must_use]
+    pub fn accepted(self) -> NewGroup {
+        self.new
+    }
+
+    /// The commit was not accepted: erases what was kept for it.
+    pub fn discard(self) -> Unreleased<()> {
+        let mut delta = Delta::new();
+        delta.delete(pending_row(self.new.public().group_id()));
+        Unreleased::new(delta, ())
+    }
+
+    /// After a restart: the changes that make the group real if its stored external commit `message` was accepted. Apply
+    /// them and load the group; or delete the row if it was not.
+    ///
+    /// # Errors
+    /// `Store` when the medium fails, `State(Corrupt)` when the row is damaged.
+    pub fn recover<S: Store>(
+        store: &S,
+        group_id: &GroupId,
+    ) -> Result<Option<(MlsMessage, Delta)>, PersistError<S::Error>> {
+        let Some(row) = store.row(&pending_row(group_id)).map_err(PersistError::Store)? else { return Ok(None) };
+        let record = PendingJoinRecord::from_bytes(row.expose()).map_err(|_| Error::Corrupt("pending join"))?;
+        let mut delta = Delta::new();
+        super::rows::erase_group(group_id, &mut delta);
+        for change in record.changes {
+            delta.push(change);
+        }
+        Ok(Some((record.message, delta)))
+    }
+}
+
+impl Client {
+    /// Makes an external commit that joins the group which `info` describes. With `replaces`, an earlier member of one's
+    /// own is removed by the same commit (resync). The tree is taken from `info` if it carries one.
+    ///
+    /// # Errors
+    /// `Invalid(ExternalPubPresent)` when the GroupInfo is not for external joins; otherwise as for a Welcome.
+    pub fn join_external(
+        &self,
+        info: &GroupInfo,
+        tree: Option<WireTree>,
+        replaces: Option<LeafIndex>,
+        inputs: &Inputs<'_>,
+        rng: &mut dyn Rng,
+    ) -> Result<Unreleased<PendingJoin>, Error> {
+        let suite = self.suite();
+        if info.group_context.cipher_suite != suite.cipher_suite() {
+            return Err(Error::Unsupported(crate::Unsupported::CipherSuite));
+        }
+        let tree = check_group_info(self, info, tree, inputs)?;
+        let external_pub = info.extensions.read::<ExternalPub>().map_err(|_| Rule::ExtensionWellFormed)?;
+        let external_pub = external_pub.ok_or(Rule::ExternalPubPresent)?.external_pub;
+        let public = confirmed_public(suite, tree, info.group_context.clone(), info.confirmation_tag)?;
+        let (kem_output, init_secret) = InitSecret::encapsulate(suite, &external_pub, rng)?;
+        let mut proposals = alloc::vec![Proposal::ExternalInit(ExternalInit { kem_output: kem_output.into() })];
+        proposals.extend(replaces.map(|removed| Proposal::Remove(Remove { removed })));
+        let draft = self.draft_external(&public, &proposals, inputs, rng)?;
+        let commit =
+            Commit { proposals: proposals.into_iter().map(ProposalOrRef::Proposal).collect(), path: Some(draft.path) };
+        let mut content = self.sign_external(&public, commit)?;
+        let confirmed = confirmed_transcript_hash(suite, &public.interim_transcript_hash, &content)?;
+        let context = GroupContext { confirmed_transcript_hash: confirmed, ..draft.provisional };
+        let joiner_secret = init_secret.joiner_secret(suite, &draft.commit_secret, &context)?;
+        let epoch = joiner_secret.member_secret(suite, &psk_secret(suite, &[])?).into_epoch(suite, &context)?;
+        let epoch = epoch.confirm_own(suite, &confirmed);
+        content.auth.confirmation_tag = Some(epoch.confirmation_tag);
+        let AuthenticatedContent { content, auth, .. } = content;
+        let message = MlsMessage::from(PublicMessage { content, auth, membership_tag: None });
+        let after = confirmed_public(suite, draft.tree, context, epoch.confirmation_tag)?;
+        let secret_tree = SecretTree::new(math::root(after.tree.leaf_width()), epoch.encryption_secret);
+        let mut new = NewGroup::new(self, after, epoch.secrets, draft.private, secret_tree)?;
+        new.delta_mut().delete(pending_row(public.group_id()));
+        let changes = new.delta().changes().iter().map(Change::duplicate).collect();
+        let record = PendingJoinRecord { message, summary: draft.summary, changes };
+        let mut delta = Delta::new();
+        delta.put(pending_row(public.group_id()), record.to_bytes()?);
+        Ok(Unreleased::new(delta, PendingJoin { message: record.message, summary: record.summary, new }))
+    }
+
+    /// The tree with the joiner at the leftmost free leaf, and a path from there.
+    fn draft_external(
+        &self,
+        public: &PublicGroup,
+        proposals: &[Proposal],
+        inputs: &Inputs<'_>,
+        rng: &mut dyn Rng,
+    ) -> Result<Draft, Error> {
+        let suite = self.suite();
+        let judge = Judge { suite, limits: &self.settings.limits, inputs };
+        let listed: Vec<Listed<'_>> = proposals
+            .iter()
+            .map(|proposal| Listed { proposal, sender: Sender::NewMemberCommit, reference: None })
+            .collect();
+        let list = ProposalList::sort(&listed, Committer::Joiner, public, suite)?;
+        let mut applied = Applied::new(&list, public, judge)?;
+        let leaf = applied.assign_joiner_leaf()?;
+        let position = Some((public.group_id(), leaf));
+        let mut make_leaf =
+            |key, parent_hash: Digest| self.leaf_node(key, LeafNodeSource::Commit { parent_hash }, position);
+        let draft = applied.edit.draft_path(leaf, &mut make_leaf, rng)?;
+        let sealed = applied.seal(public)?;
+        let context = path_context(suite, &sealed.provisional)?;
+        let path = draft.encrypt(&sealed.tree, &[], &context, suite, rng)?;
+        let (private, commit_secret) = draft.into_private();
+        Ok(Draft {
+            summary: CommitSummary::new(&list, &sealed, Committer::Joiner, leaf, public),
+            tree: sealed.tree,
+            provisional: sealed.provisional,
+            path,
+            private,
+            commit_secret: CommitSecret(commit_secret),
+        })
+    }
+
+    fn sign_external(&self, public: &PublicGroup, commit: Commit) -> Result<AuthenticatedContent, Error> {
+        let wire_format = WireFormat::PUBLIC_MESSAGE;
+        let content = FramedContent {
+            group_id: public.group_id().clone(),
+            epoch: public.epoch(),
+            sender: Sender::NewMemberCommit,
+            authenticated_data: Opaque::EMPTY,
+            content: Content::Commit(commit),
+        };
+        let signature = protect::sign(&*self.signer, wire_format, &content, &public.context)?;
+        let auth = FramedContentAuthData { signature, confirmation_tag: None };
+        Ok(AuthenticatedContent { wire_format, content, auth })
+    }
+}
+
+/// The public and private outcome of an external commit, before its signature.
+struct Draft {
+    tree: crate::tree::RatchetTree,
+    provisional: GroupContext,
+    path: UpdatePath,
+    private: TreePrivate,
+    commit_secret: CommitSecret,
+    summary: CommitSummary,
+}
+
+impl Group {
+    /// The leaf of an earlier self that a resync would replace: the member with this client's signature key.
+    ///
+    /// # Errors
+    /// `Misuse(NotMember)` when there is none.
+    pub fn former_leaf(client: &Client, public: &PublicGroup) -> Result<LeafIndex, Error> {
+        let key = client.signer.public_key();
+        public.tree.roster().member_by_signature_key(key).ok_or_else(|| Misuse::NotMember.into())
+    }
+}

@@ -1,0 +1,304 @@
+//! Joining by a Welcome (RFC 9420 §12.4.3.1), and what all ways into a group end with: a [`NewGroup`].
+
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+
+use cenacle_codec::Decode;
+use cenacle_crypto::{
+    SecretBytes, Suite,
+    labeled::{EncryptContext, verify_with_label},
+};
+
+use super::{
+    Client, Group, Inputs, OwnKeyPackage, PublicGroup,
+    apply::{check_extensions, check_members},
+    key_package, list,
+    load::read_header,
+    past::PastEpochs,
+    proposals::ProposalCache,
+    rows::{erase_group, write_new_group},
+    stage::confirmed_public,
+    state::{EpochState, Revision},
+};
+use crate::{
+    Error, Misuse, Need, Rule, Unsupported, What,
+    delta::{Delta, PersistError, Store},
+    schedule::{EpochSecrets, JoinerSecret, psk_secret},
+    secret_tree::SecretTree,
+    tree::{NodeIndex, RatchetTree, TreePrivate, math},
+    wire::{
+        GroupId, GroupInfo, GroupInfoTbs, GroupSecrets, LeafIndex, PreSharedKeyId, ProtocolVersion, Psk,
+        ResumptionPskUsage, Welcome, WireTree,
+    },
+};
+
+/// A group that is ready to be taken into use, once it is stored.
+#[must_use = "the group exists only once it is stored"]
+#[derive(Debug)]
+pub struct NewGroup {
+    delta: Delta,
+    group: Group,
+}
+
+impl NewGroup {
+    pub(crate) fn new(
+        client: &Client,
+        public: PublicGroup,
+        secrets: EpochSecrets,
+        private: TreePrivate,
+        secret_tree: SecretTree,
+    ) -> Result<Self, Error> {
+        let resumption_psk = Arc::new(secrets.resumption_psk.duplicate());
+        let state = EpochState { public, secrets, private };
+        let mut delta = Delta::new();
+        write_new_group(&state, &secret_tree, &mut delta)?;
+        let group = Group {
+            client: Arc::new(client.clone()),
+            revision: Revision::default(),
+            active: true,
+            resumption_psks: BTreeMap::from([(state.public.epoch(), resumption_psk)]),
+            state: Arc::new(state),
+            secret_tree,
+            proposals: ProposalCache::default(),
+            pending: None,
+            past: PastEpochs::default(),
+        };
+        Ok(Self { delta, group })
+    }
+
+    /// The public half, to be looked at before the group is accepted.
+    #[must_use]
+    pub fn public(&self) -> &PublicGroup {
+        self.group.public()
+    }
+
+    /// One's own leaf in it.
+    #[must_use]
+    pub fn own_leaf(&self) -> LeafIndex {
+        self.group.own_leaf()
+    }
+
+    /// What will be stored.
+    #[must_use]
+    pub const fn delta(&self) -> &Delta {
+        &self.delta
+    }
+
+    /// What will be stored, so that the application can add rows of its own to the same batch.
+    pub const fn delta_mut(&mut self) -> &mut Delta {
+        &mut self.delta
+    }
+
+    /// Stores the group and takes it into use.
+    ///
+    /// # Errors
+    /// `State(Misuse(GroupExists))` when one's own member is in a group of this identifier already: RFC 9420 §12.4.3.1
+    /// demands identifiers to be unique. `Store` when the medium failed. Either way nothing has changed.
+    pub fn accept<S: Store>(self, store: &mut S) -> Result<Group, PersistError<S::Error>> {
+        match read_header(store, self.group.group_id())? {
+            Some(header) if header.active != 0 => Err(Error::from(Misuse::GroupExists).into()),
+            Some(_) => self.store_over(store),
+            None => {
+                store.apply(&self.delta).map_err(PersistError::Store)?;
+                Ok(self.group)
+            }
+        }
+    }
+
+    /// As [`NewGroup::accept`], in place of `old`, which is over: what a resync needs.
+    ///
+    /// # Errors
+    /// `State(Misuse(WrongGroup))` when `old` is another group; `Store` when the medium failed.
+    #[expect(clippy::needless_pass_by_value, reason = "the old group must not be used again")]
+    pub fn accept_in_place_of<S: Store>(self, old: Group, store: &mut S) -> Result<Group, PersistError<S::Error>> {
+        if old.group_id() != self.group.group_id() {
+            return Err(Error::from(Misuse::WrongGroup).into());
+        }
+        self.store_over(store)
+    }
+
+    fn store_over<S: Store>(self, store: &mut S) -> Result<Group, PersistError<S::Error>> {
+        let mut delta = Delta::new();
+        erase_group(self.group.group_id(), &mut delta);
+        delta.append(self.delta);
+        store.apply(&delta).map_err(PersistError::Store)?;
+        Ok(self.group)
+    }
+
+    pub(crate) fn into_parts(self) -> (Delta, Group) {
+        (self.delta, self.group)
+    }
+}
+
+/// A GroupInfo with its tree, both checked as RFC 9420 §12.4.3.1 asks of whoever joins.
+pub(crate) fn check_group_info(
+    client: &Client,
+    info: &GroupInfo,
+    tree: Option<WireTree>,
+    inputs: &Inputs<'_>,
+) -> Result<RatchetTree, Error> {
+    let suite = client.suite();
+    let context = &info.group_context;
+    if context.version != ProtocolVersion::MLS10 {
+        return Err(Error::Unsupported(Unsupported::Version));
+    }
+    info.extensions.check_unique()?;
+    let carried = info.extensions.read::<WireTree>().map_err(|_| Rule::ExtensionWellFormed)?;
+    let tree = RatchetTree::from_wire(carried.or(tree).ok_or(Error::Missing(Need::RatchetTree))?, suite)?;
+    // "Verify that the tree hash of the ratchet tree matches the tree_hash field in GroupInfo." Before anything of the
+    // tree is used.
+    if *tree.tree_hash() != context.tree_hash {
+        return Err(Rule::TreeHashMatches.into());
+    }
+    // "Verify the signature on the GroupInfo object. ... The public key is taken from the LeafNode of the ratchet tree
+    // with leaf index signer. If the node is blank or if signature verification fails, return an error."
+    let signer = tree.leaf(info.signer).ok_or(Rule::SignerIsMember)?;
+    let tbs = cenacle_codec::Encode::to_bytes(&GroupInfoTbs(info))?;
+    verify_with_label(suite, &signer.signature_key, "GroupInfoTBS", &tbs, &info.signature)
+        .map_err(|_| What::GroupInfoSignature)?;
+    // "Verify the integrity of the ratchet tree."
+    check_extensions(&context.extensions, inputs)?;
+    let required = context.extensions.required_capabilities()?;
+    let check = super::public::leaf_check(
+        suite,
+        Some(&context.group_id),
+        required.as_ref(),
+        inputs.now_seconds,
+        client.settings.limits.lifetime_seconds,
+    );
+    tree.validate(&check)?;
+    check_members(&tree, &context.extensions, required.as_ref())?;
+    for (_, leaf) in tree.members() {
+        inputs.check_leaf(leaf, None)?;
+    }
+    // RFC 9420 §13.4: a client joins only if it supports every extension of the GroupContext.
+    if context.extensions.types().any(|kind| !client.capabilities.supports_extension(kind)) {
+        return Err(Error::Unsupported(Unsupported::Extension));
+    }
+    Ok(tree)
+}
+
+impl Client {
+    /// Joins a group by a Welcome, with the key package it is for, and the tree where the Welcome does not carry it.
+    /// The key package's private keys are erased in the same batch that stores the group, unless it is a last resort.
+    ///
+    /// # Errors
+    /// `Missing` for a PSK, a credential's verdict, or the tree; `Invalid` and `Unverified` name what is wrong. Nothing is
+    /// used up.
+    pub fn join(
+        &self,
+        welcome: &Welcome,
+        own: &OwnKeyPackage,
+        tree: Option<WireTree>,
+        inputs: &Inputs<'_>,
+    ) -> Result<NewGroup, Error> {
+        let suite = self.suite();
+        if welcome.cipher_suite != suite.cipher_suite() || own.key_package.cipher_suite != welcome.cipher_suite {
+            return Err(Rule::WelcomeSuiteFits.into());
+        }
+        let group_secrets = open_group_secrets(suite, welcome, own)?;
+        let psks = find_psks(suite, &group_secrets.psks, inputs)?;
+        let (info, joiner_secret, psk_secret) = open_group_info(suite, welcome, &group_secrets, &psks)?;
+        // "Verify that the cipher_suite in the GroupInfo matches the cipher_suite in the KeyPackage."
+        if info.group_context.cipher_suite != welcome.cipher_suite {
+            return Err(Rule::WelcomeSuiteFits.into());
+        }
+        let tree = check_group_info(self, &info, tree, inputs)?;
+        // "Identify a leaf whose LeafNode is identical to the one in the KeyPackage."
+        let own_leaf = &own.key_package.leaf_node;
+        let my_leaf = tree.roster().member_by_signature_key(&own_leaf.signature_key).ok_or(Rule::OwnLeafPresent)?;
+        if tree.leaf(my_leaf) != Some(own_leaf) {
+            return Err(Rule::OwnLeafPresent.into());
+        }
+        if own_leaf.signature_key != *self.signer.public_key() {
+            return Err(Misuse::WrongKey.into());
+        }
+        if my_leaf == info.signer {
+            return Err(Rule::SignerIsMember.into());
+        }
+        // "Update the leaf my_leaf with the private key", and "if the path_secret value is set ...: Identify the lowest
+        // common ancestor of the leaf node my_leaf and of the node of the member with leaf index GroupInfo.signer."
+        let mut private = TreePrivate::new(my_leaf, own.leaf_key.duplicate());
+        if let Some(entry) = group_secrets.path_secret {
+            let lowest = NodeIndex::from(my_leaf).common_ancestor(info.signer.into());
+            private = private.with_path_secret(&tree, lowest, entry.path_secret, suite)?;
+        }
+        let context = info.group_context;
+        let epoch = joiner_secret.member_secret(suite, &psk_secret).into_epoch(suite, &context)?;
+        // "Verify the confirmation tag in the GroupInfo".
+        let epoch = epoch.confirm(suite, &context.confirmed_transcript_hash, &info.confirmation_tag)?;
+        let public = confirmed_public(suite, tree, context, info.confirmation_tag)?;
+        let secret_tree = SecretTree::new(math::root(public.tree.leaf_width()), epoch.encryption_secret);
+        let mut new = NewGroup::new(self, public, epoch.secrets, private, secret_tree)?;
+        if !own.is_last_resort() {
+            new.delta.delete(key_package::row_key(&own.key_package.reference(suite)?));
+        }
+        Ok(new)
+    }
+
+    /// Whether a store holds a group of this identifier in which this client is a member.
+    ///
+    /// # Errors
+    /// `Store` when the medium fails.
+    pub fn is_in_group<S: Store>(store: &S, group_id: &GroupId) -> Result<bool, PersistError<S::Error>> {
+        Ok(read_header(store, group_id)?.is_some_and(|header| header.active != 0))
+    }
+}
+
+/// "Identify an entry in the secrets array where the new_member value corresponds to one of this client's KeyPackages",
+/// and "decrypt the encrypted_group_secrets value".
+fn open_group_secrets(suite: &dyn Suite, welcome: &Welcome, own: &OwnKeyPackage) -> Result<GroupSecrets, Error> {
+    let reference = own.key_package.reference(suite)?;
+    let entry = welcome.secrets.iter().find(|entry| entry.new_member == reference);
+    let entry = entry.ok_or(Error::Missing(Need::KeyPackage))?;
+    let context = EncryptContext::new(suite, "Welcome", &welcome.encrypted_group_info)?;
+    let plaintext = context.decrypt(suite, &own.init_key, &entry.encrypted_group_secrets).map_err(|_| What::Welcome)?;
+    let secrets = GroupSecrets::from_bytes(plaintext.expose())?;
+    let path_secret = secrets.path_secret.as_ref().map(|entry| &entry.path_secret);
+    if [Some(&secrets.joiner_secret), path_secret]
+        .into_iter()
+        .flatten()
+        .any(|s| s.expose().len() != suite.hash_length())
+    {
+        return Err(Rule::SecretLength.into());
+    }
+    Ok(secrets)
+}
+
+/// "If a PreSharedKeyID is part of the GroupSecrets and the client is not in possession of the corresponding PSK, return
+/// an error."
+fn find_psks(
+    suite: &dyn Suite,
+    ids: &[PreSharedKeyId],
+    inputs: &Inputs<'_>,
+) -> Result<Vec<(PreSharedKeyId, SecretBytes)>, Error> {
+    let special = |id: &&PreSharedKeyId| {
+        matches!(id.psk, Psk::Resumption { usage: ResumptionPskUsage::Reinit | ResumptionPskUsage::Branch, .. })
+    };
+    match ids.iter().filter(special).count() {
+        0 => {}
+        1 => return Err(Error::Unsupported(Unsupported::ReInit)),
+        // "... verify that it is the only such PSK."
+        _ => return Err(Rule::WelcomePsksFit.into()),
+    }
+    let find = |id: &PreSharedKeyId| {
+        list::check_psk(id, suite)?;
+        let secret = inputs.psks.ok_or_else(|| Error::Missing(Need::Psk(id.clone())))?.require(id)?;
+        Ok((id.clone(), secret))
+    };
+    ids.iter().map(find).collect()
+}
+
+/// "From the joiner_secret in the decrypted GroupSecrets object and the PSKs specified in the GroupSecrets, derive the
+/// welcome_secret", and decrypt the GroupInfo.
+fn open_group_info(
+    suite: &dyn Suite,
+    welcome: &Welcome,
+    secrets: &GroupSecrets,
+    psks: &[(PreSharedKeyId, SecretBytes)],
+) -> Result<(GroupInfo, JoinerSecret, crate::schedule::PskSecret), Error> {
+    let joiner_secret = JoinerSecret(secrets.joiner_secret.duplicate());
+    let psk_secret = psk_secret(suite, psks)?;
+    let (key, nonce) = joiner_secret.member_secret(suite, &psk_secret).welcome_secret(suite)?.key_and_nonce(suite)?;
+    let plaintext = suite.aead_open(&key, &nonce, &[], &welcome.encrypted_group_info).map_err(|_| What::Welcome)?;
+    Ok((GroupInfo::from_bytes(plaintext.expose())?, joiner_secret, psk_secret))
+}

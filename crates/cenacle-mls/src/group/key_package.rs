@@ -1,0 +1,177 @@
+//! Key packages (RFC 9420 §10): making one's own, which is stored before it is published, and checking others'.
+
+use alloc::vec::Vec;
+
+use cenacle_codec::{Decode, Encode, Opaque, codec_struct};
+use cenacle_crypto::{
+    CryptoError, HpkePublicKey, HpkeSecretKey, Rng, SecretBytes, Signature, Suite,
+    labeled::{ref_hash_of, sign_with_label, verify_with_label},
+};
+use zeroize::Zeroizing;
+
+use super::{Client, public::leaf_check};
+use crate::{
+    Error, Rule, What,
+    delta::{Delta, RowKey, Store, Table, Unreleased},
+    tree::{LeafCheck, LeafPlace},
+    wire::{
+        Extensions, KeyPackage, KeyPackageRef, KeyPackageTbs, LeafNodeSource, Lifetime, MlsMessage, ProtocolVersion,
+        Welcome,
+    },
+};
+
+const LABEL: &str = "KeyPackageTBS";
+
+codec_struct! {
+    /// A key package of one's own with its private keys, as it is stored.
+    #[derive(Debug)]
+    pub struct OwnKeyPackage {
+        pub(crate) key_package: KeyPackage,
+        pub(crate) init_key: HpkeSecretKey,
+        pub(crate) leaf_key: HpkeSecretKey,
+        pub(crate) last_resort: u8,
+    }
+}
+
+impl OwnKeyPackage {
+    /// A key package whose private keys come from elsewhere.
+    #[must_use]
+    pub const fn new(
+        key_package: KeyPackage,
+        init_key: HpkeSecretKey,
+        leaf_key: HpkeSecretKey,
+        last_resort: bool,
+    ) -> Self {
+        Self { key_package, init_key, leaf_key, last_resort: last_resort as u8 }
+    }
+
+    /// The public part.
+    #[must_use]
+    pub const fn key_package(&self) -> &KeyPackage {
+        &self.key_package
+    }
+
+    /// Whether it stays after use.
+    #[must_use]
+    pub const fn is_last_resort(&self) -> bool {
+        self.last_resort != 0
+    }
+
+    /// Finds, among the stored ones, a key package that the Welcome is for.
+    ///
+    /// # Errors
+    /// When the store fails; `Corrupt` when the row is damaged.
+    pub fn find<S: Store>(store: &S, welcome: &Welcome) -> Result<Option<Self>, crate::delta::PersistError<S::Error>> {
+        for entry in &welcome.secrets {
+            if let Some(row) = store.row(&row_key(&entry.new_member)).map_err(crate::delta::PersistError::Store)? {
+                let own = Self::from_bytes(row.expose()).map_err(|_| Error::Corrupt("key package"))?;
+                return Ok(Some(own));
+            }
+        }
+        Ok(None)
+    }
+}
+
+pub(crate) fn row_key(reference: &KeyPackageRef) -> RowKey {
+    RowKey::new(Table::KEY_PACKAGE, reference.0.as_slice())
+}
+
+impl KeyPackage {
+    /// The hash that names it in Welcomes (RFC 9420 §5.2).
+    ///
+    /// # Errors
+    /// When it is too long to encode.
+    pub fn reference(&self, suite: &dyn Suite) -> Result<KeyPackageRef, Error> {
+        Ok(KeyPackageRef(ref_hash_of(suite, "MLS 1.0 KeyPackage Reference", self)?))
+    }
+
+    /// Checks a key package on its own (RFC 9420 §10.1), and its leaf as `check` says.
+    ///
+    /// # Errors
+    /// `Invalid` or `Unverified` with the rule it breaks.
+    pub(crate) fn check(&self, check: &LeafCheck<'_>) -> Result<(), Error> {
+        let suite = check.suite;
+        // RFC 9420 §10.1: "Verify that the cipher suite and protocol version of the KeyPackage match those in the
+        // GroupContext".
+        if self.version != ProtocolVersion::MLS10 || self.cipher_suite != suite.cipher_suite() {
+            return Err(Rule::KeyPackageFits.into());
+        }
+        // "Verify that the leaf_node of the KeyPackage is valid for a KeyPackage".
+        check.check(&self.leaf_node, LeafPlace::KeyPackage)?;
+        // "Verify that the signature on the KeyPackage is valid using the public key in leaf_node.credential".
+        let tbs = KeyPackageTbs(self).to_bytes()?;
+        verify_with_label(suite, &self.leaf_node.signature_key, LABEL, &tbs, &self.signature)
+            .map_err(|_| What::KeyPackageSignature)?;
+        // "Verify that the value of leaf_node.encryption_key is different from the value of the init_key field".
+        if self.leaf_node.encryption_key == self.init_key {
+            return Err(Rule::InitKeyDiffers.into());
+        }
+        suite.kem_check_public_key(&self.init_key).map_err(|_| Rule::PublicKeyWellFormed)?;
+        // RFC 9420 §13.4: "extensions ... MUST NOT appear more than once".
+        self.extensions.check_unique()?;
+        Ok(())
+    }
+
+    /// Checks a key package before it is used to add its client, without regard to any group (RFC 9420 §10.1).
+    ///
+    /// # Errors
+    /// `Invalid` or `Unverified` with the rule it breaks.
+    pub fn verify(
+        &self,
+        suite: &dyn Suite,
+        now_seconds: Option<u64>,
+        lifetime_limit_seconds: u64,
+    ) -> Result<(), Error> {
+        self.check(&leaf_check(suite, None, None, now_seconds, lifetime_limit_seconds))
+    }
+}
+
+impl Extensions {
+    /// RFC 9420 §13.4: no two extensions of one type in a list.
+    pub(crate) fn check_unique(&self) -> Result<(), Rule> {
+        let mut types: Vec<_> = self.types().collect();
+        types.sort_unstable();
+        if types.windows(2).any(|pair| pair.first() == pair.last()) { Err(Rule::ExtensionTypesUnique) } else { Ok(()) }
+    }
+}
+
+/// A key pair from fresh randomness.
+pub(crate) fn fresh_key_pair(
+    suite: &dyn Suite,
+    rng: &mut dyn Rng,
+) -> Result<(HpkeSecretKey, HpkePublicKey), CryptoError> {
+    let mut ikm = Zeroizing::new(alloc::vec![0; suite.kem_secret_key_length()]);
+    rng.fill(&mut ikm)?;
+    suite.kem_derive_key_pair(&ikm)
+}
+
+impl Client {
+    /// Makes a key package, to be published once it is stored. A last-resort one stays after it was used.
+    ///
+    /// # Errors
+    /// When the source of randomness or the provider fails.
+    pub fn key_package(
+        &self,
+        lifetime: Lifetime,
+        last_resort: bool,
+        rng: &mut dyn Rng,
+    ) -> Result<Unreleased<MlsMessage>, Error> {
+        let suite = self.suite();
+        let (init_secret_key, init_key) = fresh_key_pair(suite, rng)?;
+        let (leaf_key, encryption_key) = fresh_key_pair(suite, rng)?;
+        let mut key_package = KeyPackage {
+            version: ProtocolVersion::MLS10,
+            cipher_suite: suite.cipher_suite(),
+            init_key,
+            leaf_node: self.leaf_node(encryption_key, LeafNodeSource::KeyPackage(lifetime), None)?,
+            extensions: Extensions::default(),
+            signature: Signature(Opaque::EMPTY),
+        };
+        key_package.signature = sign_with_label(&*self.signer, LABEL, &KeyPackageTbs(&key_package).to_bytes()?)?;
+        let reference = key_package.reference(suite)?;
+        let own = OwnKeyPackage::new(key_package, init_secret_key, leaf_key, last_resort);
+        let mut delta = Delta::new();
+        delta.put(row_key(&reference), SecretBytes::from(own.to_bytes()?));
+        Ok(Unreleased::new(delta, own.key_package.into()))
+    }
+}

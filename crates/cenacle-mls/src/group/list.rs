@@ -1,0 +1,220 @@
+//! The list of proposals in a commit, sorted by what they do, and the rules on the list itself (RFC 9420 §12.2). The same
+//! code judges a commit that is made here and one that arrives.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+
+use cenacle_crypto::{SignaturePublicKey, Suite};
+
+use super::PublicGroup;
+use crate::{
+    Error, Rule, Unsupported,
+    wire::{
+        Extensions, KeyPackage, LeafIndex, LeafNode, PreSharedKeyId, Proposal, ProposalRef, ProposalType, Psk,
+        ResumptionPskUsage, Sender,
+    },
+};
+
+/// Who makes a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Committer {
+    /// A member.
+    Member(LeafIndex),
+    /// A client that joins by this commit.
+    Joiner,
+}
+
+/// A proposal as a commit lists it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listed<'a> {
+    pub(crate) proposal: &'a Proposal,
+    pub(crate) sender: Sender,
+    /// Present if it is listed by reference.
+    pub(crate) reference: Option<ProposalRef>,
+}
+
+/// A leaf replaced by its member.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UpdateOf<'a> {
+    pub(crate) leaf_index: LeafIndex,
+    pub(crate) leaf_node: &'a LeafNode,
+    pub(crate) reference: Option<ProposalRef>,
+}
+
+/// A valid list, by kind.
+#[derive(Debug, Default)]
+pub(crate) struct ProposalList<'a> {
+    pub(crate) extensions: Option<&'a Extensions>,
+    pub(crate) updates: Vec<UpdateOf<'a>>,
+    pub(crate) removes: Vec<LeafIndex>,
+    pub(crate) adds: Vec<&'a KeyPackage>,
+    pub(crate) psks: Vec<&'a PreSharedKeyId>,
+    pub(crate) external_init: Option<&'a [u8]>,
+    pub(crate) custom: Vec<(ProposalType, &'a [u8])>,
+}
+
+impl<'a> ProposalList<'a> {
+    /// Sorts the list of a commit and checks the rules of §12.2 that need no new tree.
+    pub(crate) fn sort(
+        items: &[Listed<'a>],
+        committer: Committer,
+        public: &PublicGroup,
+        suite: &dyn Suite,
+    ) -> Result<Self, Error> {
+        let mut list = Self::default();
+        let mut references = BTreeSet::new();
+        for item in items {
+            if item.reference.is_some_and(|reference| !references.insert(reference)) {
+                return Err(Rule::ProposalReferredOnce.into());
+            }
+            list.take(item)?;
+            // RFC 9420 §12.2: "It contains a ReInit proposal together with any other proposal."
+            if matches!(item.proposal, Proposal::ReInit(_)) && items.len() > 1 {
+                return Err(Rule::ReInitAlone.into());
+            }
+        }
+        list.check_psks(suite)?;
+        match committer {
+            Committer::Member(leaf) => list.check_regular(leaf, public)?,
+            Committer::Joiner => list.check_external(items)?,
+        }
+        if items.iter().any(|item| matches!(item.proposal, Proposal::ReInit(_))) {
+            return Err(Error::Unsupported(Unsupported::ReInit));
+        }
+        Ok(list)
+    }
+
+    fn take(&mut self, item: &Listed<'a>) -> Result<(), Rule> {
+        match item.proposal {
+            Proposal::Add(add) => self.adds.push(&add.key_package),
+            Proposal::Update(update) => {
+                let Sender::Member(leaf_index) = item.sender else { return Err(Rule::UpdateByMember) };
+                self.updates.push(UpdateOf { leaf_index, leaf_node: &update.leaf_node, reference: item.reference });
+            }
+            Proposal::Remove(remove) => self.removes.push(remove.removed),
+            Proposal::PreSharedKey(psk) => self.psks.push(&psk.psk),
+            Proposal::ExternalInit(init) => {
+                if self.external_init.replace(&init.kem_output).is_some() {
+                    return Err(Rule::ExternalInitOnce);
+                }
+            }
+            Proposal::GroupContextExtensions(change) => {
+                // RFC 9420 §12.2: "It contains multiple GroupContextExtensions proposals."
+                if self.extensions.replace(&change.extensions).is_some() {
+                    return Err(Rule::ExtensionsReplacedOnce);
+                }
+            }
+            Proposal::ReInit(_) => {}
+            Proposal::Custom(kind, body) => self.custom.push((*kind, body)),
+        }
+        Ok(())
+    }
+
+    /// RFC 9420 §8.4, §12.1.4 and §12.2: nonces, usages and repetitions of PSKs.
+    fn check_psks(&self, suite: &dyn Suite) -> Result<(), Rule> {
+        let mut seen = BTreeSet::new();
+        for id in &self.psks {
+            check_psk(id, suite)?;
+            // "It contains multiple PreSharedKey proposals that reference the same PreSharedKeyID."
+            if !seen.insert(*id) {
+                return Err(Rule::PskUnique);
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 9420 §12.2: "For a regular, i.e., not external, Commit, the list is invalid if any of the following occurs".
+    fn check_regular(&self, committer: LeafIndex, public: &PublicGroup) -> Result<(), Error> {
+        let tree = &public.tree;
+        // "It contains an ExternalInit proposal."
+        if self.external_init.is_some() {
+            return Err(Rule::ExternalInitOnce.into());
+        }
+        // "It contains an Update proposal generated by the committer."
+        if self.updates.iter().any(|update| update.leaf_index == committer) {
+            return Err(Rule::UpdateNotByCommitter.into());
+        }
+        // "It contains a Remove proposal that removes the committer."
+        if self.removes.contains(&committer) {
+            return Err(Rule::CommitterNotRemoved.into());
+        }
+        // "It contains multiple Update and/or Remove proposals that apply to the same leaf."
+        let mut changed = BTreeSet::new();
+        let updated = self.updates.iter().map(|update| update.leaf_index);
+        for leaf in updated.chain(self.removes.iter().copied()) {
+            if !changed.insert(leaf) {
+                return Err(Rule::LeafChangedOnce.into());
+            }
+            if tree.leaf(leaf).is_none() {
+                return Err(Rule::RemovedIsMember.into());
+            }
+        }
+        // "It contains multiple Add proposals that contain KeyPackages that represent the same client", and "It contains
+        // an Add proposal with a KeyPackage that represents a client already in the group ..., unless there is a Remove
+        // proposal in the list removing the matching client from the group."
+        let mut added: BTreeMap<&SignaturePublicKey, ()> = BTreeMap::new();
+        for package in &self.adds {
+            let key = &package.leaf_node.signature_key;
+            let present = tree.roster().member_by_signature_key(key).is_some_and(|leaf| !self.removes.contains(&leaf));
+            if present || added.insert(key, ()).is_some() {
+                return Err(Rule::AddedIsNew.into());
+            }
+        }
+        self.check_custom(public)
+    }
+
+    /// RFC 9420 §12.2: "It contains a Proposal with a non-default proposal type that is not supported by some members of
+    /// the group that will process the Commit".
+    fn check_custom(&self, public: &PublicGroup) -> Result<(), Error> {
+        for (kind, _) in &self.custom {
+            // Who is removed need not support it; only where somebody does not, all are looked at.
+            let supported = public.tree.roster().all_support_proposal(*kind)
+                || public
+                    .tree
+                    .members()
+                    .all(|(leaf, node)| self.removes.contains(&leaf) || node.capabilities.supports_proposal(*kind));
+            if !supported {
+                return Err(Rule::ProposalSupportedByAll.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 9420 §12.2: "For an external Commit, the list is valid if it contains only the following proposals".
+    fn check_external(&self, items: &[Listed<'a>]) -> Result<(), Rule> {
+        if self.external_init.is_none() {
+            return Err(Rule::ExternalInitOnce);
+        }
+        let others = self.adds.len() + self.updates.len() + self.custom.len() + usize::from(self.extensions.is_some());
+        if others > 0 || self.removes.len() > 1 {
+            return Err(Rule::ExternalCommitProposals);
+        }
+        if items.iter().any(|item| matches!(item.proposal, Proposal::ReInit(_))) {
+            return Err(Rule::ExternalCommitProposals);
+        }
+        Ok(())
+    }
+
+    /// RFC 9420 §12.4: whether the commit must have a path.
+    pub(crate) fn requires_path(&self) -> bool {
+        let pathless = self.adds.len() + self.psks.len() + self.custom.len();
+        let requiring = self.updates.len() + self.removes.len();
+        requiring > 0 || self.external_init.is_some() || self.extensions.is_some() || pathless == 0
+    }
+}
+
+/// RFC 9420 §8.4: "psk_nonce ... MUST be set to a fresh random value of length KDF.Nh"; §12.1.4: usage `reinit` and
+/// `branch` are for those occasions alone.
+pub(crate) fn check_psk(id: &PreSharedKeyId, suite: &dyn Suite) -> Result<(), Rule> {
+    if id.psk_nonce.len() != suite.hash_length() {
+        return Err(Rule::PskNonceLength);
+    }
+    match id.psk {
+        Psk::Resumption { usage: ResumptionPskUsage::Reinit | ResumptionPskUsage::Branch, .. } => {
+            Err(Rule::PskUsageFits)
+        }
+        Psk::External(_) | Psk::Resumption { usage: ResumptionPskUsage::Application, .. } => Ok(()),
+    }
+}

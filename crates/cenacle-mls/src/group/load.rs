@@ -1,0 +1,237 @@
+//! A group read back from its rows. What was in memory when the process stopped is there again, except that one's own
+//! ratchets stand where their reservations end.
+
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    vec::Vec,
+};
+
+use cenacle_codec::Decode;
+use cenacle_crypto::{HpkeSecretKey, Secret, SecretBytes};
+
+use super::{
+    Client, Group, PublicGroup,
+    past::{PastEpoch, PastEpochs},
+    pending::{PendingCommit, PendingRecord},
+    proposals::{CachedProposal, ProposalCache},
+    rows::{FORMAT, Header, PastLeaves, PastRow, read_tree},
+    state::{EpochState, Revision},
+    transition::NextEpoch,
+};
+use crate::{
+    Error, Misuse,
+    delta::{Change, PersistError, RowKey, Store, Table},
+    schedule::EpochSecrets,
+    secret_tree::{SecretTree, SecretTreeRows, StoredSecretTree},
+    tree::{NodeIndex, TreePrivate, math},
+    wire::{Epoch, GroupId, LeafIndex, LeafNode, ProposalRef},
+};
+
+const CORRUPT: Error = Error::Corrupt("group");
+
+/// A store as it would be after some changes more.
+struct View<'a, S> {
+    store: &'a S,
+    changes: &'a [Change],
+    group_id: &'a GroupId,
+}
+
+impl<S: Store> View<'_, S> {
+    fn key(&self, table: Table) -> RowKey {
+        RowKey::of_group(table, self.group_id)
+    }
+
+    fn rows(&self, prefix: &RowKey) -> Result<BTreeMap<Vec<u8>, SecretBytes>, PersistError<S::Error>> {
+        let stored = self.store.rows(prefix).map_err(PersistError::Store)?;
+        let mut rows: BTreeMap<_, _> = stored.into_iter().map(|(key, value)| (key.key, value)).collect();
+        for change in self.changes {
+            match change {
+                Change::Put(key, value) if key.table == prefix.table && key.key.starts_with(&prefix.key) => {
+                    rows.insert(key.key.clone(), value.duplicate());
+                }
+                Change::Delete(key) if key.table == prefix.table => {
+                    rows.remove(&key.key);
+                }
+                Change::DeletePrefix(key) if key.table == prefix.table => {
+                    rows.retain(|row, _| !row.starts_with(&key.key));
+                }
+                Change::Put(..) | Change::Delete(_) | Change::DeletePrefix(_) => {}
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The one row under a key that no other key begins with.
+    fn row(&self, key: &RowKey) -> Result<Option<SecretBytes>, PersistError<S::Error>> {
+        Ok(self.rows(key)?.remove(&key.key))
+    }
+
+    /// All rows under a prefix, with the positions that follow it.
+    fn positions<P: Decode>(&self, prefix: &RowKey) -> Result<Vec<(P, SecretBytes)>, PersistError<S::Error>> {
+        let decode = |(key, value): (Vec<u8>, SecretBytes)| {
+            let rest = key.strip_prefix(prefix.key.as_slice()).ok_or(CORRUPT)?;
+            Ok((P::from_bytes(rest).map_err(|_| CORRUPT)?, value))
+        };
+        self.rows(prefix)?.into_iter().map(decode).collect()
+    }
+
+    fn required<T: Decode>(&self, key: &RowKey) -> Result<T, PersistError<S::Error>> {
+        Ok(decode(&self.row(key)?.ok_or(CORRUPT)?)?)
+    }
+
+    fn state(&self, header: Header) -> Result<EpochState, PersistError<S::Error>> {
+        let nodes = self.positions::<u32>(&self.key(Table::TREE_NODE))?;
+        let nodes = nodes.into_iter().map(|(node, value)| (NodeIndex(node), value.expose().to_vec())).collect();
+        let mut keys = BTreeMap::new();
+        for (node, value) in self.positions::<u32>(&self.key(Table::TREE_PRIVATE))? {
+            keys.insert(NodeIndex(node), decode::<HpkeSecretKey>(&value)?);
+        }
+        let leaf_key = keys.remove(&header.own_leaf.into()).ok_or(CORRUPT)?;
+        Ok(EpochState {
+            public: PublicGroup {
+                tree: read_tree(header.level, nodes)?,
+                context: Arc::new(header.context),
+                interim_transcript_hash: header.interim_transcript_hash,
+                confirmation_tag: header.confirmation_tag,
+            },
+            secrets: self.required::<EpochSecrets>(&self.key(Table::EPOCH))?,
+            private: TreePrivate::from_keys(header.own_leaf, leaf_key, keys),
+        })
+    }
+
+    fn secret_tree(&self, epoch: Epoch, level: u8) -> Result<SecretTree, PersistError<S::Error>> {
+        let rows = SecretTreeRows { group_id: self.group_id, epoch };
+        let table = |table| -> Result<Vec<_>, PersistError<S::Error>> {
+            let found = self.rows(&rows.prefix(table))?;
+            Ok(found.into_iter().map(|(key, value)| (RowKey::new(table, key), value)).collect())
+        };
+        let stored = StoredSecretTree {
+            nodes: table(Table::SECRET_TREE)?,
+            ratchets: table(Table::RATCHET)?,
+            skipped: table(Table::SKIPPED_KEY)?,
+        };
+        Ok(rows.load(root_of_level(level), stored)?)
+    }
+
+    fn past_leaves(&self, epoch: Epoch) -> Result<PastLeaves, PersistError<S::Error>> {
+        let mut leaves = PastLeaves::new();
+        let prefix = RowKey::of_epoch(Table::PAST_LEAF, self.group_id, epoch);
+        for (leaf, value) in self.positions::<LeafIndex>(&prefix)? {
+            leaves.insert(leaf, decode::<Option<Arc<LeafNode>>>(&value)?);
+        }
+        Ok(leaves)
+    }
+
+    fn past(&self) -> Result<PastEpochs, PersistError<S::Error>> {
+        let mut past = VecDeque::new();
+        for (epoch, value) in self.positions::<Epoch>(&self.key(Table::PAST_EPOCH))? {
+            let row = decode::<PastRow>(&value)?;
+            past.push_front(PastEpoch {
+                context: Arc::new(row.context),
+                sender_data_secret: Arc::new(row.sender_data_secret),
+                secret_tree: self.secret_tree(epoch, row.level)?,
+                own_leaf: row.own_leaf,
+                replaced: Arc::new(self.past_leaves(epoch)?),
+            });
+        }
+        Ok(PastEpochs(past))
+    }
+
+    fn proposals(&self) -> Result<ProposalCache, PersistError<S::Error>> {
+        let mut cache = ProposalCache::default();
+        for (_, value) in self.positions::<u32>(&self.key(Table::PROPOSAL))? {
+            cache.entries.push(Arc::new(decode::<CachedProposal>(&value)?));
+        }
+        for (reference, value) in self.positions::<ProposalRef>(&self.key(Table::UPDATE_KEY))? {
+            cache.update_keys.push((reference, Arc::new(decode(&value)?)));
+        }
+        Ok(cache)
+    }
+}
+
+fn root_of_level(level: u8) -> NodeIndex {
+    math::root(1u32.checked_shl(level.into()).unwrap_or(0))
+}
+
+fn decode<T: Decode>(value: &SecretBytes) -> Result<T, Error> {
+    T::from_bytes(value.expose()).map_err(|_| CORRUPT)
+}
+
+/// A group's header, or `None` where there is no such group.
+pub(crate) fn read_header<S: Store>(store: &S, group_id: &GroupId) -> Result<Option<Header>, PersistError<S::Error>> {
+    let row = store.row(&RowKey::of_group(Table::GROUP, group_id)).map_err(PersistError::Store)?;
+    let Some(row) = row else { return Ok(None) };
+    let header = decode::<Header>(&row)?;
+    if header.format != FORMAT {
+        return Err(Error::Corrupt("group rows of another format").into());
+    }
+    Ok(Some(header))
+}
+
+impl Client {
+    /// Reads a group back. One that this client was removed from gives `Misuse(NotMember)`.
+    ///
+    /// # Errors
+    /// `Store` when the medium fails, `State(Corrupt)` when rows are damaged, `State(Misuse(WrongKey))` when the group was
+    /// joined with another signature key or suite.
+    pub fn load_group<S: Store>(&self, store: &S, group_id: &GroupId) -> Result<Option<Group>, PersistError<S::Error>> {
+        let Some(header) = read_header(store, group_id)? else { return Ok(None) };
+        if header.active == 0 {
+            return Err(Error::from(Misuse::NotMember).into());
+        }
+        let view = View { store, changes: &[], group_id };
+        let level = header.level;
+        let state = view.state(header)?;
+        let own = state.public.tree.leaf(state.private.leaf()).ok_or(CORRUPT)?;
+        if own.signature_key != *self.signer.public_key()
+            || state.public.context.cipher_suite != self.suite.cipher_suite()
+        {
+            return Err(Error::from(Misuse::WrongKey).into());
+        }
+        let mut resumption_psks = BTreeMap::new();
+        for (epoch, value) in view.positions::<Epoch>(&view.key(Table::RESUMPTION_PSK))? {
+            resumption_psks.insert(epoch, Arc::new(decode::<Secret>(&value)?));
+        }
+        Ok(Some(Group {
+            client: Arc::new(self.clone()),
+            revision: Revision::default(),
+            active: true,
+            secret_tree: view.secret_tree(state.public.epoch(), level)?,
+            pending: load_pending(&view, state.public.epoch())?,
+            state: Arc::new(state),
+            proposals: view.proposals()?,
+            past: view.past()?,
+            resumption_psks,
+        }))
+    }
+
+    /// The groups in a store, those this client was removed from among them.
+    ///
+    /// # Errors
+    /// `Store` when the medium fails, `State(Corrupt)` when rows are damaged.
+    pub fn stored_groups<S: Store>(store: &S) -> Result<Vec<GroupId>, PersistError<S::Error>> {
+        let rows = store.rows(&RowKey::new(Table::GROUP, Vec::new())).map_err(PersistError::Store)?;
+        let ids = rows.into_iter().map(|(key, _)| GroupId::from_bytes(&key.key).map_err(|_| CORRUPT));
+        Ok(ids.collect::<Result<_, Error>>()?)
+    }
+}
+
+/// A pending commit with the epoch it will begin, read from the rows as they will then be.
+fn load_pending<S: Store>(
+    view: &View<'_, S>,
+    present: Epoch,
+) -> Result<Option<Arc<PendingCommit>>, PersistError<S::Error>> {
+    let Some(row) = view.row(&view.key(Table::PENDING_COMMIT))? else { return Ok(None) };
+    let record = decode::<PendingRecord>(&row)?;
+    let after = View { changes: &record.changes, ..*view };
+    let header = after.required::<Header>(&after.key(Table::GROUP))?;
+    let level = header.level;
+    let state = after.state(header)?;
+    let next = NextEpoch {
+        secret_tree: after.secret_tree(state.public.epoch(), level)?,
+        state: Arc::new(state),
+        replaced: Arc::new(after.past_leaves(present)?),
+    };
+    Ok(Some(Arc::new(PendingCommit { record, next })))
+}

@@ -1,0 +1,196 @@
+//! `open`: from a message to verified content (RFC 9420 §6). Looks for the key, decrypts, verifies, and changes nothing: a
+//! message key is consumed when the content's transition is merged.
+
+use cenacle_crypto::SignaturePublicKey;
+
+use super::{Group, public::PublicGroup};
+use crate::{
+    Error, Misuse, Rule,
+    protect::{self, Verified, private, public},
+    secret_tree::{MessageKey, SecretTree, SecretTreeChange},
+    wire::{
+        AuthenticatedContent, Content, ContentType, Epoch, FramedContent, Generation, GroupContext, GroupId, LeafIndex,
+        MlsMessage, MlsMessageBody, PrivateMessage, Proposal, ProposalType, PublicMessage, Sender, SenderData,
+    },
+};
+
+/// What a message turned out to be. Everything in it is authentic; nothing has happened yet.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once for each message and consumed at once")]
+pub enum Opened {
+    /// Someone else's content.
+    Content(OpenedContent),
+    /// The echo of one's own pending commit: it was accepted.
+    OwnCommit,
+    /// The echo of another message of one's own.
+    OwnMessage(ContentType),
+}
+
+/// Someone's content, with the key it used.
+#[derive(Debug)]
+pub struct OpenedContent {
+    pub(crate) content: Verified<AuthenticatedContent>,
+    pub(crate) used: Option<(Epoch, SecretTreeChange)>,
+    pub(crate) generation: Option<Generation>,
+}
+
+impl Opened {
+    /// The content, unless the message is one's own.
+    #[must_use]
+    pub fn content(&self) -> Option<&FramedContent> {
+        match self {
+            Self::Content(opened) => Some(&opened.content.content),
+            Self::OwnCommit | Self::OwnMessage(_) => None,
+        }
+    }
+}
+
+/// Keys and roster of the epoch a private message belongs to, present or past.
+struct EpochKeys<'a> {
+    context: &'a GroupContext,
+    sender_data_secret: &'a cenacle_crypto::Secret,
+    secret_tree: &'a SecretTree,
+    own_leaf: LeafIndex,
+}
+
+impl Group {
+    /// Authenticates and decrypts a message, changing nothing.
+    ///
+    /// # Errors
+    /// `Stale` or `Future` for another epoch; `Unverified`, `KeyGone`, `TooFarAhead`, `Invalid`, `Decode` for what is wrong
+    /// with the message; `Misuse(WrongMessage)` for a Welcome, GroupInfo or KeyPackage.
+    pub fn open(&self, message: &MlsMessage) -> Result<Opened, Error> {
+        self.check_active()?;
+        match &message.body {
+            MlsMessageBody::PublicMessage(inner) => {
+                self.check_group(&inner.content.group_id)?;
+                self.check_epoch(inner.content.epoch)?;
+                if self.is_pending(message) { Ok(Opened::OwnCommit) } else { self.open_public(inner) }
+            }
+            MlsMessageBody::PrivateMessage(inner) => {
+                self.check_group(&inner.group_id)?;
+                if self.is_pending(message) { Ok(Opened::OwnCommit) } else { self.open_private(inner) }
+            }
+            MlsMessageBody::Welcome(_) | MlsMessageBody::GroupInfo(_) | MlsMessageBody::KeyPackage(_) => {
+                Err(Misuse::WrongMessage.into())
+            }
+        }
+    }
+
+    /// RFC 9420 §12.4.2: one's own commit is not processed like others' but taken from where it was kept.
+    fn is_pending(&self, message: &MlsMessage) -> bool {
+        self.pending.as_ref().is_some_and(|pending| pending.record.message == *message)
+    }
+
+    fn check_group(&self, group_id: &GroupId) -> Result<(), Rule> {
+        if group_id == self.group_id() { Ok(()) } else { Err(Rule::GroupIdMatches) }
+    }
+
+    fn check_epoch(&self, epoch: Epoch) -> Result<(), Error> {
+        match epoch.cmp(&self.epoch()) {
+            core::cmp::Ordering::Less => Err(Error::Stale(epoch)),
+            core::cmp::Ordering::Equal => Ok(()),
+            core::cmp::Ordering::Greater => Err(Error::Future(epoch)),
+        }
+    }
+
+    fn open_public(&self, message: &PublicMessage) -> Result<Opened, Error> {
+        let suite = self.client.suite();
+        let public = self.public();
+        let content = public::unprotect(suite, message.clone(), &public.context, &self.state.secrets.membership_key)?;
+        let key = sender_key(&content, public)?;
+        let content = protect::verify(suite, content, &public.context, &key)?;
+        if content.content.sender == Sender::Member(self.own_leaf()) {
+            return Ok(Opened::OwnMessage(content.content.content.content_type()));
+        }
+        Ok(Opened::Content(OpenedContent { content, used: None, generation: None }))
+    }
+
+    fn open_private(&self, message: &PrivateMessage) -> Result<Opened, Error> {
+        let suite = self.client.suite();
+        let keys = self.epoch_keys(message)?;
+        let sender = private::open_sender_data(suite, message, keys.sender_data_secret)?;
+        let SenderData { leaf_index, generation, .. } = sender;
+        // RFC 9420 §6.3.2: "the recipient MUST verify that the leaf_index ... is a non-blank leaf".
+        let member = self.past.leaf(message.epoch, leaf_index, &self.public().tree).ok_or(Rule::SenderIsMember)?;
+        if leaf_index == keys.own_leaf {
+            return Ok(Opened::OwnMessage(message.content_type));
+        }
+        let (key, change): (alloc::sync::Arc<MessageKey>, _) = keys.secret_tree.key_for(
+            suite,
+            leaf_index,
+            message.content_type.into(),
+            generation,
+            &self.client.settings.limits,
+        )?;
+        let content = private::open_content(suite, message, &sender, &key)?;
+        let content = protect::verify(suite, content, keys.context, &member.signature_key)?;
+        let used = Some((message.epoch, change));
+        Ok(Opened::Content(OpenedContent { content, used, generation: Some(generation) }))
+    }
+
+    /// The keys of a message's epoch. Of past epochs only application data is still read (RFC 9420 §15.3).
+    fn epoch_keys(&self, message: &PrivateMessage) -> Result<EpochKeys<'_>, Error> {
+        match self.check_epoch(message.epoch) {
+            Ok(()) => Ok(EpochKeys {
+                context: &self.public().context,
+                sender_data_secret: &self.state.secrets.sender_data_secret,
+                secret_tree: &self.secret_tree,
+                own_leaf: self.own_leaf(),
+            }),
+            Err(Error::Stale(epoch)) if message.content_type == ContentType::Application => {
+                let past = self.past.find(epoch).ok_or(Error::Stale(epoch))?;
+                Ok(EpochKeys {
+                    context: &past.context,
+                    sender_data_secret: &past.sender_data_secret,
+                    secret_tree: &past.secret_tree,
+                    own_leaf: past.own_leaf,
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The key that a content's signature must verify under, by its sender's type (RFC 9420 §6.1).
+fn sender_key(content: &AuthenticatedContent, public: &PublicGroup) -> Result<SignaturePublicKey, Error> {
+    match (&content.content.sender, &content.content.content) {
+        (Sender::Member(leaf), _) => {
+            let member = public.tree.leaf(*leaf).ok_or(Rule::SenderIsMember)?;
+            Ok(member.signature_key.clone())
+        }
+        (Sender::External(index), Content::Proposal(proposal)) => {
+            let senders = public.context.extensions.external_senders().map_err(|_| Rule::ExtensionWellFormed)?;
+            let index = usize::try_from(*index).map_err(|_| Rule::ExternalSenderIsListed)?;
+            let sender = senders.iter().flatten().nth(index).ok_or(Rule::ExternalSenderIsListed)?;
+            if !open_to_external_senders(proposal) {
+                return Err(Rule::ExternalSenderProposes.into());
+            }
+            Ok(sender.signature_key.clone())
+        }
+        (Sender::External(_), _) => Err(Rule::ExternalSenderProposes.into()),
+        (Sender::NewMemberProposal, Content::Proposal(Proposal::Add(add))) => {
+            Ok(add.key_package.leaf_node.signature_key.clone())
+        }
+        (Sender::NewMemberProposal, _) => Err(Rule::NewMemberProposesAdd.into()),
+        (Sender::NewMemberCommit, Content::Commit(commit)) => {
+            // RFC 9420 §12.4.3.2: "The path field ... MUST be populated".
+            let path = commit.path.as_ref().ok_or(Rule::ExternalCommitHasPath)?;
+            Ok(path.leaf_node.signature_key.clone())
+        }
+        (Sender::NewMemberCommit, _) => Err(Rule::NewMemberCommits.into()),
+    }
+}
+
+/// RFC 9420 §12.1.8: which proposals an external sender may send; custom types are each application's choice.
+fn open_to_external_senders(proposal: &Proposal) -> bool {
+    match proposal.proposal_type() {
+        ProposalType::UPDATE | ProposalType::EXTERNAL_INIT => false,
+        ProposalType::ADD
+        | ProposalType::REMOVE
+        | ProposalType::PSK
+        | ProposalType::REINIT
+        | ProposalType::GROUP_CONTEXT_EXTENSIONS => true,
+        _ => false,
+    }
+}

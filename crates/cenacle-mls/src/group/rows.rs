@@ -1,0 +1,217 @@
+//! A group as rows: what each step writes, and nothing more. A commit rewrites the changed path, a message one ratchet.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use cenacle_codec::codec_struct;
+use cenacle_crypto::{Digest, HpkeSecretKey, Secret};
+
+use super::{Group, proposals::CachedProposal, state::EpochState, transition::NextEpoch};
+use crate::{
+    Error,
+    delta::{Delta, RowKey, Table},
+    secret_tree::{SecretTree, SecretTreeRows},
+    tree::RatchetTree,
+    wire::{Epoch, GroupContext, GroupId, LeafIndex, LeafNode, ProposalRef},
+};
+
+/// Layout of the rows. A file with another number was written by another release.
+pub(crate) const FORMAT: u16 = 1;
+
+codec_struct! {
+    /// The group's public header: enough to know the group without its tree.
+    #[derive(Debug)]
+    pub(crate) struct Header {
+        pub(crate) format: u16,
+        /// 1 while one's own member is in the group.
+        pub(crate) active: u8,
+        pub(crate) context: GroupContext,
+        pub(crate) interim_transcript_hash: Digest,
+        pub(crate) confirmation_tag: Digest,
+        pub(crate) own_leaf: LeafIndex,
+        /// Width of the tree: 2^level leaves.
+        pub(crate) level: u8,
+    }
+
+    /// What late messages of a past epoch need besides its secret tree and changed leaves.
+    #[derive(Debug)]
+    pub(crate) struct PastRow {
+        pub(crate) context: GroupContext,
+        pub(crate) sender_data_secret: Secret,
+        pub(crate) own_leaf: LeafIndex,
+        pub(crate) level: u8,
+    }
+}
+
+/// Tables whose rows belong to one group.
+pub(crate) const GROUP_TABLES: [Table; 13] = [
+    Table::GROUP,
+    Table::TREE_NODE,
+    Table::TREE_PRIVATE,
+    Table::EPOCH,
+    Table::SECRET_TREE,
+    Table::RATCHET,
+    Table::SKIPPED_KEY,
+    Table::PROPOSAL,
+    Table::UPDATE_KEY,
+    Table::PENDING_COMMIT,
+    Table::RESUMPTION_PSK,
+    Table::PAST_LEAF,
+    Table::PAST_EPOCH,
+];
+
+fn header(state: &EpochState, active: bool) -> Header {
+    let public = &state.public;
+    Header {
+        format: FORMAT,
+        active: u8::from(active),
+        context: (*public.context).clone(),
+        interim_transcript_hash: public.interim_transcript_hash,
+        confirmation_tag: public.confirmation_tag,
+        own_leaf: state.private.leaf(),
+        level: public.tree.level(),
+    }
+}
+
+/// Erases every row of a group.
+pub(crate) fn erase_group(group_id: &GroupId, delta: &mut Delta) {
+    for table in GROUP_TABLES {
+        delta.delete_prefix(RowKey::of_group(table, group_id));
+    }
+}
+
+/// Writes the rows of an epoch that differ from those of the one before, or all of them.
+fn write_state(
+    old: Option<&EpochState>,
+    new: &EpochState,
+    secret_tree: &SecretTree,
+    delta: &mut Delta,
+) -> Result<(), Error> {
+    let group_id = new.public.group_id();
+    delta.put_encoded(RowKey::of_group(Table::GROUP, group_id), &header(new, true))?;
+    let node_key = |node| RowKey::of_group(Table::TREE_NODE, group_id).and(&node);
+    for (node, value) in new.public.tree.changes_since(old.map(|old| &old.public.tree))? {
+        match value {
+            Some(value) => delta.put(node_key(node.0), value),
+            None => delta.delete(node_key(node.0)),
+        }
+    }
+    write_private(old, new, delta)?;
+    delta.put_encoded(RowKey::of_group(Table::EPOCH, group_id), &new.secrets)?;
+    SecretTreeRows { group_id, epoch: new.public.epoch() }.write_new(secret_tree, delta)?;
+    let key = RowKey::of_epoch(Table::RESUMPTION_PSK, group_id, new.public.epoch());
+    delta.put_encoded(key, &new.secrets.resumption_psk)
+}
+
+/// Writes the private keys that came and erases those that went.
+fn write_private(old: Option<&EpochState>, new: &EpochState, delta: &mut Delta) -> Result<(), Error> {
+    let row = |node| RowKey::of_group(Table::TREE_PRIVATE, new.public.group_id()).and(&node);
+    for (node, key) in new.private.keys() {
+        let before = old.and_then(|old| old.private.key(node));
+        if !before.is_some_and(|before| core::ptr::eq(before, key)) {
+            delta.put_encoded(row(node.0), key)?;
+        }
+    }
+    for (node, _) in old.into_iter().flat_map(|old| old.private.keys()) {
+        if new.private.key(node).is_none() {
+            delta.delete(row(node.0));
+        }
+    }
+    Ok(())
+}
+
+/// Writes a group that is new to this client.
+pub(crate) fn write_new_group(state: &EpochState, secret_tree: &SecretTree, delta: &mut Delta) -> Result<(), Error> {
+    write_state(None, state, secret_tree, delta)
+}
+
+impl Group {
+    pub(crate) fn secret_tree_rows(&self, epoch: Epoch) -> SecretTreeRows<'_> {
+        SecretTreeRows { group_id: self.group_id(), epoch }
+    }
+
+    fn row(&self, table: Table) -> RowKey {
+        RowKey::of_group(table, self.group_id())
+    }
+
+    pub(crate) fn write_proposal(&self, cached: &CachedProposal, delta: &mut Delta) -> Result<(), Error> {
+        delta.put_encoded(self.row(Table::PROPOSAL).and(&self.proposals.next_position()), cached)
+    }
+
+    pub(crate) fn write_update_key(
+        &self,
+        reference: &ProposalRef,
+        key: &HpkeSecretKey,
+        delta: &mut Delta,
+    ) -> Result<(), Error> {
+        delta.put_encoded(self.row(Table::UPDATE_KEY).and(reference), key)
+    }
+
+    /// Erases all but a header that says the member is out.
+    pub(crate) fn write_removed(&self, delta: &mut Delta) -> Result<(), Error> {
+        erase_group(self.group_id(), delta);
+        delta.put_encoded(self.row(Table::GROUP), &header(&self.state.without_secrets(), false))
+    }
+
+    /// Writes the change to the next epoch: O(log n) rows, and the present epoch among the past ones.
+    pub(crate) fn write_epoch_change(&self, next: &NextEpoch, delta: &mut Delta) -> Result<(), Error> {
+        write_state(Some(&self.state), &next.state, &next.secret_tree, delta)?;
+        self.write_past(next, delta)?;
+        if !self.proposals.is_empty() {
+            delta.delete_prefix(self.row(Table::PROPOSAL));
+        }
+        if !self.proposals.update_keys.is_empty() {
+            delta.delete_prefix(self.row(Table::UPDATE_KEY));
+        }
+        if self.has_pending_commit() {
+            delta.delete(self.pending_row());
+        }
+        let kept = usize::try_from(self.client.settings.limits.resumption_psks).unwrap_or(usize::MAX);
+        if self.resumption_psks.len() >= kept
+            && let Some((oldest, _)) = self.resumption_psks.first_key_value()
+        {
+            delta.delete(RowKey::of_epoch(Table::RESUMPTION_PSK, self.group_id(), *oldest));
+        }
+        Ok(())
+    }
+
+    fn write_past(&self, next: &NextEpoch, delta: &mut Delta) -> Result<(), Error> {
+        let public = self.public();
+        let retained = usize::try_from(self.client.settings.limits.past_epochs).unwrap_or(usize::MAX);
+        if retained == 0 {
+            self.secret_tree_rows(public.epoch()).erase(delta);
+            return Ok(());
+        }
+        let past = PastRow {
+            context: (*public.context).clone(),
+            sender_data_secret: self.state.secrets.sender_data_secret.duplicate(),
+            own_leaf: self.own_leaf(),
+            level: public.tree.level(),
+        };
+        delta.put_encoded(self.past_row(Table::PAST_EPOCH, public.epoch()), &past)?;
+        for (leaf, before) in &*next.replaced {
+            delta.put_encoded(self.past_row(Table::PAST_LEAF, public.epoch()).and(leaf), before)?;
+        }
+        for over in self.past.0.iter().skip(retained - 1) {
+            let epoch = over.context.epoch;
+            delta.delete(self.past_row(Table::PAST_EPOCH, epoch));
+            delta.delete_prefix(self.past_row(Table::PAST_LEAF, epoch));
+            self.secret_tree_rows(epoch).erase(delta);
+        }
+        Ok(())
+    }
+
+    fn past_row(&self, table: Table, epoch: Epoch) -> RowKey {
+        RowKey::of_epoch(table, self.group_id(), epoch)
+    }
+}
+
+/// The nodes of a stored tree as its chapter reads them.
+pub(crate) type NodeRows = Vec<(crate::tree::NodeIndex, Vec<u8>)>;
+
+/// The leaves of a past epoch as they were.
+pub(crate) type PastLeaves = alloc::collections::BTreeMap<LeafIndex, Option<Arc<LeafNode>>>;
+
+/// Reads a tree back from its rows.
+pub(crate) fn read_tree(level: u8, rows: NodeRows) -> Result<RatchetTree, Error> {
+    RatchetTree::from_rows(level, rows.into_iter().map(Ok))
+}

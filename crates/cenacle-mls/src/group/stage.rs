@@ -1,0 +1,370 @@
+//! `stage`: from verified content to the next state as a value (RFC 9420 §12.4.2). Every rule is judged here, on copies;
+//! what comes out is complete, and merging it cannot fail.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use cenacle_codec::{Opaque, codec_struct};
+use cenacle_crypto::{Digest, HpkeSecretKey, SecretBytes};
+
+use super::{
+    Group, Inputs, Opened, PublicGroup, Transition,
+    apply::{Applied, Judge, Sealed},
+    list::{Committer, Listed, ProposalList},
+    open::OpenedContent,
+    proposals::{CachedProposal, proposal_ref},
+    state::EpochState,
+    transition::{NextEpoch, StateChange, StateEvent},
+};
+use crate::{
+    Error, Misuse, Need, Rule,
+    delta::Delta,
+    protect::Verified,
+    schedule::{
+        CommitSecret, ConfirmedEpoch, InitSecret, confirmed_transcript_hash, interim_transcript_hash, psk_secret,
+    },
+    secret_tree::SecretTree,
+    tree::{TreePrivate, math, path_context},
+    wire::{
+        AuthenticatedContent, Commit, Content, ContentType, Credential, Epoch, GroupContext, LeafIndex, PreSharedKeyId,
+        Proposal, ProposalOrRef, ProposalRef, ProposalType, Psk, Sender,
+    },
+};
+
+/// What a message was, once its transition is merged.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Received {
+    /// Application data.
+    Application(ApplicationMessage),
+    /// A proposal, which now waits for a commit.
+    Proposal {
+        /// Its name.
+        reference: ProposalRef,
+        /// Who wants it.
+        sender: Sender,
+        /// What is wanted.
+        proposal: Proposal,
+    },
+    /// A commit: a new epoch has begun.
+    Commit(CommitSummary),
+    /// One's own commit came back: a new epoch has begun.
+    OwnCommit(CommitSummary),
+    /// A commit that removes one's own member. The group is over for this client and its secrets are erased.
+    Removed(CommitSummary),
+    /// Another message of one's own came back; nothing has changed.
+    OwnMessage(ContentType),
+}
+
+/// Application data with who sent it and when.
+#[derive(Debug)]
+pub struct ApplicationMessage {
+    /// The sender's leaf in that epoch.
+    pub sender: LeafIndex,
+    /// The sender's credential in that epoch.
+    pub credential: Credential,
+    /// The epoch it was sent in, which may be a past one.
+    pub epoch: Epoch,
+    /// The position in the sender's ratchet: gaps tell of messages not seen.
+    pub generation: u32,
+    /// The data.
+    pub data: SecretBytes,
+    /// What was authenticated with it in the clear.
+    pub authenticated_data: Vec<u8>,
+}
+
+codec_struct! {
+    /// What a commit did.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct CommitSummary {
+        /// The epoch it began.
+        pub epoch: Epoch,
+        /// The committer's leaf in the new epoch.
+        pub committer: LeafIndex,
+        /// 1 if the committer joined by this very commit.
+        pub external: u8,
+        /// Leaves of new members, an external joiner included.
+        pub added: Vec<LeafIndex>,
+        /// Leaves that were removed, with who was there.
+        pub removed: Vec<(LeafIndex, Credential)>,
+        /// Leaves whose members replaced them by Update proposals.
+        pub updated: Vec<LeafIndex>,
+        /// PSKs that were folded in.
+        pub psks: Vec<PreSharedKeyId>,
+        /// 1 if the group's extensions were replaced.
+        pub extensions_replaced: u8,
+        /// Proposals of types beyond RFC 9420, which all members support; what they mean is the application's business.
+        pub custom: Vec<(ProposalType, Opaque)>,
+        /// What was authenticated with the commit in the clear.
+        pub authenticated_data: Opaque,
+    }
+}
+
+impl CommitSummary {
+    pub(crate) fn new(
+        list: &ProposalList<'_>,
+        sealed: &Sealed,
+        committer: Committer,
+        leaf: LeafIndex,
+        public: &PublicGroup,
+    ) -> Self {
+        let external = committer == Committer::Joiner;
+        let who = |leaf: &LeafIndex| Some((*leaf, public.tree.leaf(*leaf)?.credential.clone()));
+        Self {
+            epoch: sealed.provisional.epoch,
+            committer: leaf,
+            external: u8::from(external),
+            added: sealed.added.iter().copied().chain(external.then_some(leaf)).collect(),
+            removed: list.removes.iter().filter_map(who).collect(),
+            updated: list.updates.iter().map(|update| update.leaf_index).collect(),
+            psks: list.psks.iter().map(|id| (*id).clone()).collect(),
+            extensions_replaced: u8::from(list.extensions.is_some()),
+            custom: list.custom.iter().map(|(kind, body)| (*kind, Opaque::from(*body))).collect(),
+            authenticated_data: Opaque::EMPTY,
+        }
+    }
+}
+
+impl Transition<Received> {
+    /// What will have been received once this is merged, for an application that wants to look first. Refusing means
+    /// dropping the transition.
+    #[must_use]
+    pub const fn preview(&self) -> &Received {
+        self.output()
+    }
+}
+
+impl Group {
+    /// Judges opened content and prepares what it leads to, changing nothing.
+    ///
+    /// # Errors
+    /// `Invalid` and `Unverified` name the rule that was broken; `Missing` what to fetch before calling again.
+    pub fn stage(&self, opened: Opened, inputs: &Inputs<'_>) -> Result<Transition<Received>, Error> {
+        match opened {
+            Opened::Content(opened) => self.stage_content(opened, inputs),
+            Opened::OwnCommit => self.stage_own_commit(),
+            Opened::OwnMessage(content_type) => {
+                let output = Received::OwnMessage(content_type);
+                Ok(Transition::new(self.revision.clone(), Delta::new(), StateChange::default(), output))
+            }
+        }
+    }
+
+    fn stage_content(&self, opened: OpenedContent, inputs: &Inputs<'_>) -> Result<Transition<Received>, Error> {
+        let OpenedContent { content, used, generation } = opened;
+        let mut delta = Delta::new();
+        if let Some((epoch, change)) = &used {
+            self.secret_tree_rows(*epoch).write_change(change, &mut delta)?;
+        }
+        let (event, output) = match &content.content.content {
+            Content::Application(data) => {
+                let message = self.application_message(&content, data, generation)?;
+                (StateEvent::None, Received::Application(message))
+            }
+            Content::Proposal(proposal) => self.stage_proposal(&content, proposal, &mut delta)?,
+            Content::Commit(commit) => self.stage_commit(&content, commit, inputs, &mut delta)?,
+        };
+        Ok(Transition::new(self.revision.clone(), delta, StateChange { used, event }, output))
+    }
+
+    fn application_message(
+        &self,
+        content: &AuthenticatedContent,
+        data: &[u8],
+        generation: Option<crate::wire::Generation>,
+    ) -> Result<ApplicationMessage, Error> {
+        let epoch = content.content.epoch;
+        let Sender::Member(sender) = content.content.sender else { return Err(Rule::PrivateSenderIsMember.into()) };
+        let member = self.past.leaf(epoch, sender, &self.public().tree).ok_or(Rule::SenderIsMember)?;
+        Ok(ApplicationMessage {
+            sender,
+            credential: member.credential.clone(),
+            epoch,
+            generation: generation.map_or(0, |generation| generation.0),
+            data: SecretBytes::from(data),
+            authenticated_data: content.content.authenticated_data.to_vec(),
+        })
+    }
+
+    fn stage_proposal(
+        &self,
+        content: &AuthenticatedContent,
+        proposal: &Proposal,
+        delta: &mut Delta,
+    ) -> Result<(StateEvent, Received), Error> {
+        let reference = proposal_ref(self.client.suite(), content)?;
+        let sender = content.content.sender;
+        let output = Received::Proposal { reference, sender, proposal: proposal.clone() };
+        if self.proposals.find(&reference).is_some() {
+            return Ok((StateEvent::None, output));
+        }
+        if self.proposals.entries.len() >= self.client.settings.limits.pending_proposals {
+            return Err(Misuse::TooManyProposals.into());
+        }
+        let cached = CachedProposal { reference, sender, proposal: proposal.clone() };
+        self.write_proposal(&cached, delta)?;
+        Ok((StateEvent::Proposal(Arc::new(cached), None), output))
+    }
+
+    /// Processing a Commit, step by step as RFC 9420 §12.4.2 lists it. Epoch, tag, decryption and signature were
+    /// `open`'s part.
+    fn stage_commit(
+        &self,
+        content: &Verified<AuthenticatedContent>,
+        commit: &Commit,
+        inputs: &Inputs<'_>,
+        delta: &mut Delta,
+    ) -> Result<(StateEvent, Received), Error> {
+        let suite = self.client.suite();
+        let public = self.public();
+        let judge = Judge { suite, limits: &self.client.settings.limits, inputs };
+        let committer = match content.content.sender {
+            Sender::Member(leaf) => Committer::Member(leaf),
+            Sender::NewMemberCommit => Committer::Joiner,
+            Sender::External(_) | Sender::NewMemberProposal => return Err(Rule::NewMemberCommits.into()),
+        };
+        // "Verify that the proposals vector is valid according to the rules in Section 12.2."
+        let listed = self.resolve(commit, content.content.sender)?;
+        let list = ProposalList::sort(&listed, committer, public, suite)?;
+        // "Verify that all PreSharedKey proposals in the proposals vector are available."
+        let removed = list.removes.contains(&self.own_leaf());
+        let psks = if removed { Vec::new() } else { self.available_psks(&list, inputs)? };
+        // "Create the new ratchet tree and GroupContext by applying the list of proposals".
+        let mut applied = Applied::new(&list, public, judge)?;
+        // "Verify that the path value is populated if the proposals vector contains any Update or Remove proposals, or
+        // if it's empty."
+        if commit.path.is_none() && list.requires_path() {
+            return Err(Rule::PathPresent.into());
+        }
+        // "If the path value is populated, validate it and apply it to the tree".
+        let leaf = match (&commit.path, committer) {
+            (Some(path), _) => applied.merge_path(path, committer, &list, public, judge)?,
+            (None, Committer::Member(leaf)) => leaf,
+            (None, Committer::Joiner) => return Err(Rule::ExternalCommitHasPath.into()),
+        };
+        let sealed = applied.seal(public)?;
+        let mut summary = CommitSummary::new(&list, &sealed, committer, leaf, public);
+        summary.authenticated_data = content.content.authenticated_data.clone();
+        if removed {
+            self.write_removed(delta)?;
+            return Ok((StateEvent::Removed, Received::Removed(summary)));
+        }
+        // "Decrypt the path secrets for UpdatePath ..., using the provisional GroupContext as the context". "If the path
+        // value is not populated, define commit_secret as the all-zero vector".
+        let own = self.own_private(&list, &sealed)?;
+        let (private, commit_secret) = match &commit.path {
+            Some(path) => {
+                let context = path_context(suite, &sealed.provisional)?;
+                let (private, secret) = own.decrypt_path(&sealed.tree, leaf, path, &sealed.added, &context, suite)?;
+                (private, CommitSecret(secret))
+            }
+            None => (own, CommitSecret::without_path(suite)),
+        };
+        // "Update the confirmed and interim transcript hashes using the new Commit, and generate the new GroupContext."
+        let confirmed = confirmed_transcript_hash(suite, &public.interim_transcript_hash, content)?;
+        let context = GroupContext { confirmed_transcript_hash: confirmed, ..sealed.provisional.clone() };
+        // "Derive the psk_secret", and "use the init_secret from the previous epoch, the commit_secret and psk_secret
+        // defined in the previous steps, and the new GroupContext to compute the new joiner_secret, welcome_secret,
+        // epoch_secret, and derived secrets for the new epoch."
+        let external_init = list.external_init.map(|kem_output| self.external_init(kem_output)).transpose()?;
+        let init_secret = external_init.as_ref().unwrap_or(&self.state.secrets.init_secret);
+        let psk_secret = psk_secret(suite, &psks)?;
+        let joiner_secret = init_secret.joiner_secret(suite, &commit_secret, &context)?;
+        let epoch = joiner_secret.member_secret(suite, &psk_secret).into_epoch(suite, &context)?;
+        // "... verify that it is the same as the confirmation_tag field in the FramedContentAuthData object."
+        let tag = content.auth.confirmation_tag.ok_or(Rule::NewMemberCommits)?;
+        let epoch = epoch.confirm(suite, &confirmed, &tag)?;
+        // "If the above checks are successful, consider the new GroupContext object as the current state of the group."
+        let next = self.next_epoch(sealed, context, epoch, private)?;
+        self.write_epoch_change(&next, delta)?;
+        Ok((StateEvent::Epoch(next), Received::Commit(summary)))
+    }
+
+    /// The proposals of a commit, those by reference looked up.
+    fn resolve<'a>(&'a self, commit: &'a Commit, sender: Sender) -> Result<Vec<Listed<'a>>, Error> {
+        let look_up = |item: &'a ProposalOrRef| match item {
+            ProposalOrRef::Proposal(proposal) => Ok(Listed { proposal, sender, reference: None }),
+            // RFC 9420 §12.4.3.2: "The Commit MUST NOT include any proposals by reference".
+            ProposalOrRef::Reference(_) if sender == Sender::NewMemberCommit => Err(Rule::ExternalCommitByValue.into()),
+            ProposalOrRef::Reference(reference) => {
+                let cached = self.proposals.find(reference).ok_or(Rule::ProposalKnown)?;
+                Ok(Listed { proposal: &cached.proposal, sender: cached.sender, reference: Some(*reference) })
+            }
+        };
+        commit.proposals.iter().map(look_up).collect()
+    }
+
+    /// The PSKs of a list, in its order: this group's own resumption PSKs, the rest from the inputs.
+    pub(crate) fn available_psks(
+        &self,
+        list: &ProposalList<'_>,
+        inputs: &Inputs<'_>,
+    ) -> Result<Vec<(PreSharedKeyId, SecretBytes)>, Error> {
+        let find = |id: &&PreSharedKeyId| Ok(((*id).clone(), self.available_psk(id, inputs)?));
+        list.psks.iter().map(find).collect()
+    }
+
+    pub(crate) fn available_psk(&self, id: &PreSharedKeyId, inputs: &Inputs<'_>) -> Result<SecretBytes, Error> {
+        if let Psk::Resumption { psk_group_id, psk_epoch, .. } = &id.psk
+            && psk_group_id == self.group_id()
+            && let Some(secret) = self.resumption_psk(*psk_epoch)
+        {
+            return Ok(SecretBytes::from(secret.expose()));
+        }
+        let missing = || Error::Missing(Need::Psk(id.clone()));
+        inputs.psks.ok_or_else(missing)?.require(id)
+    }
+
+    /// One's own private keys after the proposals: a committed Update brings its key, blanked nodes lose theirs.
+    pub(crate) fn own_private(&self, list: &ProposalList<'_>, sealed: &Sealed) -> Result<TreePrivate, Error> {
+        let private = &self.state.private;
+        let Some(update) = list.updates.iter().find(|update| update.leaf_index == self.own_leaf()) else {
+            return Ok(private.pruned(&sealed.tree));
+        };
+        let key: Option<&Arc<HpkeSecretKey>> =
+            update.reference.as_ref().and_then(|reference| self.proposals.update_key(reference));
+        let key = key.ok_or(Error::Corrupt("key of an own Update"))?;
+        Ok(private.with_leaf_key(key.duplicate()).pruned(&sealed.tree))
+    }
+
+    fn external_init(&self, kem_output: &[u8]) -> Result<InitSecret, Error> {
+        let suite = self.client.suite();
+        let (external_priv, _) = self.state.secrets.external_key_pair(suite)?;
+        Ok(InitSecret::decapsulate(suite, &external_priv, kem_output).map_err(|_| Rule::PublicKeyWellFormed)?)
+    }
+
+    /// The new epoch as a value, with the receipt that it was confirmed.
+    pub(crate) fn next_epoch(
+        &self,
+        sealed: Sealed,
+        context: GroupContext,
+        epoch: ConfirmedEpoch,
+        private: TreePrivate,
+    ) -> Result<NextEpoch, Error> {
+        let ConfirmedEpoch { confirmation_tag, encryption_secret, secrets } = epoch;
+        let public = confirmed_public(self.client.suite(), sealed.tree, context, confirmation_tag)?;
+        Ok(NextEpoch {
+            secret_tree: SecretTree::new(math::root(public.tree.leaf_width()), encryption_secret),
+            state: Arc::new(EpochState { public, secrets, private }),
+            replaced: Arc::new(sealed.replaced),
+        })
+    }
+
+    fn stage_own_commit(&self) -> Result<Transition<Received>, Error> {
+        let pending = self.pending.as_ref().ok_or(Misuse::NothingPending)?;
+        let output = Received::OwnCommit(pending.record.summary.clone());
+        let change = StateChange { used: None, event: StateEvent::Epoch(pending.next.clone()) };
+        Ok(Transition::new(self.revision.clone(), pending.record.delta()?, change, output))
+    }
+}
+
+/// A public group whose confirmation tag was checked.
+pub(crate) fn confirmed_public(
+    suite: &dyn cenacle_crypto::Suite,
+    tree: crate::tree::RatchetTree,
+    context: GroupContext,
+    confirmation_tag: Digest,
+) -> Result<PublicGroup, Error> {
+    let interim_transcript_hash =
+        interim_transcript_hash(suite, &context.confirmed_transcript_hash, &confirmation_tag)?;
+    Ok(PublicGroup { context: Arc::new(context), tree, interim_transcript_hash, confirmation_tag })
+}

@@ -1,0 +1,135 @@
+//! A member's view of a group: what it holds, and what it tells. How it changes is in the files beside this one.
+
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+
+use cenacle_crypto::{HpkeSecretKey, Secret, SecretBytes};
+
+use super::{Client, PublicGroup, past::PastEpochs, pending::PendingCommit, proposals::ProposalCache};
+use crate::{
+    Error, Misuse,
+    schedule::EpochSecrets,
+    secret_tree::SecretTree,
+    tree::TreePrivate,
+    wire::{Epoch, GroupId, LeafIndex, LeafNode, Proposal, ProposalRef, Sender},
+};
+
+/// Names one state of one group in memory: no other state, of this or another group, has the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Revision(Arc<()>);
+
+impl PartialEq for Revision {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// What a member holds for the whole of an epoch: the public group, and its secrets.
+#[derive(Debug)]
+pub(crate) struct EpochState {
+    pub(crate) public: PublicGroup,
+    pub(crate) secrets: EpochSecrets,
+    pub(crate) private: TreePrivate,
+}
+
+impl EpochState {
+    pub(crate) fn without_secrets(&self) -> Self {
+        Self {
+            public: self.public.clone(),
+            secrets: EpochSecrets::erased(),
+            private: TreePrivate::new(self.private.leaf(), HpkeSecretKey(Vec::new().into())),
+        }
+    }
+}
+
+/// A member's view of a group. It changes only in [`Group::merge`].
+#[derive(Debug)]
+pub struct Group {
+    pub(crate) client: Arc<Client>,
+    pub(crate) revision: Revision,
+    pub(crate) active: bool,
+    pub(crate) state: Arc<EpochState>,
+    pub(crate) secret_tree: SecretTree,
+    pub(crate) proposals: ProposalCache,
+    pub(crate) pending: Option<Arc<PendingCommit>>,
+    pub(crate) past: PastEpochs,
+    pub(crate) resumption_psks: BTreeMap<Epoch, Arc<Secret>>,
+}
+
+impl Group {
+    /// The public half: tree, context, members.
+    #[must_use]
+    pub fn public(&self) -> &PublicGroup {
+        &self.state.public
+    }
+
+    /// The group's identifier.
+    #[must_use]
+    pub fn group_id(&self) -> &GroupId {
+        self.public().group_id()
+    }
+
+    /// The current epoch.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.public().epoch()
+    }
+
+    /// One's own leaf.
+    #[must_use]
+    pub fn own_leaf(&self) -> LeafIndex {
+        self.state.private.leaf()
+    }
+
+    /// Whether one's own member is in the group. Once it is not, nothing can be sent or received.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        self.active
+    }
+
+    /// Whether a commit of one's own waits for its echo.
+    #[must_use]
+    pub const fn has_pending_commit(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// The members, by leaf.
+    pub fn members(&self) -> impl Iterator<Item = (LeafIndex, &LeafNode)> {
+        self.public().members()
+    }
+
+    /// The member at a leaf.
+    #[must_use]
+    pub fn member(&self, leaf: LeafIndex) -> Option<&LeafNode> {
+        self.public().tree.leaf(leaf)
+    }
+
+    /// The proposals that wait for a commit, in the order they came.
+    pub fn proposals(&self) -> impl Iterator<Item = (ProposalRef, Sender, &Proposal)> {
+        self.proposals.entries.iter().map(|entry| (entry.reference, entry.sender, &entry.proposal))
+    }
+
+    /// Equal for all members who share this epoch (RFC 9420 §8.7): to be compared out of band.
+    #[must_use]
+    pub fn epoch_authenticator(&self) -> &Secret {
+        &self.state.secrets.epoch_authenticator
+    }
+
+    /// The resumption PSK of the present epoch or a retained past one (RFC 9420 §8.6).
+    #[must_use]
+    pub fn resumption_psk(&self, epoch: Epoch) -> Option<&Secret> {
+        self.resumption_psks.get(&epoch).map(|psk| &**psk)
+    }
+
+    /// MLS-Exporter (RFC 9420 §8.5): `length` bytes bound to this epoch, `label` and `context`.
+    ///
+    /// # Errors
+    /// `Misuse(Length)` beyond [`crate::limits::MAX_EXPORT_BYTES`], `Misuse(NotMember)` after one's removal.
+    pub fn export_secret(&self, label: &str, context: &[u8], length: usize) -> Result<SecretBytes, Error> {
+        self.check_active()?;
+        self.state.secrets.export(self.client.suite(), label, context, length)
+    }
+
+    pub(crate) fn check_active(&self) -> Result<(), Error> {
+        if self.active { Ok(()) } else { Err(Misuse::NotMember.into()) }
+    }
+}

@@ -1,0 +1,193 @@
+//! A step of the group as a value: what would be stored, what would change, what would come out (see the chapter's
+//! diagram). Nothing is real before [`Group::merge`].
+
+use alloc::{collections::BTreeMap, sync::Arc};
+
+use cenacle_crypto::HpkeSecretKey;
+
+use super::{
+    Group,
+    past::PastEpoch,
+    pending::PendingCommit,
+    proposals::{CachedProposal, ProposalCache},
+    state::{EpochState, Revision},
+};
+use crate::{
+    Error, Misuse,
+    delta::{Delta, PersistError, Store, Unreleased, Written},
+    secret_tree::{SecretTree, SecretTreeChange},
+    wire::{Epoch, LeafIndex, LeafNode, ProposalRef},
+};
+
+/// A prepared step of a group. It fits the state it was made from and no other.
+#[must_use = "nothing happens before the transition is merged"]
+#[derive(Debug)]
+pub struct Transition<T> {
+    pub(crate) base: Revision,
+    pub(crate) step: Unreleased<(StateChange, T)>,
+}
+
+/// The other half of a [`Transition`] whose delta was handed out to be written.
+#[must_use = "nothing happens before the transition is merged"]
+#[derive(Debug)]
+pub struct AwaitingMerge<T> {
+    base: Revision,
+    step: crate::delta::AwaitingWrite<(StateChange, T)>,
+}
+
+/// What a step does to the group in memory.
+#[derive(Debug, Default)]
+pub(crate) struct StateChange {
+    /// A message key was used, in this epoch's secret tree.
+    pub(crate) used: Option<(Epoch, SecretTreeChange)>,
+    /// What else happens.
+    pub(crate) event: StateEvent,
+}
+
+#[derive(Debug, Default)]
+pub(crate) enum StateEvent {
+    #[default]
+    None,
+    /// A proposal waits, perhaps an own Update with its key.
+    Proposal(Arc<CachedProposal>, Option<(ProposalRef, Arc<HpkeSecretKey>)>),
+    /// An own commit waits for its echo.
+    Pending(Arc<PendingCommit>),
+    /// The own commit is given up.
+    Discard,
+    /// A new epoch begins.
+    Epoch(NextEpoch),
+    /// One's own member is out.
+    Removed,
+}
+
+/// A new epoch, ready to be taken into use.
+#[derive(Clone, Debug)]
+pub(crate) struct NextEpoch {
+    pub(crate) state: Arc<EpochState>,
+    pub(crate) secret_tree: SecretTree,
+    /// The leaves that changed, as they were.
+    pub(crate) replaced: Arc<BTreeMap<LeafIndex, Option<Arc<LeafNode>>>>,
+}
+
+impl<T> Transition<T> {
+    pub(crate) const fn new(base: Revision, delta: Delta, change: StateChange, output: T) -> Self {
+        Self { base, step: Unreleased::new(delta, (change, output)) }
+    }
+
+    /// What will be stored.
+    pub const fn delta(&self) -> &Delta {
+        self.step.delta()
+    }
+
+    /// What will be stored, so that the application can add rows of its own to the same batch.
+    pub const fn delta_mut(&mut self) -> &mut Delta {
+        self.step.delta_mut()
+    }
+
+    pub(crate) const fn output(&self) -> &T {
+        &self.step.value().1
+    }
+
+    pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Transition<U> {
+        Transition { base: self.base, step: self.step.map(|(change, output)| (change, f(output))) }
+    }
+}
+
+impl Group {
+    /// Stores the transition's delta, then takes it into use and releases its output.
+    ///
+    /// # Errors
+    /// `State(Misuse(Outdated))` when the group has moved on since the transition was made; `Store` when the medium failed.
+    /// Either way nothing has changed.
+    pub fn merge<T, S: Store>(
+        &mut self,
+        transition: Transition<T>,
+        store: &mut S,
+    ) -> Result<T, PersistError<S::Error>> {
+        self.check_base(&transition.base)?;
+        let (change, output) = transition.step.persist(store).map_err(PersistError::Store)?;
+        self.take(change);
+        Ok(output)
+    }
+
+    /// Hands out a transition's delta for a store with another interface; [`Group::merge_written`] follows.
+    ///
+    /// # Errors
+    /// `Misuse(Outdated)` when the group has moved on since the transition was made.
+    pub fn split<T>(&self, transition: Transition<T>) -> Result<(Delta, AwaitingMerge<T>), Error> {
+        self.check_base(&transition.base)?;
+        let (delta, step) = transition.step.split();
+        Ok((delta, AwaitingMerge { base: transition.base, step }))
+    }
+
+    /// Takes a transition into use whose delta was written. Nothing else may be merged between [`Group::split`] and this.
+    ///
+    /// # Errors
+    /// `Misuse(Outdated)` when something was, or the proof is of another delta: then reload the group from its store.
+    pub fn merge_written<T>(&mut self, awaiting: AwaitingMerge<T>, written: &Written) -> Result<T, Error> {
+        self.check_base(&awaiting.base)?;
+        let (change, output) = awaiting.step.release(written)?;
+        self.take(change);
+        Ok(output)
+    }
+
+    fn check_base(&self, base: &Revision) -> Result<(), Error> {
+        if *base == self.revision { Ok(()) } else { Err(Misuse::Outdated.into()) }
+    }
+
+    /// The one place where a group changes. Cannot fail.
+    fn take(&mut self, change: StateChange) {
+        self.revision = Revision::default();
+        if let Some((epoch, used)) = change.used {
+            if epoch == self.epoch() {
+                self.secret_tree.apply(used);
+            } else if let Some(past) = self.past.find_mut(epoch) {
+                past.secret_tree.apply(used);
+            }
+        }
+        match change.event {
+            StateEvent::None => {}
+            StateEvent::Proposal(proposal, update_key) => {
+                self.proposals.entries.push(proposal);
+                self.proposals.update_keys.extend(update_key);
+            }
+            StateEvent::Pending(pending) => self.pending = Some(pending),
+            StateEvent::Discard => self.pending = None,
+            StateEvent::Epoch(next) => self.begin(next),
+            StateEvent::Removed => self.leave(),
+        }
+    }
+
+    fn begin(&mut self, next: NextEpoch) {
+        let over = core::mem::replace(&mut self.state, next.state);
+        let secret_tree = core::mem::replace(&mut self.secret_tree, next.secret_tree);
+        self.past.0.push_front(PastEpoch {
+            context: Arc::clone(&over.public.context),
+            sender_data_secret: Arc::new(over.secrets.sender_data_secret.duplicate()),
+            secret_tree,
+            own_leaf: over.private.leaf(),
+            replaced: next.replaced,
+        });
+        let limits = &self.client.settings.limits;
+        self.past.0.truncate(usize::try_from(limits.past_epochs).unwrap_or(usize::MAX));
+        let resumption_psk = Arc::new(self.state.secrets.resumption_psk.duplicate());
+        self.resumption_psks.insert(self.state.public.epoch(), resumption_psk);
+        let kept = usize::try_from(limits.resumption_psks).unwrap_or(usize::MAX);
+        while self.resumption_psks.len() > kept {
+            self.resumption_psks.pop_first();
+        }
+        self.proposals = ProposalCache::default();
+        self.pending = None;
+    }
+
+    /// RFC 9420 §12.4.2: one who is removed "SHOULD promptly delete its group state and secret tree".
+    fn leave(&mut self) {
+        self.active = false;
+        self.state = Arc::new(self.state.without_secrets());
+        self.secret_tree.erase();
+        self.past.0.clear();
+        self.resumption_psks.clear();
+        self.proposals = ProposalCache::default();
+        self.pending = None;
+    }
+}

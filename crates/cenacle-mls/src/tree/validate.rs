@@ -1,0 +1,194 @@
+//! Whether leaves and trees may be believed (RFC 9420 §7.2, §7.3, §12.4.3.1), as far as this crate can tell: credentials
+//! are the application's to judge, and rules over all members are the [`Roster`](super::Roster)'s. Checks without a
+//! signature are apart from those with one, which cost a hundred times more and may be shared out.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use cenacle_codec::Encode;
+use cenacle_crypto::{CryptoError, Suite, labeled::verify_with_label};
+
+use super::{RatchetTree, parent_hash::each_family};
+use crate::{
+    error::{Error, Rule, What},
+    wire::{
+        ExtensionType, GroupId, LeafIndex, LeafNode, LeafNodeSource, LeafNodeTbs, Lifetime, ProtocolVersion,
+        RequiredCapabilities,
+    },
+};
+
+/// Where a leaf was found, which decides what its source may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeafPlace {
+    /// In a key package.
+    KeyPackage,
+    /// In an Update proposal of the member at this leaf.
+    Update(LeafIndex),
+    /// In the path of a commit by the member at this leaf.
+    Commit(LeafIndex),
+    /// In a tree, at this leaf; any source.
+    InTree(LeafIndex),
+}
+
+/// What leaves are measured against.
+#[derive(Clone, Copy, Debug)]
+pub struct LeafCheck<'a> {
+    /// The group's suite, or the key package's.
+    pub suite: &'a dyn Suite,
+    /// The group's version, or the key package's.
+    pub version: ProtocolVersion,
+    /// The group; `None` for a key package outside any group.
+    pub group_id: Option<&'a GroupId>,
+    /// What the group requires of its members.
+    pub required: Option<&'a RequiredCapabilities>,
+    /// The present, in seconds since the Unix epoch, or `None` not to compare lifetimes with it. Only key packages are
+    /// compared: a leaf that stands in a tree may have expired there.
+    pub now_seconds: Option<u64>,
+    /// Longest lifetime a key package may claim, in seconds.
+    pub lifetime_limit_seconds: u64,
+}
+
+impl<'a> LeafCheck<'a> {
+    /// Against no group, for MLS 1.0: as a key package is checked wherever it is found.
+    #[must_use]
+    pub const fn alone(suite: &'a dyn Suite, now_seconds: Option<u64>, lifetime_limit_seconds: u64) -> Self {
+        let version = ProtocolVersion::MLS10;
+        Self { suite, version, group_id: None, required: None, now_seconds, lifetime_limit_seconds }
+    }
+
+    /// All checks on one leaf.
+    ///
+    /// # Errors
+    /// The first rule that is broken, or `Unverified(LeafSignature)`.
+    pub fn check(&self, leaf: &LeafNode, place: LeafPlace) -> Result<(), Error> {
+        self.check_content(leaf, place)?;
+        self.verify_signature(leaf, place)
+    }
+
+    /// All checks on one leaf but its signature.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn check_content(&self, leaf: &LeafNode, place: LeafPlace) -> Result<(), Error> {
+        self.check_source(leaf, place)?;
+        self.check_capabilities(leaf)?;
+        let suite = self.suite;
+        let keys = suite.kem_check_public_key(&leaf.encryption_key).and(suite.check_signature_key(&leaf.signature_key));
+        keys.map_err(bad_key)
+    }
+
+    /// The leaf's signature.
+    ///
+    /// # Errors
+    /// `Unverified(LeafSignature)`.
+    pub fn verify_signature(&self, leaf: &LeafNode, place: LeafPlace) -> Result<(), Error> {
+        // RFC 9420 §7.3: "Verify that the signature on the LeafNode is valid using signature_key."
+        let index = match place {
+            LeafPlace::KeyPackage => None,
+            LeafPlace::Update(index) | LeafPlace::Commit(index) | LeafPlace::InTree(index) => Some(index),
+        };
+        let content = LeafNodeTbs { leaf, position: self.group_id.zip(index) }.to_bytes()?;
+        verify_with_label(self.suite, &leaf.signature_key, "LeafNodeTBS", &content, &leaf.signature)
+            .map_err(|error| if error == CryptoError::Internal { error.into() } else { What::LeafSignature.into() })
+    }
+
+    fn check_source(&self, leaf: &LeafNode, place: LeafPlace) -> Result<(), Error> {
+        // RFC 9420 §7.3: "If the LeafNode appears in a KeyPackage, verify that leaf_node_source is set to key_package", and
+        // likewise for Update proposals and commits.
+        match (place, &leaf.source) {
+            (LeafPlace::KeyPackage, LeafNodeSource::KeyPackage(lifetime)) => self.check_lifetime(*lifetime),
+            (LeafPlace::Update(_), LeafNodeSource::Update)
+            | (LeafPlace::Commit(_), LeafNodeSource::Commit { .. })
+            | (LeafPlace::InTree(_), _) => Ok(()),
+            (LeafPlace::KeyPackage | LeafPlace::Update(_) | LeafPlace::Commit(_), _) => {
+                Err(Rule::LeafSourceFits.into())
+            }
+        }
+    }
+
+    fn check_lifetime(&self, lifetime: Lifetime) -> Result<(), Error> {
+        // RFC 9420 §7.2: "Applications MUST define a maximum total lifetime that is acceptable for a LeafNode, and reject any
+        // LeafNode where the total lifetime is longer than this duration."
+        let length = lifetime.not_after.checked_sub(lifetime.not_before);
+        if length.is_none_or(|length| length > self.lifetime_limit_seconds) {
+            return Err(Rule::LifetimeBounded.into());
+        }
+        // RFC 9420 §7.3: "it is RECOMMENDED that the client verifies that the current time is within the range of the
+        // lifetime field"
+        match self.now_seconds {
+            Some(now) if !lifetime.contains(now) => Err(Rule::LifetimeCurrent.into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_capabilities(&self, leaf: &LeafNode) -> Result<(), Error> {
+        let own = &leaf.capabilities;
+        // Sorted, so that long lists cost no more than their length.
+        let (mut carried, mut listed) = (Vec::from_iter(leaf.extensions.types()), own.extensions.clone());
+        carried.sort_unstable();
+        listed.sort_unstable();
+        let supports = |value: &ExtensionType| value.is_default() || listed.binary_search(value).is_ok();
+        let rules = [
+            // RFC 9420 §7.2: "The client MUST list all values for the respective parameters that it supports."
+            (own.versions.contains(&self.version), Rule::VersionListed),
+            (own.cipher_suites.contains(&self.suite.cipher_suite()), Rule::CipherSuiteListed),
+            // RFC 9420 §7.2: "The following proposal and extension types are considered "default" and MUST NOT be listed"
+            (!own.extensions.iter().any(|value| value.is_default()), Rule::CapabilitiesOmitDefaults),
+            (!own.proposals.iter().any(|value| value.is_default()), Rule::CapabilitiesOmitDefaults),
+            (carried.is_sorted_by(|left, right| left < right), Rule::ExtensionTypesUnique),
+            // RFC 9420 §7.2: "The types of any non-default extensions that appear in the extensions field of a LeafNode MUST be
+            // included in the extensions field of the capabilities field, and the credential type used in the LeafNode MUST be
+            // included in the credentials field of the capabilities field."
+            (carried.iter().all(supports), Rule::LeafExtensionsListed),
+            (own.supports_credential(leaf.credential.credential_type()), Rule::LeafCredentialListed),
+            (self.required.is_none_or(|required| meets(leaf, required)), Rule::RequiredCapabilitiesMet),
+        ];
+        rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule.into()))
+    }
+}
+
+/// Whether one leaf supports all that `required` lists.
+fn meets(leaf: &LeafNode, required: &RequiredCapabilities) -> bool {
+    // RFC 9420 §7.3: "the required extensions, proposals, and credential types MUST be listed in the LeafNode's capabilities
+    // field"
+    let own = &leaf.capabilities;
+    required.extension_types.iter().all(|value| own.supports_extension(*value))
+        && required.proposal_types.iter().all(|value| own.supports_proposal(*value))
+        && required.credential_types.iter().all(|value| own.supports_credential(*value))
+}
+
+fn bad_key(error: CryptoError) -> Error {
+    if error == CryptoError::BadPublicKey { Rule::PublicKeyWellFormed.into() } else { error.into() }
+}
+
+impl RatchetTree {
+    /// All checks a joiner makes on a tree (RFC 9420 §12.4.3.1), after comparing its hash with the GroupContext's.
+    ///
+    /// # Errors
+    /// The first rule that is broken, or `Unverified(LeafSignature)`.
+    pub fn validate(&self, check: &LeafCheck<'_>) -> Result<(), Error> {
+        self.validate_structure(check)?;
+        self.verify_leaf_signatures(check, 0..self.leaf_width())
+    }
+
+    /// All those checks but the leaves' signatures.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn validate_structure(&self, check: &LeafCheck<'_>) -> Result<(), Error> {
+        self.roster.check()?;
+        self.members().try_for_each(|(index, leaf)| check.check_content(leaf, LeafPlace::InTree(index)))?;
+        each_family(&self.nodes.root, self.nodes.head(), &mut |family| {
+            check.suite.kem_check_public_key(&family.node.encryption_key).map_err(bad_key)
+        })?;
+        self.verify_parent_hashes(check.suite)
+    }
+
+    /// The signatures of the leaves with indices in `span`, which several threads may share out among them.
+    ///
+    /// # Errors
+    /// `Unverified(LeafSignature)`.
+    pub fn verify_leaf_signatures(&self, check: &LeafCheck<'_>, span: Range<u32>) -> Result<(), Error> {
+        self.members_within(span).try_for_each(|(index, leaf)| check.verify_signature(leaf, LeafPlace::InTree(index)))
+    }
+}

@@ -1,0 +1,1 @@
+//! The network server of Cenacle: HTTP and WebSocket over the services.

@@ -1,0 +1,58 @@
+//! What every test of the store needs: short ways to write a key, a delta and what is expected of them.
+#![allow(clippy::unwrap_used, clippy::panic, dead_code, reason = "helpers of tests, and not every test needs all")]
+
+use cenacle_mls::delta::{Delta, RowKey, Store, Table};
+use proptest::{collection::vec, prelude::*};
+
+/// One change, as a test writes it.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Put(u8, Vec<u8>, Vec<u8>),
+    Delete(u8, Vec<u8>),
+    DeletePrefix(u8, Vec<u8>),
+}
+
+pub(crate) fn key(table: u8, key: &[u8]) -> RowKey {
+    RowKey::new(Table(table), key)
+}
+
+pub(crate) fn delta(steps: &[Step]) -> Delta {
+    let mut delta = Delta::new();
+    for step in steps {
+        match step {
+            Step::Put(table, bytes, value) => delta.put(key(*table, bytes), value.clone()),
+            Step::Delete(table, bytes) => delta.delete(key(*table, bytes)),
+            Step::DeletePrefix(table, bytes) => delta.delete_prefix(key(*table, bytes)),
+        }
+    }
+    delta
+}
+
+pub(crate) fn put(table: u8, key: &[u8], value: &[u8]) -> Step {
+    Step::Put(table, key.to_vec(), value.to_vec())
+}
+
+/// All rows below a prefix, with keys and values as plain bytes.
+pub(crate) fn list<S: Store<Error: core::fmt::Debug>>(store: &S, table: u8, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let rows = store.rows(&key(table, prefix)).unwrap();
+    rows.into_iter()
+        .map(|(row, value)| {
+            assert_eq!(row.table, Table(table));
+            (row.key, value.expose().to_vec())
+        })
+        .collect()
+}
+
+/// Keys that often share prefixes and often end in the bytes where a range's end is hard to find.
+pub(crate) fn keys() -> impl Strategy<Value = Vec<u8>> {
+    vec(prop::sample::select(vec![0, 1, 0x7f, 0xfe, 0xff]), 0..4)
+}
+
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => (1u8..3, keys(), vec(any::<u8>(), 0..40)).prop_map(|(table, key, value)| Step::Put(table, key, value)),
+        2 => (1u8..3, keys()).prop_map(|(table, key)| Step::Delete(table, key)),
+        1 => (1u8..3, keys()).prop_map(|(table, key)| Step::DeletePrefix(table, key)),
+    ];
+    vec(step, 0..8)
+}

@@ -1,0 +1,4 @@
+//! Test world of Cenacle: vectors, peers, damage, benches.
+
+#[cfg(feature = "peers")]
+pub mod peers;

@@ -1,0 +1,355 @@
+//! [`Peer`] over mls-rs with its AWS-LC provider and in-memory storage.
+//! What it needs to meet others: key packages that live no longer than others accept (its default is a year), custom
+//! rules to force a path for one commit only, the index of the own old leaf for a resync, and nothing stored of a group
+//! when the client comes back to it.
+
+extern crate alloc;
+
+use alloc::sync::Arc;
+use core::convert::Infallible;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+
+use mls_rs::client_builder::{MlsConfig, PaddingMode};
+use mls_rs::crypto::{SignaturePublicKey, SignatureSecretKey};
+use mls_rs::extension::ExtensionType;
+use mls_rs::extension::built_in::RatchetTreeExt;
+use mls_rs::group::{CommitEffect, ExportedTree, GroupContext, ReceivedMessage, Roster};
+use mls_rs::identity::SigningIdentity;
+use mls_rs::identity::basic::{BasicCredential, BasicIdentityProvider};
+use mls_rs::mls_rules::{CommitDirection, CommitOptions, CommitSource, EncryptionOptions, ProposalBundle};
+use mls_rs::psk::{ExternalPskId, PreSharedKey};
+use mls_rs::storage_provider::in_memory::{InMemoryGroupStateStorage, InMemoryPreSharedKeyStorage};
+use mls_rs::{
+    CipherSuite, CipherSuiteProvider as _, Client, CryptoProvider as _, Extension, ExtensionList, Group, MlsMessage,
+    MlsRules,
+};
+use mls_rs_crypto_awslc::AwsLcCryptoProvider;
+
+use super::{Action, CommitOut, Options, Peer, PeerError, PeerResult, RawExtension, Received, TEST_EXTENSION};
+
+const NAME: &str = "mls-rs";
+
+/// OpenMLS advises at most 84 days and an hour between `not_before` and `not_after`.
+const LIFETIME: Duration = Duration::from_secs(84 * 24 * 60 * 60);
+
+/// The rules of a client: fixed framing, and a switch that forces a path while one commit is built.
+#[derive(Clone)]
+struct Rules {
+    options: Options,
+    force_path: Arc<AtomicBool>,
+}
+
+impl MlsRules for Rules {
+    type Error = Infallible;
+
+    fn filter_proposals(
+        &self,
+        _: CommitDirection,
+        _: CommitSource,
+        _: &Roster<'_>,
+        _: &GroupContext,
+        proposals: ProposalBundle,
+    ) -> Result<ProposalBundle, Infallible> {
+        Ok(proposals)
+    }
+
+    fn commit_options(
+        &self,
+        _: &Roster<'_>,
+        _: &GroupContext,
+        _: &ProposalBundle,
+    ) -> Result<CommitOptions, Infallible> {
+        Ok(CommitOptions::new()
+            .with_path_required(self.force_path.load(Ordering::Relaxed))
+            .with_ratchet_tree_extension(self.options.tree_in_welcome)
+            .with_allow_external_commit(true))
+    }
+
+    fn encryption_options(&self, _: &Roster<'_>, _: &GroupContext) -> Result<EncryptionOptions, Infallible> {
+        Ok(EncryptionOptions::new(self.options.encrypt_handshakes, PaddingMode::StepFunction))
+    }
+}
+
+struct MlsRsPeer<C: MlsConfig> {
+    name: Vec<u8>,
+    client: Client<C>,
+    psks: InMemoryPreSharedKeyStorage,
+    groups: InMemoryGroupStateStorage,
+    rules: Rules,
+    group: Option<Group<C>>,
+}
+
+/// A client of mls-rs with this name as its basic credential.
+///
+/// # Errors
+///
+/// [`PeerError`] if mls-rs does not know the suite.
+pub fn mls_rs_peer(name: &str, suite: u16, options: Options) -> PeerResult<Box<dyn Peer>> {
+    let suite = CipherSuite::from(suite);
+    let crypto = AwsLcCryptoProvider::new();
+    let (secret, public) = signature_keys(&crypto, suite)?;
+    let credential = BasicCredential::new(name.as_bytes().to_vec()).into_credential();
+    let rules = Rules { options, force_path: Arc::new(AtomicBool::new(false)) };
+    let psks = InMemoryPreSharedKeyStorage::default();
+    let groups = InMemoryGroupStateStorage::new();
+    let client = Client::builder()
+        .identity_provider(BasicIdentityProvider)
+        .crypto_provider(crypto)
+        .mls_rules(rules.clone())
+        .psk_store(psks.clone())
+        .group_state_storage(groups.clone())
+        .extension_type(ExtensionType::new(TEST_EXTENSION))
+        .key_package_lifetime(LIFETIME)
+        .signing_identity(SigningIdentity::new(credential, public), secret, suite)
+        .build();
+    Ok(Box::new(MlsRsPeer { name: name.as_bytes().to_vec(), client, psks, groups, rules, group: None }))
+}
+
+fn signature_keys(
+    crypto: &AwsLcCryptoProvider,
+    suite: CipherSuite,
+) -> PeerResult<(SignatureSecretKey, SignaturePublicKey)> {
+    let provider =
+        crypto.cipher_suite_provider(suite).ok_or_else(|| PeerError::new(NAME, "take the cipher suite", &suite))?;
+    provider.signature_key_generate().map_err(refuse("make a signature key"))
+}
+
+/// Turns an error of mls-rs into a [`PeerError`].
+fn refuse<E: core::fmt::Debug>(operation: &'static str) -> impl FnOnce(E) -> PeerError {
+    move |error| PeerError::new(NAME, operation, &error)
+}
+
+fn encode(message: &MlsMessage) -> PeerResult<Vec<u8>> {
+    message.to_bytes().map_err(refuse("encode a message"))
+}
+
+fn decode(message: &[u8]) -> PeerResult<MlsMessage> {
+    MlsMessage::from_bytes(message).map_err(refuse("decode a message"))
+}
+
+fn decode_tree(tree: &[u8]) -> PeerResult<ExportedTree<'static>> {
+    Ok(ExportedTree::from_bytes(tree).map_err(refuse("decode a ratchet tree"))?.into_owned())
+}
+
+fn extension_list(extensions: &[RawExtension]) -> ExtensionList {
+    extensions.iter().map(|(kind, data)| Extension::new(ExtensionType::new(*kind), data.clone())).collect()
+}
+
+/// Leaf index and identity of every member; an identity that is not basic is left empty.
+fn members_of(roster: &Roster<'_>) -> Vec<(u32, Vec<u8>)> {
+    let identity = |identity: &SigningIdentity| {
+        identity.credential.as_basic().map(|basic| basic.identifier().to_vec()).unwrap_or_default()
+    };
+    roster.members_iter().map(|member| (member.index(), identity(member.signing_identity()))).collect()
+}
+
+impl<C: MlsConfig> MlsRsPeer<C> {
+    fn group(&self) -> PeerResult<&Group<C>> {
+        self.group.as_ref().ok_or_else(|| PeerError::new(NAME, "act in a group", &"not in any"))
+    }
+
+    fn group_mut(&mut self) -> PeerResult<&mut Group<C>> {
+        self.group.as_mut().ok_or_else(|| PeerError::new(NAME, "act in a group", &"not in any"))
+    }
+
+    /// Drops the group and all that was stored of it. A stored epoch of a group that the client was removed from
+    /// would forbid it to come back, for stored epochs must follow on each other.
+    fn forget(&mut self) {
+        self.group = None;
+        for id in self.groups.stored_groups() {
+            self.groups.delete_group(&id);
+        }
+    }
+
+    /// The leaf of this client in the tree that belongs to the GroupInfo.
+    fn old_leaf(&self, group_info: &MlsMessage, ratchet_tree: Option<&ExportedTree<'static>>) -> PeerResult<u32> {
+        let in_extension = group_info
+            .as_group_info()
+            .map(|info| info.extensions().get_as::<RatchetTreeExt>())
+            .transpose()
+            .map_err(refuse("read the tree of a GroupInfo"))?
+            .flatten();
+        let tree = ratchet_tree.or(in_extension.as_ref().map(RatchetTreeExt::tree_data));
+        tree.map(|tree| members_of(&tree.roster()))
+            .unwrap_or_default()
+            .into_iter()
+            .find_map(|(leaf, identity)| (identity == self.name).then_some(leaf))
+            .ok_or_else(|| PeerError::new(NAME, "resync", &"no leaf of this client"))
+    }
+}
+
+impl<C: MlsConfig> Peer for MlsRsPeer<C> {
+    fn implementation(&self) -> &'static str {
+        NAME
+    }
+
+    fn key_package(&mut self) -> PeerResult<Vec<u8>> {
+        let key_package = self
+            .client
+            .generate_key_package_message(ExtensionList::new(), ExtensionList::new(), None)
+            .map_err(refuse("make a key package"))?;
+        encode(&key_package)
+    }
+
+    fn add_psk(&mut self, id: &[u8], secret: &[u8]) -> PeerResult<()> {
+        self.psks.insert(ExternalPskId::new(id.to_vec()), PreSharedKey::new(secret.to_vec()));
+        Ok(())
+    }
+
+    fn create_group(&mut self, group_id: &[u8]) -> PeerResult<()> {
+        let group = self
+            .client
+            .create_group_with_id(group_id.to_vec(), ExtensionList::new(), ExtensionList::new(), None)
+            .map_err(refuse("create a group"))?;
+        self.group = Some(group);
+        Ok(())
+    }
+
+    fn join(&mut self, welcome: &[u8], ratchet_tree: Option<&[u8]>) -> PeerResult<()> {
+        let tree = ratchet_tree.map(decode_tree).transpose()?;
+        self.forget();
+        let (group, _) = self.client.join_group(tree, &decode(welcome)?, None).map_err(refuse("join"))?;
+        self.group = Some(group);
+        Ok(())
+    }
+
+    fn external_join(&mut self, group_info: &[u8], ratchet_tree: Option<&[u8]>, resync: bool) -> PeerResult<Vec<u8>> {
+        let group_info = decode(group_info)?;
+        let tree = ratchet_tree.map(decode_tree).transpose()?;
+        let mut builder = self.client.external_commit_builder().map_err(refuse("join externally"))?;
+        if resync {
+            builder = builder.with_removal(self.old_leaf(&group_info, tree.as_ref())?);
+        }
+        if let Some(tree) = tree {
+            builder = builder.with_tree_data(tree);
+        }
+        self.forget();
+        let (group, commit) = builder.build(group_info).map_err(refuse("join externally"))?;
+        self.group = Some(group);
+        encode(&commit)
+    }
+
+    fn propose_add(&mut self, key_package: &[u8]) -> PeerResult<Vec<u8>> {
+        let key_package = decode(key_package)?;
+        let proposal = self.group_mut()?.propose_add(key_package, Vec::new()).map_err(refuse("propose an Add"))?;
+        encode(&proposal)
+    }
+
+    fn propose_update(&mut self) -> PeerResult<Vec<u8>> {
+        encode(&self.group_mut()?.propose_update(Vec::new()).map_err(refuse("propose an Update"))?)
+    }
+
+    fn propose_remove(&mut self, leaf: u32) -> PeerResult<Vec<u8>> {
+        encode(&self.group_mut()?.propose_remove(leaf, Vec::new()).map_err(refuse("propose a Remove"))?)
+    }
+
+    fn propose_psk(&mut self, id: &[u8]) -> PeerResult<Vec<u8>> {
+        let id = ExternalPskId::new(id.to_vec());
+        encode(&self.group_mut()?.propose_external_psk(id, Vec::new()).map_err(refuse("propose a PSK"))?)
+    }
+
+    fn propose_group_context_extensions(&mut self, extensions: &[RawExtension]) -> PeerResult<Vec<u8>> {
+        let proposal = self
+            .group_mut()?
+            .propose_group_context_extensions(extension_list(extensions), Vec::new())
+            .map_err(refuse("propose group context extensions"))?;
+        encode(&proposal)
+    }
+
+    fn commit(&mut self, by_value: &[Action]) -> PeerResult<CommitOut> {
+        // Read by the rules while the commit is built; received commits are not judged by it.
+        self.rules.force_path.store(by_value.contains(&Action::Path), Ordering::Relaxed);
+        let mut builder = self.group_mut()?.commit_builder();
+        for action in by_value {
+            builder = match action {
+                Action::Add(key_package) => builder.add_member(decode(key_package)?),
+                Action::Remove(leaf) => builder.remove_member(*leaf),
+                Action::GroupContextExtensions(raw) => builder.set_group_context_ext(extension_list(raw)),
+                Action::Psk(id) => builder.add_external_psk(ExternalPskId::new(id.clone())),
+                Action::Path => Ok(builder),
+            }
+            .map_err(refuse("commit an action"))?;
+        }
+        let output = builder.build().map_err(refuse("commit"))?;
+        Ok(CommitOut {
+            commit: encode(&output.commit_message)?,
+            welcome: output.welcome_messages.first().map(encode).transpose()?,
+            group_info: output.external_commit_group_info.as_ref().map(encode).transpose()?,
+            ratchet_tree: output
+                .ratchet_tree
+                .map(|tree| tree.to_bytes())
+                .transpose()
+                .map_err(refuse("encode a ratchet tree"))?,
+        })
+    }
+
+    fn confirm(&mut self) -> PeerResult<()> {
+        let group = self.group_mut()?;
+        group.apply_pending_commit().map_err(refuse("apply its commit"))?;
+        // What ends an epoch is kept in memory until it is written; writing also drops what is too old.
+        group.write_to_storage().map_err(refuse("store the group"))
+    }
+
+    fn discard(&mut self) -> PeerResult<()> {
+        self.group_mut()?.clear_pending_commit();
+        Ok(())
+    }
+
+    fn receive(&mut self, message: &[u8]) -> PeerResult<Received> {
+        let message = decode(message)?;
+        let group = self.group_mut()?;
+        match group.process_incoming_message(message).map_err(refuse("receive"))? {
+            ReceivedMessage::ApplicationMessage(message) => Ok(Received::Application(message.data().to_vec())),
+            ReceivedMessage::Proposal(_) => Ok(Received::Proposal),
+            ReceivedMessage::Commit(commit) => {
+                group.write_to_storage().map_err(refuse("store the group"))?;
+                match commit.effect {
+                    CommitEffect::Removed { .. } => Ok(Received::Removed),
+                    CommitEffect::NewEpoch(_) | CommitEffect::ReInit(_) => Ok(Received::Commit),
+                }
+            }
+            other @ (ReceivedMessage::GroupInfo(_) | ReceivedMessage::Welcome | ReceivedMessage::KeyPackage(_)) => {
+                Err(PeerError::new(NAME, "receive", &other))
+            }
+        }
+    }
+
+    fn send(&mut self, data: &[u8]) -> PeerResult<Vec<u8>> {
+        encode(&self.group_mut()?.encrypt_application_message(data, Vec::new()).map_err(refuse("send"))?)
+    }
+
+    fn epoch(&self) -> PeerResult<u64> {
+        Ok(self.group()?.current_epoch())
+    }
+
+    fn epoch_authenticator(&self) -> PeerResult<Vec<u8>> {
+        let secret = self.group()?.epoch_authenticator().map_err(refuse("give the epoch authenticator"))?;
+        Ok(secret.as_bytes().to_vec())
+    }
+
+    fn own_leaf(&self) -> PeerResult<u32> {
+        Ok(self.group()?.current_member_index())
+    }
+
+    fn members(&self) -> PeerResult<Vec<(u32, Vec<u8>)>> {
+        Ok(members_of(&self.group()?.roster()))
+    }
+
+    fn export_secret(&self, label: &str, context: &[u8], length: usize) -> PeerResult<Vec<u8>> {
+        let secret =
+            self.group()?.export_secret(label.as_bytes(), context, length).map_err(refuse("export a secret"))?;
+        Ok(secret.as_bytes().to_vec())
+    }
+
+    fn ratchet_tree(&self) -> PeerResult<Vec<u8>> {
+        self.group()?.export_tree().to_bytes().map_err(refuse("encode a ratchet tree"))
+    }
+
+    fn group_info(&mut self) -> PeerResult<Vec<u8>> {
+        let with_tree = self.rules.options.tree_in_welcome;
+        let group_info =
+            self.group()?.group_info_message_allowing_ext_commit(with_tree).map_err(refuse("give a GroupInfo"))?;
+        encode(&group_info)
+    }
+}

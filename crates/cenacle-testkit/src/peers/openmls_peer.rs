@@ -1,0 +1,372 @@
+//! [`Peer`] over OpenMLS with its RustCrypto provider and in-memory storage.
+//! What it needs to meet others: a wire format policy that is pure in the format of the group (external commits are
+//! exempt), capabilities that name [`TEST_EXTENSION`], and past epochs kept, for it keeps none by default.
+
+use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
+use openmls::prelude::{
+    BasicCredential, Capabilities, Ciphersuite, CredentialWithKey, Extension, ExtensionType, Extensions, GroupContext,
+    GroupId, KeyPackage, LeafNodeIndex, LeafNodeParameters, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig,
+    MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider as _, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
+    PURE_PLAINTEXT_WIRE_FORMAT_POLICY, PreSharedKeyProposal, ProcessedMessageContent, Proposal, ProtocolMessage,
+    ProtocolVersion, RatchetTreeIn, RequiredCapabilitiesExtension, StagedWelcome, UnknownExtension, WireFormatPolicy,
+};
+use openmls::schedule::{ExternalPsk, PreSharedKeyId, Psk};
+use openmls_basic_credential::SignatureKeyPair;
+use openmls_rust_crypto::OpenMlsRustCrypto;
+
+use super::{
+    Action, CommitOut, Options, Peer, PeerError, PeerResult, REQUIRED_CAPABILITIES, RawExtension, Received,
+    TEST_EXTENSION,
+};
+
+const NAME: &str = "OpenMLS";
+
+/// Epochs whose messages can still be read after they ended.
+const PAST_EPOCHS: usize = 3;
+
+struct OpenMlsPeer {
+    provider: OpenMlsRustCrypto,
+    signer: SignatureKeyPair,
+    credential: CredentialWithKey,
+    suite: Ciphersuite,
+    options: Options,
+    group: Option<MlsGroup>,
+}
+
+/// A client of OpenMLS with this name as its basic credential.
+///
+/// # Errors
+///
+/// [`PeerError`] if OpenMLS does not know the suite.
+pub fn openmls_peer(name: &str, suite: u16, options: Options) -> PeerResult<Box<dyn Peer>> {
+    let suite = Ciphersuite::try_from(suite).map_err(refuse("take the cipher suite"))?;
+    let signer = SignatureKeyPair::new(suite.signature_algorithm()).map_err(refuse("make a signature key"))?;
+    let credential = CredentialWithKey {
+        credential: BasicCredential::new(name.as_bytes().to_vec()).into(),
+        signature_key: signer.public().into(),
+    };
+    let provider = OpenMlsRustCrypto::default();
+    Ok(Box::new(OpenMlsPeer { provider, signer, credential, suite, options, group: None }))
+}
+
+/// Turns an error of OpenMLS into a [`PeerError`].
+fn refuse<E: core::fmt::Debug>(operation: &'static str) -> impl FnOnce(E) -> PeerError {
+    move |error| PeerError::new(NAME, operation, &error)
+}
+
+fn unexpected(operation: &'static str) -> PeerError {
+    PeerError::new(NAME, operation, &"another kind of message")
+}
+
+fn encode(message: &MlsMessageOut) -> PeerResult<Vec<u8>> {
+    message.to_bytes().map_err(refuse("encode a message"))
+}
+
+fn decode(message: &[u8]) -> PeerResult<MlsMessageBodyIn> {
+    Ok(MlsMessageIn::tls_deserialize_exact(message).map_err(refuse("decode a message"))?.extract())
+}
+
+fn decode_tree(tree: &[u8]) -> PeerResult<RatchetTreeIn> {
+    RatchetTreeIn::tls_deserialize_exact(tree).map_err(refuse("decode a ratchet tree"))
+}
+
+fn decode_extensions(extensions: &[RawExtension]) -> PeerResult<Extensions<GroupContext>> {
+    let decode = |(kind, data): &RawExtension| match *kind {
+        REQUIRED_CAPABILITIES => RequiredCapabilitiesExtension::tls_deserialize_exact(data)
+            .map(Extension::RequiredCapabilities)
+            .map_err(refuse("decode required capabilities")),
+        unknown => Ok(Extension::Unknown(unknown, UnknownExtension(data.clone()))),
+    };
+    let decoded = extensions.iter().map(decode).collect::<PeerResult<Vec<_>>>()?;
+    Extensions::from_vec(decoded).map_err(refuse("take group context extensions"))
+}
+
+impl OpenMlsPeer {
+    fn group(&self) -> PeerResult<&MlsGroup> {
+        self.group.as_ref().ok_or_else(|| PeerError::new(NAME, "act in a group", &"not in any"))
+    }
+
+    /// The group together with what nearly every call on it needs.
+    fn parts(&mut self) -> PeerResult<(&mut MlsGroup, &OpenMlsRustCrypto, &SignatureKeyPair)> {
+        let group = self.group.as_mut().ok_or_else(|| PeerError::new(NAME, "act in a group", &"not in any"))?;
+        Ok((group, &self.provider, &self.signer))
+    }
+
+    fn capabilities() -> Capabilities {
+        Capabilities::builder().extensions(vec![ExtensionType::Unknown(TEST_EXTENSION)]).build()
+    }
+
+    fn wire_format(&self) -> WireFormatPolicy {
+        if self.options.encrypt_handshakes {
+            PURE_CIPHERTEXT_WIRE_FORMAT_POLICY
+        } else {
+            PURE_PLAINTEXT_WIRE_FORMAT_POLICY
+        }
+    }
+
+    fn join_config(&self) -> MlsGroupJoinConfig {
+        MlsGroupJoinConfig::builder()
+            .wire_format_policy(self.wire_format())
+            .use_ratchet_tree_extension(self.options.tree_in_welcome)
+            .max_past_epochs(PAST_EPOCHS)
+            .build()
+    }
+
+    fn check_key_package(&self, message: &[u8]) -> PeerResult<KeyPackage> {
+        let MlsMessageBodyIn::KeyPackage(key_package) = decode(message)? else {
+            return Err(unexpected("take a key package"));
+        };
+        key_package.validate(self.provider.crypto(), ProtocolVersion::Mls10).map_err(refuse("take a key package"))
+    }
+
+    /// A PSK id with a fresh nonce.
+    fn psk_id(&self, id: &[u8]) -> PeerResult<PreSharedKeyId> {
+        let psk = Psk::External(ExternalPsk::new(id.to_vec()));
+        PreSharedKeyId::new(self.suite, self.provider.rand(), psk).map_err(refuse("draw a PSK nonce"))
+    }
+}
+
+impl Peer for OpenMlsPeer {
+    fn implementation(&self) -> &'static str {
+        NAME
+    }
+
+    fn key_package(&mut self) -> PeerResult<Vec<u8>> {
+        let bundle = KeyPackage::builder()
+            .leaf_node_capabilities(Self::capabilities())
+            .build(self.suite, &self.provider, &self.signer, self.credential.clone())
+            .map_err(refuse("make a key package"))?;
+        encode(&MlsMessageOut::from(bundle.key_package().clone()))
+    }
+
+    fn add_psk(&mut self, id: &[u8], secret: &[u8]) -> PeerResult<()> {
+        self.psk_id(id)?.store(&self.provider, secret).map_err(refuse("store a PSK"))
+    }
+
+    fn create_group(&mut self, group_id: &[u8]) -> PeerResult<()> {
+        let config = MlsGroupCreateConfig::builder()
+            .ciphersuite(self.suite)
+            .capabilities(Self::capabilities())
+            .wire_format_policy(self.wire_format())
+            .use_ratchet_tree_extension(self.options.tree_in_welcome)
+            .max_past_epochs(PAST_EPOCHS)
+            .build();
+        let id = GroupId::from_slice(group_id);
+        let group = MlsGroup::new_with_group_id(&self.provider, &self.signer, &config, id, self.credential.clone())
+            .map_err(refuse("create a group"))?;
+        self.group = Some(group);
+        Ok(())
+    }
+
+    fn join(&mut self, welcome: &[u8], ratchet_tree: Option<&[u8]>) -> PeerResult<()> {
+        let MlsMessageBodyIn::Welcome(welcome) = decode(welcome)? else {
+            return Err(unexpected("join"));
+        };
+        // A member that was removed and comes back still has the old group of this id in its storage.
+        let mut builder = StagedWelcome::build_from_welcome(&self.provider, &self.join_config(), welcome)
+            .map_err(refuse("open a Welcome"))?
+            .replace_old_group();
+        if let Some(tree) = ratchet_tree {
+            builder = builder.with_ratchet_tree(decode_tree(tree)?);
+        }
+        let staged = builder.build().map_err(refuse("check a Welcome"))?;
+        self.group = Some(staged.into_group(&self.provider).map_err(refuse("join"))?);
+        Ok(())
+    }
+
+    /// OpenMLS removes an old leaf of the same signature key by itself, so `resync` need not be told.
+    fn external_join(&mut self, group_info: &[u8], ratchet_tree: Option<&[u8]>, _resync: bool) -> PeerResult<Vec<u8>> {
+        let MlsMessageBodyIn::GroupInfo(group_info) = decode(group_info)? else {
+            return Err(unexpected("join externally"));
+        };
+        let mut builder = MlsGroup::external_commit_builder().with_config(self.join_config());
+        if let Some(tree) = ratchet_tree {
+            builder = builder.with_ratchet_tree(decode_tree(tree)?);
+        }
+        let leaf = LeafNodeParameters::builder().with_capabilities(Self::capabilities()).build();
+        let (group, bundle) = builder
+            .build_group(&self.provider, group_info, self.credential.clone())
+            .map_err(refuse("check a GroupInfo"))?
+            .leaf_node_parameters(leaf)
+            .load_psks(self.provider.storage())
+            .map_err(refuse("load PSKs"))?
+            .build(self.provider.rand(), self.provider.crypto(), &self.signer, |_| true)
+            .map_err(refuse("build an external commit"))?
+            .finalize(&self.provider)
+            .map_err(refuse("apply an external commit"))?;
+        self.group = Some(group);
+        encode(bundle.commit())
+    }
+
+    fn propose_add(&mut self, key_package: &[u8]) -> PeerResult<Vec<u8>> {
+        let key_package = self.check_key_package(key_package)?;
+        let (group, provider, signer) = self.parts()?;
+        let (message, _) =
+            group.propose_add_member(provider, signer, &key_package).map_err(refuse("propose an Add"))?;
+        encode(&message)
+    }
+
+    fn propose_update(&mut self) -> PeerResult<Vec<u8>> {
+        let (group, provider, signer) = self.parts()?;
+        let (message, _) = group
+            .propose_self_update(provider, signer, LeafNodeParameters::default())
+            .map_err(refuse("propose an Update"))?;
+        encode(&message)
+    }
+
+    fn propose_remove(&mut self, leaf: u32) -> PeerResult<Vec<u8>> {
+        let (group, provider, signer) = self.parts()?;
+        let (message, _) = group
+            .propose_remove_member(provider, signer, LeafNodeIndex::new(leaf))
+            .map_err(refuse("propose a Remove"))?;
+        encode(&message)
+    }
+
+    fn propose_psk(&mut self, id: &[u8]) -> PeerResult<Vec<u8>> {
+        let id = self.psk_id(id)?;
+        let (group, provider, signer) = self.parts()?;
+        let (message, _) = group.propose_pre_shared_key(provider, signer, id).map_err(refuse("propose a PSK"))?;
+        encode(&message)
+    }
+
+    fn propose_group_context_extensions(&mut self, extensions: &[RawExtension]) -> PeerResult<Vec<u8>> {
+        let extensions = decode_extensions(extensions)?;
+        let (group, provider, signer) = self.parts()?;
+        let (message, _) = group
+            .propose_group_context_extensions(provider, extensions, signer)
+            .map_err(refuse("propose group context extensions"))?;
+        encode(&message)
+    }
+
+    fn commit(&mut self, by_value: &[Action]) -> PeerResult<CommitOut> {
+        let mut adds = Vec::new();
+        let mut removals = Vec::new();
+        let mut others = Vec::new();
+        let mut extensions = None;
+        for action in by_value {
+            match action {
+                Action::Add(key_package) => adds.push(self.check_key_package(key_package)?),
+                Action::Remove(leaf) => removals.push(LeafNodeIndex::new(*leaf)),
+                Action::Psk(id) => {
+                    others.push(Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(self.psk_id(id)?))));
+                }
+                Action::GroupContextExtensions(raw) => extensions = Some(decode_extensions(raw)?),
+                Action::Path => {}
+            }
+        }
+        let apart = !self.options.tree_in_welcome;
+        let (group, provider, signer) = self.parts()?;
+        let mut builder = group
+            .commit_builder()
+            .force_self_update(by_value.contains(&Action::Path))
+            .propose_adds(adds)
+            .propose_removals(removals)
+            .add_proposals(others);
+        if let Some(extensions) = extensions {
+            builder = builder
+                .propose_group_context_extensions(extensions)
+                .map_err(refuse("commit group context extensions"))?;
+        }
+        let bundle = builder
+            .load_psks(provider.storage())
+            .map_err(refuse("load PSKs"))?
+            .create_group_info(true)
+            .build(provider.rand(), provider.crypto(), signer, |_| true)
+            .map_err(refuse("build a commit"))?
+            .stage_commit(provider)
+            .map_err(refuse("stage a commit"))?;
+        let (commit, welcome, group_info) = bundle.into_messages();
+        let mut ratchet_tree = None;
+        if let (true, Some(staged)) = (apart, group.pending_commit()) {
+            let tree = staged
+                .export_ratchet_tree(provider.crypto(), group.export_ratchet_tree())
+                .map_err(refuse("export the next tree"))?;
+            ratchet_tree =
+                tree.map(|tree| tree.tls_serialize_detached()).transpose().map_err(refuse("encode a ratchet tree"))?;
+        }
+        Ok(CommitOut {
+            commit: encode(&commit)?,
+            welcome: welcome.as_ref().map(encode).transpose()?,
+            group_info: group_info.as_ref().map(encode).transpose()?,
+            ratchet_tree,
+        })
+    }
+
+    fn confirm(&mut self) -> PeerResult<()> {
+        let (group, provider, _) = self.parts()?;
+        group.merge_pending_commit(provider).map_err(refuse("apply its commit"))
+    }
+
+    fn discard(&mut self) -> PeerResult<()> {
+        let (group, provider, _) = self.parts()?;
+        group.clear_pending_commit(provider.storage()).map_err(refuse("discard its commit"))
+    }
+
+    fn receive(&mut self, message: &[u8]) -> PeerResult<Received> {
+        let message: ProtocolMessage = match decode(message)? {
+            MlsMessageBodyIn::PublicMessage(message) => message.into(),
+            MlsMessageBodyIn::PrivateMessage(message) => message.into(),
+            MlsMessageBodyIn::Welcome(_) | MlsMessageBodyIn::GroupInfo(_) | MlsMessageBodyIn::KeyPackage(_) => {
+                return Err(unexpected("receive"));
+            }
+        };
+        let (group, provider, _) = self.parts()?;
+        let processed = group.process_message(provider, message).map_err(refuse("receive"))?;
+        match processed.into_content() {
+            ProcessedMessageContent::ApplicationMessage(message) => Ok(Received::Application(message.into_bytes())),
+            ProcessedMessageContent::ProposalMessage(proposal) => {
+                group.store_pending_proposal(provider.storage(), *proposal).map_err(refuse("store a proposal"))?;
+                Ok(Received::Proposal)
+            }
+            ProcessedMessageContent::StagedCommitMessage(staged) => {
+                let removed = staged.self_removed();
+                group.merge_staged_commit(provider, *staged).map_err(refuse("apply a commit"))?;
+                Ok(if removed { Received::Removed } else { Received::Commit })
+            }
+            ProcessedMessageContent::ExternalJoinProposalMessage(_)
+            | ProcessedMessageContent::OwnPendingCommit
+            | ProcessedMessageContent::OwnPrivateMessage => Err(unexpected("receive")),
+        }
+    }
+
+    fn send(&mut self, data: &[u8]) -> PeerResult<Vec<u8>> {
+        let (group, provider, signer) = self.parts()?;
+        encode(&group.create_message(provider, signer, data).map_err(refuse("send"))?)
+    }
+
+    fn epoch(&self) -> PeerResult<u64> {
+        Ok(self.group()?.epoch().as_u64())
+    }
+
+    fn epoch_authenticator(&self) -> PeerResult<Vec<u8>> {
+        Ok(self.group()?.epoch_authenticator().as_slice().to_vec())
+    }
+
+    fn own_leaf(&self) -> PeerResult<u32> {
+        Ok(self.group()?.own_leaf_index().u32())
+    }
+
+    fn members(&self) -> PeerResult<Vec<(u32, Vec<u8>)>> {
+        let member = |member: openmls::prelude::Member| {
+            let credential = BasicCredential::try_from(member.credential).map_err(refuse("read a credential"))?;
+            Ok((member.index.u32(), credential.identity().to_vec()))
+        };
+        self.group()?.members().map(member).collect()
+    }
+
+    fn export_secret(&self, label: &str, context: &[u8], length: usize) -> PeerResult<Vec<u8>> {
+        self.group()?.export_secret(self.provider.crypto(), label, context, length).map_err(refuse("export a secret"))
+    }
+
+    fn ratchet_tree(&self) -> PeerResult<Vec<u8>> {
+        self.group()?.export_ratchet_tree().tls_serialize_detached().map_err(refuse("encode a ratchet tree"))
+    }
+
+    fn group_info(&mut self) -> PeerResult<Vec<u8>> {
+        let with_tree = self.options.tree_in_welcome;
+        let (group, provider, signer) = self.parts()?;
+        let group_info =
+            group.export_group_info(provider.crypto(), signer, with_tree).map_err(refuse("give a GroupInfo"))?;
+        encode(&group_info)
+    }
+}

@@ -1,0 +1,163 @@
+//! What can go wrong, sorted by what to do next; every message ends by saying it.
+
+use core::fmt;
+use std::io;
+
+use cenacle_codec::{DecodeError, EncodeError};
+use cenacle_crypto::CryptoError;
+use cenacle_mls::delta::PersistError;
+use cenacle_service::wire::{AccountName, NameFault, Problem};
+use cenacle_store::StoreError;
+
+use crate::{FileFault, transport::TransportError};
+
+/// Why a call did not do what it was asked. What was queued before the failure stays queued and is tried again.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The state file has no account yet: call [`crate::Client::register`].
+    NotRegistered,
+    /// The state file has an account already: use it, or open another file.
+    AlreadyRegistered(AccountName),
+    /// The text cannot be a name: choose another.
+    Name(NameFault),
+    /// The name is someone else's: choose another.
+    NameTaken(AccountName),
+    /// Nobody has this name: check the spelling.
+    UnknownAccount(AccountName),
+    /// None of the account's devices has a key package left: try again after one of them was online.
+    NoKeyPackage(AccountName),
+    /// There is no such conversation on this device.
+    UnknownConversation,
+    /// This device takes no part in the conversation any more: ask a member to be invited again.
+    NotMember,
+    /// The account has no device in the conversation.
+    NotInConversation(AccountName),
+    /// The server could not be reached: what is queued goes out by itself when it can.
+    Offline(TransportError),
+    /// The server refuses; the problem says why.
+    Refused(Problem),
+    /// The server's answer is not one of its API: check the address, or update.
+    NotUnderstood,
+    /// The server's history is another than the one remembered, perhaps an old backup: ask its operator before going on.
+    ServerChanged,
+    /// The server's Authentication Service has another key than the one pinned: ask its operator before going on.
+    AuthenticationKeyChanged,
+    /// Other members' commits kept winning: what was asked stays queued and is tried again at the next sync.
+    Contended,
+    /// The server's log holds a commit that breaks the protocol: this device cannot follow the conversation any further.
+    Diverged {
+        /// The number of the commit's record.
+        seq: u64,
+        /// What is wrong with it.
+        error: cenacle_mls::Error,
+    },
+    /// A plain address of another machine: only loopback goes without TLS.
+    InsecureServer,
+    /// The address of the server is not a URL.
+    BadServerUrl,
+    /// The provider does not supply the cipher suite: choose another in the configuration.
+    UnsupportedCipherSuite,
+    /// A downloaded file is not the one that was sent.
+    File(FileFault),
+    /// The protocol refuses.
+    Mls(cenacle_mls::Error),
+    /// The state file failed: nothing was changed.
+    Store(StoreError),
+    /// A file of the application could not be read or written.
+    Io(io::Error),
+    /// A row of the state file is not what this version writes: restore a backup.
+    Corrupt(&'static str),
+    /// The client was closed: open it again.
+    Closed,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRegistered => f.write_str("no account yet: register first"),
+            Self::AlreadyRegistered(name) => write!(f, "this state file belongs to {name}: use it, or open another"),
+            Self::Name(fault) => write!(f, "{fault}: choose another name"),
+            Self::NameTaken(name) => write!(f, "the name {name} is taken: choose another"),
+            Self::UnknownAccount(name) => write!(f, "nobody is called {name}: check the spelling"),
+            Self::NoKeyPackage(name) => {
+                write!(f, "{name} cannot be invited before one of their devices was online: try again later")
+            }
+            Self::UnknownConversation => f.write_str("there is no such conversation on this device"),
+            Self::NotMember => f.write_str("this device is not in the conversation any more: ask to be invited again"),
+            Self::NotInConversation(name) => write!(f, "{name} is not in the conversation"),
+            Self::Offline(error) => {
+                write!(f, "the server cannot be reached ({error}): what is queued goes out when it can")
+            }
+            Self::Refused(problem) => write!(f, "the server refuses: {problem}"),
+            Self::NotUnderstood => f.write_str("the server's answer makes no sense: check its address, or update"),
+            Self::ServerChanged => {
+                f.write_str("the server's history has changed, perhaps to an old backup: ask its operator")
+            }
+            Self::AuthenticationKeyChanged => {
+                f.write_str("the server signs identities with another key than before: ask its operator")
+            }
+            Self::Contended => f.write_str("other members' changes kept coming first: it is tried again by itself"),
+            Self::Diverged { seq, error } => {
+                write!(f, "record {seq} of the conversation is not valid ({error}): it cannot be followed further")
+            }
+            Self::InsecureServer => f.write_str("plain http is for this machine only: use a loopback address"),
+            Self::BadServerUrl => f.write_str("the server's address is not an http URL"),
+            Self::UnsupportedCipherSuite => f.write_str("the cipher suite is not supported: choose another"),
+            Self::File(fault) => fault.fmt(f),
+            Self::Mls(error) => error.fmt(f),
+            Self::Store(error) => error.fmt(f),
+            Self::Io(error) => write!(f, "the file cannot be used: {error}"),
+            Self::Corrupt(what) => write!(f, "the state file is damaged ({what}): restore a backup"),
+            Self::Closed => f.write_str("the client was closed: open it again"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+macro_rules! from {
+    ($($source:ty => $variant:ident;)*) => {$(
+        impl From<$source> for Error {
+            fn from(error: $source) -> Self {
+                Self::$variant(error)
+            }
+        }
+    )*};
+}
+from! {
+    NameFault => Name;
+    TransportError => Offline;
+    Problem => Refused;
+    FileFault => File;
+    cenacle_mls::Error => Mls;
+    StoreError => Store;
+    io::Error => Io;
+}
+
+impl From<CryptoError> for Error {
+    fn from(error: CryptoError) -> Self {
+        Self::Mls(error.into())
+    }
+}
+
+impl From<EncodeError> for Error {
+    fn from(error: EncodeError) -> Self {
+        Self::Mls(error.into())
+    }
+}
+
+impl From<DecodeError> for Error {
+    fn from(error: DecodeError) -> Self {
+        Self::Mls(error.into())
+    }
+}
+
+impl From<PersistError<StoreError>> for Error {
+    fn from(error: PersistError<StoreError>) -> Self {
+        match error {
+            PersistError::State(error) => Self::Mls(error),
+            PersistError::Store(error) => Self::Store(error),
+        }
+    }
+}
