@@ -1,2 +1,36 @@
-//! The program `cenacle`.
-fn main() {}
+//! The program `cenacle`: reads the command line and hands over to the library. One line for each subcommand; what it
+//! takes and does is in the library's module of the same name.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use cenacle_cli::{inspect::InspectArgs, vectors::VectorsArgs};
+use clap::{Parser, Subcommand};
+
+/// Messaging Layer Security (RFC 9420): look inside it, try it, check it.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES, arg_required_else_help = true, disable_help_subcommand = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Inspect(InspectArgs),
+    Vectors(VectorsArgs),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cenacle inspect welcome.bin            what is inside a message, whatever it is
+  cenacle vectors verify ./test-vectors  does this build agree with every other MLS implementation?
+
+`cenacle COMMAND --help` says more, with examples.";
+
+fn main() -> ExitCode {
+    match CommandLine::parse().command {
+        Command::Inspect(args) => args.run(),
+        Command::Vectors(args) => args.run(),
+    }
+}

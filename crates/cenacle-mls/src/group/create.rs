@@ -12,7 +12,7 @@ use crate::{
     Error,
     schedule::NewEpoch,
     secret_tree::SecretTree,
-    tree::{LeafPlace, RatchetTree, TreePrivate, math},
+    tree::{LeafPlace, RatchetTree, TreePrivate},
     wire::{Epoch, Extensions, GroupContext, GroupId, LeafIndex, LeafNodeSource, Lifetime, ProtocolVersion},
 };
 
@@ -55,7 +55,7 @@ impl Client {
         };
         let epoch = NewEpoch::of_new_group(suite, rng)?.confirm_own(suite, &Digest::EMPTY);
         let public = confirmed_public(suite, tree, context, epoch.confirmation_tag)?;
-        let secret_tree = SecretTree::new(math::root(public.tree.leaf_width()), epoch.encryption_secret);
+        let secret_tree = SecretTree::new(public.tree.root(), epoch.encryption_secret);
         let private = TreePrivate::new(LeafIndex(0), leaf_key);
         NewGroup::new(self, public, epoch.secrets, private, secret_tree)
     }

@@ -132,7 +132,7 @@ impl Client {
         let AuthenticatedContent { content, auth, .. } = content;
         let message = MlsMessage::from(PublicMessage { content, auth, membership_tag: None });
         let after = confirmed_public(suite, draft.tree, context, epoch.confirmation_tag)?;
-        let secret_tree = SecretTree::new(math::root(after.tree.leaf_width()), epoch.encryption_secret);
+        let secret_tree = SecretTree::new(after.tree.root(), epoch.encryption_secret);
         let mut new = NewGroup::new(self, after, epoch.secrets, draft.private, secret_tree)?;
         new.delta_mut().delete(pending_row(public.group_id()));
         let changes = new.delta().changes().iter().map(Change::duplicate).collect();

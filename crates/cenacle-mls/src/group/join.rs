@@ -24,7 +24,7 @@ use crate::{
     delta::{Delta, PersistError, Store},
     schedule::{EpochSecrets, JoinerSecret, psk_secret},
     secret_tree::SecretTree,
-    tree::{NodeIndex, RatchetTree, TreePrivate, math},
+    tree::{RatchetTree, TreePrivate},
     wire::{
         GroupId, GroupInfo, GroupInfoTbs, GroupSecrets, LeafIndex, PreSharedKeyId, ProtocolVersion, Psk,
         ResumptionPskUsage, Welcome, WireTree,
@@ -219,7 +219,7 @@ impl Client {
         // common ancestor of the leaf node my_leaf and of the node of the member with leaf index GroupInfo.signer."
         let mut private = TreePrivate::new(my_leaf, own.leaf_key.duplicate());
         if let Some(entry) = group_secrets.path_secret {
-            let lowest = NodeIndex::from(my_leaf).common_ancestor(info.signer.into());
+            let lowest = my_leaf.node_index().common_ancestor(info.signer.node_index());
             private = private.with_path_secret(&tree, lowest, entry.path_secret, suite)?;
         }
         let context = info.group_context;
@@ -227,7 +227,7 @@ impl Client {
         // "Verify the confirmation tag in the GroupInfo".
         let epoch = epoch.confirm(suite, &context.confirmed_transcript_hash, &info.confirmation_tag)?;
         let public = confirmed_public(suite, tree, context, info.confirmation_tag)?;
-        let secret_tree = SecretTree::new(math::root(public.tree.leaf_width()), epoch.encryption_secret);
+        let secret_tree = SecretTree::new(public.tree.root(), epoch.encryption_secret);
         let mut new = NewGroup::new(self, public, epoch.secrets, private, secret_tree)?;
         if !own.is_last_resort() {
             new.delta.delete(key_package::row_key(&own.key_package.reference(suite)?));

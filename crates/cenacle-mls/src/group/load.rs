@@ -24,7 +24,7 @@ use crate::{
     delta::{Change, PersistError, RowKey, Store, Table},
     schedule::EpochSecrets,
     secret_tree::{SecretTree, SecretTreeRows, StoredSecretTree},
-    tree::{NodeIndex, TreePrivate, math},
+    tree::{NodeIndex, TreePrivate},
     wire::{Epoch, GroupId, LeafIndex, LeafNode, ProposalRef},
 };
 
@@ -83,11 +83,10 @@ impl<S: Store> View<'_, S> {
     fn state(&self, header: Header) -> Result<EpochState, PersistError<S::Error>> {
         let nodes = self.positions::<u32>(&self.key(Table::TREE_NODE))?;
         let nodes = nodes.into_iter().map(|(node, value)| (NodeIndex(node), value.expose().to_vec())).collect();
-        let mut keys = BTreeMap::new();
+        let mut keys = Vec::new();
         for (node, value) in self.positions::<u32>(&self.key(Table::TREE_PRIVATE))? {
-            keys.insert(NodeIndex(node), decode::<HpkeSecretKey>(&value)?);
+            keys.push((NodeIndex(node), Arc::new(decode::<HpkeSecretKey>(&value)?)));
         }
-        let leaf_key = keys.remove(&header.own_leaf.into()).ok_or(CORRUPT)?;
         Ok(EpochState {
             public: PublicGroup {
                 tree: read_tree(header.level, nodes)?,
@@ -96,7 +95,7 @@ impl<S: Store> View<'_, S> {
                 confirmation_tag: header.confirmation_tag,
             },
             secrets: self.required::<EpochSecrets>(&self.key(Table::EPOCH))?,
-            private: TreePrivate::from_keys(header.own_leaf, leaf_key, keys),
+            private: TreePrivate::from_keys(header.own_leaf, keys),
         })
     }
 
@@ -111,7 +110,7 @@ impl<S: Store> View<'_, S> {
             ratchets: table(Table::RATCHET)?,
             skipped: table(Table::SKIPPED_KEY)?,
         };
-        Ok(rows.load(root_of_level(level), stored)?)
+        Ok(rows.load(NodeIndex::root_of_level(level), stored)?)
     }
 
     fn past_leaves(&self, epoch: Epoch) -> Result<PastLeaves, PersistError<S::Error>> {
@@ -150,10 +149,6 @@ impl<S: Store> View<'_, S> {
     }
 }
 
-fn root_of_level(level: u8) -> NodeIndex {
-    math::root(1u32.checked_shl(level.into()).unwrap_or(0))
-}
-
 fn decode<T: Decode>(value: &SecretBytes) -> Result<T, Error> {
     T::from_bytes(value.expose()).map_err(|_| CORRUPT)
 }
@@ -183,7 +178,7 @@ impl Client {
         let view = View { store, changes: &[], group_id };
         let level = header.level;
         let state = view.state(header)?;
-        let own = state.public.tree.leaf(state.private.leaf()).ok_or(CORRUPT)?;
+        let own = state.public.tree.leaf(state.private.own_leaf()).ok_or(CORRUPT)?;
         if own.signature_key != *self.signer.public_key()
             || state.public.context.cipher_suite != self.suite.cipher_suite()
         {

@@ -67,7 +67,7 @@ fn header(state: &EpochState, active: bool) -> Header {
         context: (*public.context).clone(),
         interim_transcript_hash: public.interim_transcript_hash,
         confirmation_tag: public.confirmation_tag,
-        own_leaf: state.private.leaf(),
+        own_leaf: state.private.own_leaf(),
         level: public.tree.level(),
     }
 }
@@ -107,7 +107,7 @@ fn write_private(old: Option<&EpochState>, new: &EpochState, delta: &mut Delta) 
     let row = |node| RowKey::of_group(Table::TREE_PRIVATE, new.public.group_id()).and(&node);
     for (node, key) in new.private.keys() {
         let before = old.and_then(|old| old.private.key(node));
-        if !before.is_some_and(|before| core::ptr::eq(before, key)) {
+        if !before.is_some_and(|before| Arc::ptr_eq(before, key)) {
             delta.put_encoded(row(node.0), key)?;
         }
     }

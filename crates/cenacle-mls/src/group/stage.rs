@@ -323,7 +323,7 @@ impl Group {
         let key: Option<&Arc<HpkeSecretKey>> =
             update.reference.as_ref().and_then(|reference| self.proposals.update_key(reference));
         let key = key.ok_or(Error::Corrupt("key of an own Update"))?;
-        Ok(private.with_leaf_key(key.duplicate()).pruned(&sealed.tree))
+        Ok(private.with_leaf_key(Arc::clone(key)).pruned(&sealed.tree))
     }
 
     fn external_init(&self, kem_output: &[u8]) -> Result<InitSecret, Error> {
@@ -343,7 +343,7 @@ impl Group {
         let ConfirmedEpoch { confirmation_tag, encryption_secret, secrets } = epoch;
         let public = confirmed_public(self.client.suite(), sealed.tree, context, confirmation_tag)?;
         Ok(NextEpoch {
-            secret_tree: SecretTree::new(math::root(public.tree.leaf_width()), encryption_secret),
+            secret_tree: SecretTree::new(public.tree.root(), encryption_secret),
             state: Arc::new(EpochState { public, secrets, private }),
             replaced: Arc::new(sealed.replaced),
         })

@@ -1,8 +1,8 @@
 //! A member's view of a group: what it holds, and what it tells. How it changes is in the files beside this one.
 
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, sync::Arc};
 
-use cenacle_crypto::{HpkeSecretKey, Secret, SecretBytes};
+use cenacle_crypto::{Secret, SecretBytes};
 
 use super::{Client, PublicGroup, past::PastEpochs, pending::PendingCommit, proposals::ProposalCache};
 use crate::{
@@ -36,7 +36,7 @@ impl EpochState {
         Self {
             public: self.public.clone(),
             secrets: EpochSecrets::erased(),
-            private: TreePrivate::new(self.private.leaf(), HpkeSecretKey(Vec::new().into())),
+            private: TreePrivate::without_keys(self.private.own_leaf()),
         }
     }
 }
@@ -77,7 +77,7 @@ impl Group {
     /// One's own leaf.
     #[must_use]
     pub fn own_leaf(&self) -> LeafIndex {
-        self.state.private.leaf()
+        self.state.private.own_leaf()
     }
 
     /// Whether one's own member is in the group. Once it is not, nothing can be sent or received.

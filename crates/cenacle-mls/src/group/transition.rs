@@ -165,7 +165,7 @@ impl Group {
             context: Arc::clone(&over.public.context),
             sender_data_secret: Arc::new(over.secrets.sender_data_secret.duplicate()),
             secret_tree,
-            own_leaf: over.private.leaf(),
+            own_leaf: over.private.own_leaf(),
             replaced: next.replaced,
         });
         let limits = &self.client.settings.limits;

@@ -41,12 +41,6 @@ pub struct SecretTreeChange {
     pub(super) used: (RatchetId, RatchetChange),
 }
 
-/// The child of `node` on the way to `target`, and the other one; nothing below a leaf.
-fn children_towards(node: NodeIndex, target: NodeIndex) -> Option<(NodeIndex, NodeIndex)> {
-    let (left, right) = (node.left()?, node.right()?);
-    Some(if target < node { (left, right) } else { (right, left) })
-}
-
 impl SecretTree {
     /// The tree of a new epoch, for a ratchet tree with this root.
     #[must_use]
@@ -118,22 +112,23 @@ impl SecretTree {
         suite: &dyn Suite,
         leaf: LeafIndex,
     ) -> Result<(Vec<NodeIndex>, Vec<(NodeIndex, Arc<Secret>)>, Arc<Secret>), Error> {
-        let target = NodeIndex::from(leaf);
+        let target = leaf.node_index();
         let mut node = self.root;
         // A node is on the way while it stands above the leaf; only one of them can hold a secret.
         let mut secret = loop {
             if let Some(secret) = self.nodes.get(&node) {
                 break Arc::clone(secret);
             }
-            (node, _) = children_towards(node, target).ok_or(Rule::SenderIsMember)?;
+            node = node.child_towards(target).ok_or(Rule::SenderIsMember)?;
         };
         let divided = alloc::vec![node];
         let mut parts = Vec::new();
-        while let Some((next, sibling)) = children_towards(node, target) {
+        while let Some(next) = node.child_towards(target) {
             let divide = |child: NodeIndex| {
                 let side: &[u8] = if child < node { b"left" } else { b"right" };
                 expand_with_label(suite, &secret, "tree", side, suite.hash_length()).map(Arc::new)
             };
+            let sibling = next.sibling_under(node);
             parts.push((sibling, divide(sibling)?));
             secret = divide(next)?;
             node = next;

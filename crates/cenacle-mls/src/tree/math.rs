@@ -150,6 +150,12 @@ impl LeafIndex {
     }
 }
 
+impl From<LeafIndex> for NodeIndex {
+    fn from(leaf: LeafIndex) -> Self {
+        leaf.node_index()
+    }
+}
+
 impl fmt::Debug for NodeIndex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "node {}", self.0)

@@ -10,7 +10,7 @@ use cenacle_crypto::{
 };
 
 use super::{
-    NodeIndex, PathStep, RatchetTree, TreeEdit, TreePrivate, hash,
+    PathStep, RatchetTree, TreeEdit, TreePrivate, hash,
     subtree::{Stop, Subtree},
 };
 use crate::{
@@ -212,7 +212,7 @@ impl PathDraft {
     /// What the committer knows in the new epoch, and the commit secret. All its old keys are replaced or blank.
     #[must_use]
     pub fn into_private(self) -> (TreePrivate, Secret) {
-        let steps = self.steps.into_iter().map(|draft| (draft.step.node, Arc::new(draft.secret_key)));
-        (TreePrivate::from_keys(self.own, steps).with_leaf_key(self.leaf_key), self.commit_secret)
+        let above = self.steps.into_iter().map(|draft| (draft.step.node, Arc::new(draft.secret_key)));
+        (TreePrivate::from_keys(self.own, above).with_leaf_key(self.leaf_key), self.commit_secret)
     }
 }

@@ -48,14 +48,7 @@ pub struct LeafCheck<'a> {
     pub lifetime_limit_seconds: u64,
 }
 
-impl<'a> LeafCheck<'a> {
-    /// Against no group, for MLS 1.0: as a key package is checked wherever it is found.
-    #[must_use]
-    pub const fn alone(suite: &'a dyn Suite, now_seconds: Option<u64>, lifetime_limit_seconds: u64) -> Self {
-        let version = ProtocolVersion::MLS10;
-        Self { suite, version, group_id: None, required: None, now_seconds, lifetime_limit_seconds }
-    }
-
+impl LeafCheck<'_> {
     /// All checks on one leaf.
     ///
     /// # Errors

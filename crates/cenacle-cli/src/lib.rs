@@ -1,0 +1,11 @@
+//! The program `cenacle` as a library: what its subcommands do, without the command line around them.
+//!
+//! [`vectors`] checks Cenacle against the official test vectors of MLS; [`inspect`] shows what is inside any structure of
+//! RFC 9420. Nothing here implements the protocol.
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod inspect;
+mod output;
+pub mod vectors;

@@ -1,0 +1,249 @@
+//! A small world: clients by name, each with a store of its own, and a network that delivers everything to everyone.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, missing_docs, reason = "test support")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use cenacle_codec::{Decode, Encode};
+use cenacle_crypto::{CipherSuite, CryptoProvider, Rng, Suite, conformance::SeededRng};
+use cenacle_crypto_rustcrypto::RustCryptoProvider;
+use cenacle_mls::{
+    Error,
+    delta::PersistError,
+    group::{
+        AcceptAll, Client, CommitBuilder, CommitBundle, Group, Handshake, Inputs, OwnKeyPackage, Psks, Received,
+        Settings, Transition,
+    },
+    wire::{Credential, Extensions, GroupId, KeyPackage, Lifetime, MlsMessage, MlsMessageBody},
+};
+use cenacle_store::MemoryStore;
+
+pub struct Person {
+    pub client: Client,
+    pub store: MemoryStore,
+    pub group: Option<Group>,
+}
+
+pub struct World {
+    pub suite: Arc<dyn Suite>,
+    pub rng: SeededRng,
+    pub people: BTreeMap<String, Person>,
+    pub psks: Psks,
+    handshake: Handshake,
+}
+
+pub fn inputs() -> Inputs<'static> {
+    Inputs::new(&AcceptAll).at(1_000)
+}
+
+/// What arrives is always decoded from bytes.
+pub fn roundtrip(message: &MlsMessage) -> MlsMessage {
+    let bytes = message.to_bytes().unwrap();
+    let decoded = MlsMessage::from_bytes(&bytes).unwrap();
+    assert_eq!(decoded.to_bytes().unwrap(), bytes);
+    decoded
+}
+
+pub const LIFETIME: Lifetime = Lifetime { not_before: 0, not_after: 1_000_000 };
+
+impl World {
+    pub fn new(seed: u64, handshake: Handshake) -> Self {
+        Self::with_suite(seed, handshake, CipherSuite(1))
+    }
+
+    pub fn with_suite(seed: u64, handshake: Handshake, suite: CipherSuite) -> Self {
+        Self {
+            suite: RustCryptoProvider::default().suite(suite).unwrap(),
+            rng: SeededRng::new(seed),
+            people: BTreeMap::new(),
+            psks: Psks::default(),
+            handshake,
+        }
+    }
+
+    /// A client of that name, made if need be.
+    pub fn person(&mut self, name: &str) -> &mut Person {
+        if !self.people.contains_key(name) {
+            let (secret, _) = self.suite.signature_key_pair(&mut self.rng).unwrap();
+            let signer = Arc::from(self.suite.signer(&secret).unwrap());
+            let settings = Settings { handshake: self.handshake, ..Settings::default() };
+            let client = Client::new(Arc::clone(&self.suite), signer, Credential::Basic(name.as_bytes().into()))
+                .with_settings(settings);
+            self.people.insert(name.into(), Person { client, store: MemoryStore::default(), group: None });
+        }
+        self.people.get_mut(name).unwrap()
+    }
+
+    pub fn member(&self, name: &str) -> &Group {
+        self.people.get(name).and_then(|person| person.group.as_ref()).unwrap()
+    }
+
+    pub fn is_member(&self, name: &str) -> bool {
+        self.people.get(name).is_some_and(|person| person.group.as_ref().is_some_and(Group::is_active))
+    }
+
+    pub fn members(&self) -> Vec<String> {
+        self.people.keys().filter(|name| self.is_member(name)).cloned().collect()
+    }
+
+    pub fn create(&mut self, name: &str) {
+        let mut rng = SeededRng::new(77);
+        let person = self.person(name);
+        let new = person
+            .client
+            .create_group(GroupId::from(&b"group"[..]), Extensions::default(), LIFETIME, &inputs(), &mut rng)
+            .unwrap();
+        person.group = Some(new.accept(&mut person.store).unwrap());
+    }
+
+    pub fn key_package(&mut self, name: &str) -> KeyPackage {
+        let mut rng = SeededRng::new(self.rng.next_u64());
+        let person = self.person(name);
+        let message = person.client.key_package(LIFETIME, false, &mut rng).unwrap().persist(&mut person.store).unwrap();
+        match roundtrip(&message).body {
+            MlsMessageBody::KeyPackage(package) => package,
+            _ => panic!("not a key package"),
+        }
+    }
+
+    pub fn try_with<T>(
+        &mut self,
+        name: &str,
+        f: impl FnOnce(&Group, &mut dyn Rng) -> Result<Transition<T>, Error>,
+    ) -> Result<T, Error> {
+        let Self { people, rng, .. } = self;
+        let person = people.get_mut(name).unwrap();
+        let group = person.group.as_mut().unwrap();
+        let transition = f(group, rng)?;
+        Ok(group.merge(transition, &mut person.store).unwrap())
+    }
+
+    pub fn with<T>(&mut self, name: &str, f: impl FnOnce(&Group, &mut dyn Rng) -> Result<Transition<T>, Error>) -> T {
+        self.try_with(name, f).unwrap()
+    }
+
+    pub fn receive(&mut self, name: &str, message: &MlsMessage) -> Result<Received, Error> {
+        let Self { people, psks, .. } = self;
+        let person = people.get_mut(name).unwrap();
+        let group = person.group.as_mut().unwrap();
+        let opened = group.open(&roundtrip(message))?;
+        let staged = group.stage(opened, &inputs().with_psks(psks))?;
+        match group.merge(staged, &mut person.store) {
+            Ok(received) => Ok(received),
+            Err(PersistError::State(error)) => Err(error),
+            Err(PersistError::Store(error)) => panic!("{error:?}"),
+        }
+    }
+
+    /// Everybody but `from` receives.
+    pub fn deliver(&mut self, from: &str, message: &MlsMessage) {
+        for name in self.members() {
+            if name != from {
+                let received = self.receive(&name, message);
+                assert!(received.is_ok(), "{name} receives from {from}: {}", received.unwrap_err());
+            }
+        }
+    }
+
+    pub fn build_commit(&mut self, name: &str, f: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>) -> CommitBundle {
+        let Self { people, rng, psks, .. } = self;
+        let person = people.get_mut(name).unwrap();
+        let group = person.group.as_mut().unwrap();
+        let transition = f(group.commit()).build(&inputs().with_psks(psks), rng).unwrap();
+        group.merge(transition, &mut person.store).unwrap()
+    }
+
+    pub fn commit(&mut self, name: &str, f: impl FnOnce(CommitBuilder<'_>) -> CommitBuilder<'_>) -> CommitBundle {
+        let bundle = self.build_commit(name, f);
+        self.deliver(name, &bundle.commit);
+        let echo = self.receive(name, &bundle.commit).unwrap();
+        assert!(matches!(echo, Received::OwnCommit(_)), "{echo:?}");
+        self.agree();
+        bundle
+    }
+
+    pub fn renew(&mut self, name: &str) {
+        self.commit(name, |commit| commit.with_path());
+    }
+
+    pub fn add(&mut self, by: &str, name: &str) {
+        let package = self.key_package(name);
+        let bundle = self.commit(by, |commit| commit.add(package));
+        let Self { people, psks, .. } = self;
+        let person = people.get_mut(name).unwrap();
+        let MlsMessageBody::Welcome(welcome) = roundtrip(&bundle.welcome.unwrap()).body else { panic!() };
+        let own = OwnKeyPackage::find(&person.store, &welcome).unwrap().unwrap();
+        let new = person.client.join(&welcome, &own, None, &inputs().with_psks(psks)).unwrap();
+        person.group = Some(new.accept(&mut person.store).unwrap());
+        assert!(OwnKeyPackage::find(&person.store, &welcome).unwrap().is_none());
+        self.agree();
+    }
+
+    pub fn remove(&mut self, by: &str, name: &str) {
+        let leaf = self.member(name).own_leaf();
+        self.commit(by, |commit| commit.remove(leaf));
+        assert!(!self.is_member(name));
+    }
+
+    pub fn join_external(&mut self, via: &str, name: &str, resync: bool) {
+        let info = roundtrip(&self.member(via).group_info(true, true).unwrap());
+        let MlsMessageBody::GroupInfo(info) = info.body else { panic!() };
+        let former = resync.then(|| self.member(name).own_leaf());
+        let mut rng = SeededRng::new(self.rng.next_u64());
+        let person = self.person(name);
+        let old = person.group.take();
+        let pending = person.client.join_external(&info, None, former, &inputs(), &mut rng).unwrap();
+        let pending = pending.persist(&mut person.store).unwrap();
+        let commit = pending.commit().clone();
+        self.deliver(name, &commit);
+        let person = self.person(name);
+        let new = pending.accepted();
+        person.group = Some(match old {
+            Some(old) => new.accept_in_place_of(old, &mut person.store).unwrap(),
+            None => new.accept(&mut person.store).unwrap(),
+        });
+        self.agree();
+    }
+
+    pub fn say(&mut self, name: &str, text: &str) {
+        let message = self.with(name, |group, rng| group.protect(text.as_bytes(), b"", rng));
+        for other in self.members() {
+            match self.receive(&other, &message).unwrap() {
+                Received::Application(read) => assert_eq!(read.data.expose(), text.as_bytes()),
+                Received::OwnMessage(_) => assert_eq!(other, name),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// The process ends and begins again.
+    pub fn reload(&mut self, name: &str) {
+        let person = self.people.get_mut(name).unwrap();
+        let id = person.group.take().unwrap().group_id().clone();
+        person.group = person.client.load_group(&person.store, &id).unwrap();
+        assert!(person.group.is_some());
+    }
+
+    pub fn forget(&mut self, name: &str) {
+        self.people.get_mut(name).unwrap().group = None;
+    }
+
+    /// All members share one epoch, and what is on disk is what is in memory.
+    pub fn agree(&mut self) {
+        let names = self.members();
+        let epoch = |world: &Self, name: &str| {
+            let group = world.member(name);
+            (group.epoch(), group.epoch_authenticator().expose().to_vec(), *group.public().tree().tree_hash())
+        };
+        let first = names.first().unwrap();
+        for name in &names {
+            assert_eq!(epoch(self, first), epoch(self, name), "{first} and {name} differ");
+            let person = self.people.get(name).unwrap();
+            let loaded = person.client.load_group(&person.store, person.group.as_ref().unwrap().group_id());
+            let loaded = loaded.unwrap().unwrap();
+            assert_eq!(loaded.epoch(), self.member(name).epoch());
+            assert_eq!(loaded.epoch_authenticator().expose(), self.member(name).epoch_authenticator().expose());
+            assert_eq!(loaded.public().tree().to_wire(), self.member(name).public().tree().to_wire());
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Groups of a few clients through the public interface: every operation once, state kept in a store and read back.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod common;
+
+use cenacle_mls::{
+    Error, Misuse, Rule,
+    group::{Handshake, Received},
+    wire::{LeafIndex, Psk},
+};
+use common::{World, roundtrip};
+
+fn worlds() -> impl Iterator<Item = World> {
+    [Handshake::Public, Handshake::Private].into_iter().map(|handshake| World::new(1, handshake))
+}
+
+#[test]
+fn two_members_talk() {
+    for mut world in worlds() {
+        world.create("alice");
+        world.add("alice", "bob");
+        world.say("alice", "hello bob");
+        world.say("bob", "hello alice");
+        world.agree();
+    }
+}
+
+#[test]
+fn a_group_grows_renews_and_shrinks() {
+    for mut world in worlds() {
+        world.create("alice");
+        for name in ["bob", "carol", "dave", "erin"] {
+            world.add("alice", name);
+            world.say(name, "hi");
+        }
+        world.renew("carol");
+        world.renew("erin");
+        world.remove("bob", "dave");
+        world.say("carol", "without dave");
+        world.add("erin", "frank");
+        assert_eq!(world.member("frank").own_leaf(), LeafIndex(3));
+        world.renew("frank");
+        world.say("alice", "with frank");
+        world.agree();
+    }
+}
+
+#[test]
+fn proposals_by_reference_are_committed_by_another() {
+    for mut world in worlds() {
+        world.create("alice");
+        world.add("alice", "bob");
+        world.add("alice", "carol");
+        world.add("alice", "dave");
+        let update = world.with("bob", |group, rng| group.propose_update(rng));
+        world.deliver("bob", &update);
+        let remove = world.with("carol", |group, rng| group.propose_remove(LeafIndex(3), rng));
+        world.deliver("carol", &remove);
+        // Application data has to wait for the commit.
+        let refused = world.try_with("alice", |group, rng| group.protect(b"too early", b"", rng));
+        assert_eq!(refused.unwrap_err(), Error::Misuse(Misuse::ProposalsPending));
+        world.renew("alice");
+        assert!(!world.is_member("dave"));
+        world.say("bob", "renewed");
+        world.agree();
+    }
+}
+
+#[test]
+fn psks_are_folded_in() {
+    for mut world in worlds() {
+        world.create("alice");
+        world.psks.insert_external(&b"secret"[..], vec![7; 32]);
+        world.add("alice", "bob");
+        let id = world.member("alice").group_id().clone();
+        let epoch = world.member("alice").epoch();
+        world.commit("alice", |commit| commit.psk(Psk::External((&b"secret"[..]).into())));
+        let resumption = Psk::Resumption {
+            usage: cenacle_mls::wire::ResumptionPskUsage::Application,
+            psk_group_id: id,
+            psk_epoch: epoch,
+        };
+        world.commit("bob", |commit| commit.psk(resumption));
+        world.agree();
+    }
+}
+
+#[test]
+fn outsiders_join_and_come_back() {
+    for mut world in worlds() {
+        world.create("alice");
+        world.add("alice", "bob");
+        world.join_external("alice", "carol", false);
+        world.say("carol", "let myself in");
+        world.renew("bob");
+        // Carol lost her state and takes her own place.
+        world.join_external("bob", "carol", true);
+        assert_eq!(world.member("alice").members().count(), 3);
+        world.say("carol", "back again");
+        world.agree();
+    }
+}
+
+#[test]
+fn late_messages_of_past_epochs_are_read() {
+    let mut world = World::new(1, Handshake::Private);
+    world.create("alice");
+    world.add("alice", "bob");
+    world.add("alice", "carol");
+    let late = world.with("bob", |group, rng| group.protect(b"late", b"", rng));
+    world.renew("bob");
+    world.remove("alice", "bob");
+    world.reload("carol");
+    let received = world.receive("carol", &late).unwrap();
+    let Received::Application(message) = received else { panic!("{received:?}") };
+    assert_eq!(message.data.expose(), b"late");
+    assert_eq!(world.receive("carol", &late).unwrap_err(), Error::KeyGone(cenacle_mls::wire::Generation(0)));
+}
+
+#[test]
+fn messages_out_of_order_are_read_once() {
+    let mut world = World::new(1, Handshake::Private);
+    world.create("alice");
+    world.add("alice", "bob");
+    let messages: Vec<_> =
+        (0..40u8).map(|i| world.with("alice", |group, rng| group.protect(&[i], b"aad", rng))).collect();
+    for (i, message) in messages.iter().enumerate().rev() {
+        world.reload("bob");
+        let Received::Application(read) = world.receive("bob", message).unwrap() else { panic!() };
+        assert_eq!(read.data.expose(), [u8::try_from(i).unwrap()]);
+        assert_eq!(read.authenticated_data, b"aad");
+    }
+    for message in &messages {
+        assert!(matches!(world.receive("bob", message), Err(Error::KeyGone(_))));
+    }
+}
+
+#[test]
+fn reload_never_repeats_a_generation() {
+    let mut world = World::new(1, Handshake::Private);
+    world.create("alice");
+    world.add("alice", "bob");
+    let mut seen = std::collections::BTreeSet::new();
+    for round in 0..6 {
+        for _ in 0..20 {
+            let message = world.with("alice", |group, rng| group.protect(b"x", b"", rng));
+            let Received::Application(read) = world.receive("bob", &message).unwrap() else { panic!() };
+            assert!(seen.insert(read.generation), "generation {} came twice, round {round}", read.generation);
+        }
+        world.reload("alice");
+    }
+}
+
+#[test]
+fn a_pending_commit_survives_a_restart() {
+    for mut world in worlds() {
+        world.create("alice");
+        world.add("alice", "bob");
+        world.add("alice", "carol");
+        let bundle = world.build_commit("bob", |commit| commit.remove(LeafIndex(2)));
+        world.reload("bob");
+        world.reload("alice");
+        assert_eq!(world.member("bob").pending_commit(), Some(&bundle.commit));
+        let received = world.receive("bob", &bundle.commit).unwrap();
+        assert!(matches!(received, Received::OwnCommit(_)), "{received:?}");
+        assert!(matches!(world.receive("alice", &bundle.commit).unwrap(), Received::Commit(_)));
+        assert!(matches!(world.receive("carol", &bundle.commit).unwrap(), Received::Removed(_)));
+        world.forget("carol");
+        world.reload("bob");
+        world.say("bob", "still here");
+        world.agree();
+    }
+}
+
+#[test]
+fn the_losing_commit_gives_way() {
+    for mut world in worlds() {
+        world.create("alice");
+        world.add("alice", "bob");
+        let losing = world.build_commit("alice", |commit| commit.with_path());
+        world.renew("bob");
+        assert!(!world.member("alice").has_pending_commit());
+        assert!(matches!(world.receive("bob", &losing.commit), Err(Error::Stale(_))));
+        world.renew("alice");
+        world.agree();
+    }
+}
+
+#[test]
+fn refusals_name_the_rule() {
+    let mut world = World::new(1, Handshake::Public);
+    world.create("alice");
+    world.add("alice", "bob");
+    let refused =
+        world.try_with("alice", |group, rng| group.commit().remove(LeafIndex(0)).build(&common::inputs(), rng));
+    assert_eq!(refused.unwrap_err(), Error::Invalid(Rule::CommitterNotRemoved));
+    let refused = world.try_with("alice", |group, rng| {
+        group.commit().remove(LeafIndex(1)).remove(LeafIndex(1)).build(&common::inputs(), rng)
+    });
+    assert_eq!(refused.unwrap_err(), Error::Invalid(Rule::LeafChangedOnce));
+    let future = roundtrip(&world.build_commit("bob", |commit| commit).commit);
+    world.with("bob", |group, _| group.discard_pending());
+    world.renew("bob");
+    assert!(matches!(world.receive("alice", &future), Err(Error::Stale(_))));
+}

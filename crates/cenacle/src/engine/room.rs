@@ -1,0 +1,162 @@
+//! A conversation as the engine holds it: the group, how far its log was read, what waits to be said and what is wanted.
+
+use alloc::collections::BTreeMap;
+
+use cenacle_codec::{Decode, DecodeError, Reader};
+use cenacle_mls::{
+    delta::{Delta, RowKey},
+    group::{CommitBundle, Group},
+    wire::{ExtensionType, LeafIndex, LeafNode, MlsMessage},
+};
+use cenacle_service::wire::AccountName;
+
+use super::Engine;
+use crate::{
+    ConversationId, Error, MemberId,
+    identity::Text,
+    state::{self, Conversation, Intent, OutboxHeader, OutboxKind, Participation},
+};
+
+/// The conversation's title, in the group's context: only members see it.
+pub(super) const TITLE: ExtensionType = ExtensionType(0xf0ce);
+
+/// Something that waits to be seen in the log.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) header: OutboxHeader,
+    pub(super) body: Body,
+    /// Whether the server has taken it, as far as this process knows.
+    pub(super) posted: bool,
+}
+
+/// What is posted.
+#[derive(Debug)]
+pub(super) enum Body {
+    Commit(Box<CommitBundle>),
+    Message(Box<MlsMessage>),
+}
+
+impl Body {
+    /// The message whose echo ends the waiting.
+    pub(super) fn message(&self) -> &MlsMessage {
+        match self {
+            Self::Commit(bundle) => &bundle.commit,
+            Self::Message(message) => message,
+        }
+    }
+}
+
+impl Decode for Waiting {
+    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let header = OutboxHeader::decode(from)?;
+        let body = match header.kind {
+            OutboxKind::Commit => Body::Commit(Box::new(CommitBundle::decode(from)?)),
+            OutboxKind::Message => Body::Message(Box::new(MlsMessage::decode(from)?)),
+        };
+        Ok(Self { header, body, posted: false })
+    }
+}
+
+/// A conversation.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) group: Group,
+    pub(super) record: Conversation,
+    pub(super) outbox: BTreeMap<u64, Waiting>,
+    pub(super) intents: BTreeMap<u64, Intent>,
+}
+
+impl Room {
+    /// A conversation that has just begun for this device.
+    pub(super) const fn new(group: Group, record: Conversation) -> Self {
+        Self { group, record, outbox: BTreeMap::new(), intents: BTreeMap::new() }
+    }
+
+    /// Whether its log is worth listening to.
+    pub(super) fn is_listening(&self) -> bool {
+        self.record.participation == Participation::Member
+    }
+
+    pub(super) fn check_member(&self) -> Result<(), Error> {
+        if self.record.participation == Participation::Removed { Err(Error::NotMember) } else { Ok(()) }
+    }
+
+    /// Whether anything is left to be done.
+    pub(super) fn is_busy(&self) -> bool {
+        self.record.participation == Participation::Creating || !self.outbox.is_empty() || !self.intents.is_empty()
+    }
+
+    /// A conversation's record with its next index taken.
+    pub(super) fn take_index(&self) -> (u64, Conversation) {
+        let index = self.record.next_index;
+        (index, Conversation { next_index: index.saturating_add(1), ..self.record.clone() })
+    }
+
+    /// The members who are devices of `name`.
+    pub(super) fn devices_of(&self, name: &AccountName) -> Vec<(LeafIndex, MemberId)> {
+        self.members().filter(|(_, member)| member.name == *name).collect()
+    }
+
+    /// The members with their identities, which were checked when they came.
+    pub(super) fn members(&self) -> impl Iterator<Item = (LeafIndex, MemberId)> {
+        self.group.members().filter_map(|(leaf, node)| Some((leaf, member_of(node)?)))
+    }
+
+    /// Who is at a leaf.
+    pub(super) fn member_at(&self, leaf: LeafIndex) -> Option<MemberId> {
+        self.group.member(leaf).and_then(member_of)
+    }
+}
+
+pub(super) fn member_of(leaf: &LeafNode) -> Option<MemberId> {
+    MemberId::from_credential(&leaf.credential)
+}
+
+/// The title in a group's context.
+pub(super) fn title_of(group: &Group) -> Text {
+    let title = group.public().extensions().find(TITLE).map(Text::from_bytes);
+    title.and_then(Result::ok).unwrap_or_default()
+}
+
+/// The row of a conversation.
+pub(super) fn row(id: &ConversationId) -> RowKey {
+    RowKey::of_group(state::CONVERSATION, &id.to_group_id())
+}
+
+/// A conversation's row in a table whose keys end with an index.
+pub(super) fn indexed_row(table: cenacle_mls::delta::Table, id: &ConversationId, index: u64) -> RowKey {
+    RowKey::of_group(table, &id.to_group_id()).and(&index)
+}
+
+impl Engine {
+    /// Reads all conversations back from the store.
+    pub(super) fn load_rooms(&mut self) -> Result<(), Error> {
+        let Some(me) = &self.me else { return Ok(()) };
+        let prefix = RowKey::new(state::CONVERSATION, Vec::new());
+        for (key, record) in state::list::<Conversation>(&self.store, &prefix, "conversation")? {
+            let group_id = cenacle_mls::wire::GroupId::from_bytes(&key)?;
+            let id = cenacle_service::wire::GroupId::from_slice(group_id.as_slice());
+            let id = ConversationId(id.ok_or(Error::Corrupt("conversation"))?);
+            let group = me.mls.load_group(&self.store, &group_id)?.ok_or(Error::Corrupt("group"))?;
+            let mut room = Room::new(group, record);
+            let table = |table| RowKey::of_group(table, &group_id);
+            for (rest, waiting) in state::list::<Waiting>(&self.store, &table(state::OUTBOX), "outbox")? {
+                room.outbox.insert(state::index(&rest)?, waiting);
+            }
+            for (rest, intent) in state::list::<Intent>(&self.store, &table(state::INTENT), "intent")? {
+                room.intents.insert(state::index(&rest)?, intent);
+            }
+            self.rooms.insert(id, room);
+        }
+        Ok(())
+    }
+
+    /// Writes a conversation's record alone.
+    pub(super) fn write_record(&mut self, id: &ConversationId, record: Conversation) -> Result<(), Error> {
+        let mut delta = Delta::new();
+        state::put(&mut delta, row(id), &record)?;
+        self.write(&delta)?;
+        self.room_mut(id)?.record = record;
+        Ok(())
+    }
+}

@@ -1,0 +1,183 @@
+//! What happens, as an application is told: messages, members coming and going, what could not be done.
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use cenacle_mls::wire::GroupId as MlsGroupId;
+use cenacle_service::wire::{AccountName, GroupId, Malformed};
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use crate::{Content, Error, MemberId, MessageId};
+
+/// Names a conversation: its group's identifier. As text it is base64url.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConversationId(pub(crate) GroupId);
+
+impl ConversationId {
+    /// The group's identifier in the protocol.
+    #[must_use]
+    pub fn to_group_id(&self) -> MlsGroupId {
+        MlsGroupId::from(self.0.as_slice())
+    }
+}
+
+impl fmt::Display for ConversationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl core::str::FromStr for ConversationId {
+    type Err = Malformed;
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        text.parse().map(Self)
+    }
+}
+
+/// A message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its identifier, chosen by its sender.
+    pub id: MessageId,
+    /// Who sent it; authenticated.
+    pub from: MemberId,
+    /// Whether this device sent it.
+    pub mine: bool,
+    /// What it says.
+    pub content: Content,
+    /// The epoch it was encrypted in.
+    pub epoch: u64,
+    /// Its place in the conversation's log; none while it waits to be delivered.
+    pub seq: Option<u64>,
+    /// When the server took it, in seconds since the Unix epoch; none while it waits.
+    pub received_at: Option<u64>,
+}
+
+/// A change of the membership that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// To add all devices of an account.
+    Add(AccountName),
+    /// To remove all devices of an account.
+    Remove(AccountName),
+    /// To renew the own keys.
+    Rotate,
+}
+
+/// Something that happened. Each comes once it is stored.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Someone added this device to a conversation.
+    Joined {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Its title.
+        title: String,
+        /// The epoch from which on this device can read it.
+        epoch: u64,
+    },
+    /// Someone else said something.
+    Message {
+        /// The conversation.
+        conversation: ConversationId,
+        /// What.
+        message: Message,
+    },
+    /// Someone else sent a file; [`crate::Conversation::download`] fetches it.
+    FileReceived {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The message, whose content is the file's description.
+        message: Message,
+    },
+    /// An own message reached its place in the log.
+    Delivered {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Which message.
+        id: MessageId,
+        /// Its place in the log.
+        seq: u64,
+    },
+    /// An own message will not reach the conversation.
+    NotDelivered {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Which message.
+        id: MessageId,
+        /// Why.
+        reason: Arc<Error>,
+    },
+    /// Devices came or went.
+    MembersChanged {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Who came.
+        added: Vec<MemberId>,
+        /// Who went.
+        removed: Vec<MemberId>,
+        /// Who did it.
+        by: Option<MemberId>,
+    },
+    /// The conversation's keys changed.
+    EpochChanged {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The epoch that has begun.
+        epoch: u64,
+    },
+    /// This device was removed. The history stays.
+    Removed {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Who did it.
+        by: Option<MemberId>,
+    },
+    /// A change that was asked for cannot come true and is not tried any more.
+    Dropped {
+        /// The conversation.
+        conversation: ConversationId,
+        /// What was asked for.
+        change: Change,
+        /// Why it cannot.
+        reason: Arc<Error>,
+    },
+    /// A record of the log was refused and skipped: it was not from a member, or not well made.
+    Rejected {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The record's number.
+        seq: u64,
+        /// What is wrong with it.
+        reason: Arc<Error>,
+    },
+    /// Synchronising in the background failed; it is tried again.
+    SyncFailed {
+        /// Which conversation, if it was one.
+        conversation: Option<ConversationId>,
+        /// Why.
+        reason: Arc<Error>,
+    },
+    /// The listener was too slow and missed so many events: the histories have what they told.
+    Missed {
+        /// How many.
+        count: u64,
+    },
+}
+
+/// Events from the moment this was made on. Several listeners hear the same.
+#[derive(Debug)]
+pub struct Events(pub(crate) broadcast::Receiver<Event>);
+
+impl Events {
+    /// The next event, or `None` when the client is closed. Dropping the future loses none.
+    pub async fn next(&mut self) -> Option<Event> {
+        match self.0.recv().await {
+            Ok(event) => Some(event),
+            Err(RecvError::Lagged(count)) => Some(Event::Missed { count }),
+            Err(RecvError::Closed) => None,
+        }
+    }
+}
