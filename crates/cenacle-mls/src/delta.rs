@@ -342,10 +342,6 @@ impl<T> Unreleased<T> {
     pub(crate) const fn value(&self) -> &T {
         &self.value
     }
-
-    pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Unreleased<U> {
-        Unreleased { delta: self.delta, value: f(self.value) }
-    }
 }
 
 impl<T> AwaitingWrite<T> {

@@ -1,7 +1,11 @@
 //! What handlers take from a request. Each refuses with a problem document; who sends the request is found out
 //! before its body is read.
 
-use alloc::string::{String, ToString};
+use alloc::{
+    boxed::Box,
+    string::{String, ToString},
+};
+use core::error::Error;
 
 use axum::{
     body::Bytes,
@@ -21,8 +25,8 @@ use crate::{app::App, refusal::Refusal};
 /// Bodies from this size on are read on a blocking thread, in bytes.
 const LONG_BODY: usize = 64 * 1024;
 
-fn invalid(detail: impl ToString) -> Refusal {
-    Problem::new(ProblemKind::RequestInvalid).with_detail(detail.to_string()).into()
+fn invalid(detail: impl Into<Box<dyn Error>>) -> Refusal {
+    Problem::new(ProblemKind::RequestInvalid).with_detail(detail.into().to_string()).into()
 }
 
 /// The device that sends the request, by its bearer token.

@@ -1,11 +1,14 @@
 //! Starting and stopping: configuration, the storage, the listener, and the drain at the end.
 
 use alloc::sync::Arc;
-use core::{fmt, time::Duration};
-use std::{
+use core::{
     error::Error,
-    fs, io,
+    fmt,
     net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+use std::{
+    fs, io,
     path::{Path, PathBuf},
 };
 

@@ -70,6 +70,7 @@ impl<'a> CommitBuilder<'a> {
     }
 
     /// Adds a client.
+    #[expect(clippy::should_implement_trait, reason = "named for the proposal it makes")]
     pub fn add(self, key_package: KeyPackage) -> Self {
         self.with(Proposal::Add(Add { key_package }))
     }

@@ -18,7 +18,7 @@ use crate::{
     protect,
     schedule::{CommitSecret, InitSecret, confirmed_transcript_hash, psk_secret},
     secret_tree::SecretTree,
-    tree::{TreePrivate, math, path_context},
+    tree::{TreePrivate, path_context},
     wire::{
         AuthenticatedContent, Commit, Content, ExternalInit, ExternalPub, FramedContent, FramedContentAuthData,
         GroupContext, GroupId, GroupInfo, LeafIndex, LeafNodeSource, MlsMessage, Proposal, ProposalOrRef,
@@ -62,7 +62,6 @@ impl PendingJoin {
     }
 
     /// The commit was accepted: the group, to be stored.
-    #[must_use]
     pub fn accepted(self) -> NewGroup {
         self.new
     }

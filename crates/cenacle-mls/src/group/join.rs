@@ -123,10 +123,6 @@ impl NewGroup {
         store.apply(&delta).map_err(PersistError::Store)?;
         Ok(self.group)
     }
-
-    pub(crate) fn into_parts(self) -> (Delta, Group) {
-        (self.delta, self.group)
-    }
 }
 
 /// A GroupInfo with its tree, both checked as RFC 9420 §12.4.3.1 asks of whoever joins.

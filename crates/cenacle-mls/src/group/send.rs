@@ -1,6 +1,6 @@
 //! Sending: proposals and application data (RFC 9420 §6, §12.1, §15). The bytes come out of [`Group::merge`].
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec};
 
 use cenacle_codec::Opaque;
 use cenacle_crypto::{HpkeSecretKey, Rng};
@@ -122,8 +122,7 @@ impl Group {
 
     /// Names a use of a PSK with a fresh nonce (RFC 9420 §8.4).
     pub(crate) fn fresh_psk_id(&self, psk: Psk, rng: &mut dyn Rng) -> Result<PreSharedKeyId, Error> {
-        let mut nonce = Vec::new();
-        nonce.resize(self.client.suite().hash_length(), 0);
+        let mut nonce = vec![0; self.client.suite().hash_length()];
         rng.fill(&mut nonce)?;
         let id = PreSharedKeyId { psk, psk_nonce: nonce.into() };
         check_psk(&id, self.client.suite())?;
@@ -158,7 +157,6 @@ impl Group {
     }
 
     /// Frames signed content, and records the use of a message key if it took one.
-    #[expect(clippy::type_complexity, reason = "the key's epoch and change go straight into a StateChange")]
     pub(crate) fn frame(
         &self,
         content: AuthenticatedContent,

@@ -23,7 +23,7 @@ use crate::{
         CommitSecret, ConfirmedEpoch, InitSecret, confirmed_transcript_hash, interim_transcript_hash, psk_secret,
     },
     secret_tree::SecretTree,
-    tree::{TreePrivate, math, path_context},
+    tree::{TreePrivate, path_context},
     wire::{
         AuthenticatedContent, Commit, Content, ContentType, Credential, Epoch, GroupContext, LeafIndex, PreSharedKeyId,
         Proposal, ProposalOrRef, ProposalRef, ProposalType, Psk, Sender,
@@ -32,6 +32,7 @@ use crate::{
 
 /// What a message was, once its transition is merged.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once for each message and consumed at once")]
 #[non_exhaustive]
 pub enum Received {
     /// Application data.

@@ -87,10 +87,6 @@ impl<T> Transition<T> {
     pub(crate) const fn output(&self) -> &T {
         &self.step.value().1
     }
-
-    pub(crate) fn map<U>(self, f: impl FnOnce(T) -> U) -> Transition<U> {
-        Transition { base: self.base, step: self.step.map(|(change, output)| (change, f(output))) }
-    }
 }
 
 impl Group {

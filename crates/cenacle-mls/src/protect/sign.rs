@@ -24,11 +24,6 @@ impl<T> Verified<T> {
     pub fn into_inner(self) -> T {
         self.0
     }
-
-    /// A content that this client signed itself a moment ago.
-    pub(crate) const fn own(value: T) -> Self {
-        Self(value)
-    }
 }
 
 impl<T> Deref for Verified<T> {

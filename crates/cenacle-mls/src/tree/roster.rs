@@ -312,12 +312,12 @@ impl<T: Ord + Copy> Counts<T> {
     }
 
     fn step(&mut self, value: T, step: fn(u32, u32) -> u32) {
-        match self.0.get_mut(&value) {
-            Some(count) if step(*count, 1) > 0 => *count = step(*count, 1),
-            Some(_) => {
+        match (step(self.of(value), 1), self.0.get_mut(&value)) {
+            (0, _) => {
                 self.0.remove_mut(&value);
             }
-            None => self.0.insert_mut(value, step(0, 1)),
+            (count, Some(slot)) => *slot = count,
+            (count, None) => self.0.insert_mut(value, count),
         }
     }
 }

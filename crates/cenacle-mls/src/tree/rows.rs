@@ -62,7 +62,9 @@ fn collect(
     }
     let mut row = Writer::with_capacity(512);
     row.put(subtree.hash()).put(&subtree.node());
-    let row = (head, Some(row.finish()?));
+    let mut value = row.finish()?;
+    value.shrink_to_fit();
+    let row = (head, Some(value));
     let Body::Inner { left, right, .. } = subtree.body() else {
         rows.push(row);
         return Ok(());

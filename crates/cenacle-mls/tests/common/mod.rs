@@ -1,5 +1,6 @@
 //! A small world: clients by name, each with a store of its own, and a network that delivers everything to everyone.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, missing_docs, reason = "test support")]
+#![allow(clippy::wildcard_enum_match_arm, clippy::std_instead_of_alloc, clippy::std_instead_of_core, reason = "test support")]
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -53,7 +54,7 @@ impl World {
 
     pub fn with_suite(seed: u64, handshake: Handshake, suite: CipherSuite) -> Self {
         Self {
-            suite: RustCryptoProvider::default().suite(suite).unwrap(),
+            suite: RustCryptoProvider.suite(suite).unwrap(),
             rng: SeededRng::new(seed),
             people: BTreeMap::new(),
             psks: Psks::default(),

@@ -12,7 +12,7 @@ use cenacle_store::SqliteStore;
 use crate::Error;
 
 pub(crate) use rows::{
-    Account, Conversation, HistoryEntry, Intent, IntentKind, OutboxHeader, OutboxKind, Participation, Taken,
+    Account, Conversation, HistoryEntry, Intent, IntentKind, Offer, OutboxHeader, OutboxKind, Participation, Taken,
 };
 
 /// The account: one row, key empty.
@@ -35,11 +35,16 @@ pub(crate) const TO_PUBLISH: Table = Table(135);
 /// The number of the rows' format.
 const FORMAT: u8 = 1;
 
-/// A row's value: the format and the encoding.
-pub(crate) fn value<T: Encode + ?Sized>(content: &T) -> Result<SecretBytes, Error> {
+/// The beginning of a row whose rest is written by whoever has it: the format and an encoding.
+pub(crate) fn header<T: Encode + ?Sized>(content: &T) -> Result<Vec<u8>, Error> {
     let mut out = Writer::new();
     out.put(&FORMAT).put(content);
-    Ok(out.finish()?.into())
+    Ok(out.finish()?)
+}
+
+/// A row's value: the format and the encoding.
+pub(crate) fn value<T: Encode + ?Sized>(content: &T) -> Result<SecretBytes, Error> {
+    header(content).map(SecretBytes::from)
 }
 
 /// Reads a row's value.

@@ -2,6 +2,7 @@
 
 use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Opaque, Reader, Writer, codec_struct};
 use cenacle_crypto::{CipherSuite, SignaturePublicKey, SignatureSecretKey};
+use cenacle_mls::wire::MlsMessage;
 use cenacle_service::wire::{AccountName, DeviceId, DeviceToken, Lineage};
 
 use crate::identity::{MemberId, Text};
@@ -134,6 +135,14 @@ codec_struct! {
         /// Whom it is about; oneself for a rotation.
         pub(crate) name: AccountName,
         pub(crate) taken: Vec<Taken>,
+    }
+
+    /// An own key package to be published.
+    #[derive(Debug)]
+    pub(crate) struct Offer {
+        /// 1 if it may be handed out again and again.
+        pub(crate) last_resort: u8,
+        pub(crate) message: MlsMessage,
     }
 
     /// What stands before the bytes to be posted.

@@ -1,0 +1,144 @@
+//! Being added: a Welcome from the queue becomes a conversation, stored before the queue is told to forget it.
+
+use cenacle_codec::Decode;
+use cenacle_mls::{
+    Need,
+    delta::{Delta, RowKey},
+    group::{Client as MlsClient, Inputs, NewGroup, OwnKeyPackage},
+    wire::{MlsMessage, MlsMessageBody, Welcome, WireTree},
+};
+use cenacle_service::wire::{KeyPackageKind, QueueItem};
+
+use super::{
+    Engine, now_seconds,
+    room::{Room, row, title_of},
+};
+use crate::{
+    ConversationId, Error, Event, MemberId,
+    identity::Text,
+    state::{self, Conversation, Participation},
+};
+
+impl Engine {
+    /// Takes everything from the queue.
+    pub(super) async fn pull_queue(&mut self) -> Result<(), Error> {
+        loop {
+            let queue = self.api.queue().await?;
+            let mut done = Vec::new();
+            let mut joined = Vec::new();
+            for item in queue.items {
+                let id = ConversationId(item.group_id.clone());
+                match self.join(&id, &item).await {
+                    Ok(is_new) => joined.extend(is_new.then_some(id)),
+                    // What is wrong with it will not get better: it must not stop what comes behind it.
+                    Err(error @ (Error::Mls(_) | Error::NotUnderstood)) => {
+                        self.tell(Event::SyncFailed { conversation: Some(id), reason: error.into() });
+                    }
+                    Err(error) => return Err(error),
+                }
+                done.push(item.id);
+            }
+            if !done.is_empty() {
+                self.api.acknowledge(done).await?;
+            }
+            for id in joined {
+                self.pump(&id).await?;
+            }
+            if !queue.more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Joins by one Welcome, and says whether the conversation is new. A Welcome to where we are is an old one.
+    async fn join(&mut self, id: &ConversationId, item: &QueueItem) -> Result<bool, Error> {
+        if MlsClient::is_in_group(&self.store, &id.to_group_id())? {
+            return Ok(false);
+        }
+        let welcome = welcome_of(item.welcome.as_slice()).ok_or(Error::NotUnderstood)?;
+        let own = OwnKeyPackage::find(&self.store, &welcome)?;
+        let own = own.ok_or(Error::Mls(cenacle_mls::Error::Missing(Need::KeyPackage)))?;
+        let tree = item.ratchet_tree.as_ref().map(|tree| WireTree::from_bytes(tree.as_slice())).transpose()?;
+        let mut new = self.open_welcome(&welcome, &own, tree.as_ref()).await?;
+        if new.public().group_id() != &id.to_group_id() || new.public().epoch().0 != item.epoch {
+            return Err(Error::NotUnderstood);
+        }
+        let next_index = self.rooms.get(id).map_or(1, |room| room.record.next_index);
+        let record = Conversation {
+            title: Text::default(),
+            participation: Participation::Member,
+            cursor: item.commit_seq.saturating_add(1),
+            next_index,
+        };
+        let (title, epoch) = (title_of(new.public()), item.epoch);
+        let record = Conversation { title: title.clone(), ..record };
+        let delta = new.delta_mut();
+        state::put(delta, row(id), &record)?;
+        for table in [state::OUTBOX, state::INTENT] {
+            delta.delete_prefix(RowKey::of_group(table, &id.to_group_id()));
+        }
+        let group = new.accept(&mut self.store)?;
+        self.rooms.insert(id.clone(), Room::new(group, record));
+        self.subscribe();
+        self.tell(Event::Joined { conversation: id.clone(), title: title.0, epoch });
+        if own.is_last_resort() {
+            self.offer(KeyPackageKind::LastResort)?;
+        }
+        Ok(true)
+    }
+
+    async fn open_welcome(
+        &mut self,
+        welcome: &Welcome,
+        own: &OwnKeyPackage,
+        tree: Option<&WireTree>,
+    ) -> Result<NewGroup, Error> {
+        loop {
+            let me = self.me()?;
+            let policy = self.bindings.at(me.account.cipher_suite, now_seconds());
+            let joined = me.mls.join(welcome, own, tree.cloned(), &Inputs::new(&policy).at(now_seconds()));
+            match joined {
+                Err(cenacle_mls::Error::Missing(Need::CredentialVerdict { credential, signature_key })) => {
+                    self.learn(MemberId::from_credential(&credential), &signature_key).await?;
+                }
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    /// Creates a conversation of one, and tells the server when it can be reached.
+    pub(crate) async fn create(&mut self, title: &str) -> Result<ConversationId, Error> {
+        let me = self.me.as_ref().ok_or(Error::NotRegistered)?;
+        let mut bytes = [0; 16];
+        cenacle_crypto::Rng::fill(&mut self.rng, &mut bytes)?;
+        let group_id = cenacle_service::wire::GroupId::from_slice(&bytes);
+        let id = ConversationId(group_id.ok_or(Error::Corrupt("group id"))?);
+        let title = Text(title.into());
+        let policy = self.bindings.at(me.account.cipher_suite, now_seconds());
+        let mut new = me.mls.create_group(
+            id.to_group_id(),
+            super::room::extensions(&title)?,
+            super::key_packages::lifetime(),
+            &Inputs::new(&policy).at(now_seconds()),
+            &mut self.rng,
+        )?;
+        let record = Conversation { title, participation: Participation::Creating, cursor: 1, next_index: 1 };
+        state::put(new.delta_mut(), row(&id), &record)?;
+        let group = new.accept(&mut self.store)?;
+        self.rooms.insert(id.clone(), Room::new(group, record));
+        match self.pump(&id).await {
+            Ok(()) | Err(Error::Offline(_)) => Ok(id),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn welcome_of(message: &[u8]) -> Option<Welcome> {
+    match MlsMessage::from_bytes(message).ok()?.body {
+        MlsMessageBody::Welcome(welcome) => Some(welcome),
+        MlsMessageBody::PublicMessage(_)
+        | MlsMessageBody::PrivateMessage(_)
+        | MlsMessageBody::GroupInfo(_)
+        | MlsMessageBody::KeyPackage(_) => None,
+    }
+}

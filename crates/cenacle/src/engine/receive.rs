@@ -1,0 +1,259 @@
+//! One record of a log: opened, judged, stored together with the cursor behind it, then told. A record that does not
+//! belong there is skipped; a commit that breaks the protocol cannot be, since the server has moved on by it.
+
+use cenacle_codec::{Decode, Encode};
+use cenacle_mls::{
+    Need,
+    delta::{Delta, RowKey, Store},
+    group::{CommitSummary, Inputs, Received, Transition},
+    wire::{ContentType, MlsMessage},
+};
+use cenacle_service::wire::{LogRecord, RecordKind};
+
+use super::{
+    Engine, now_seconds,
+    room::{Body, Room, indexed_row, row},
+};
+use crate::{
+    Content, ConversationId, Error, Event, MemberId,
+    event::Message,
+    payload::Payload,
+    state::{self, Conversation, HistoryEntry, IntentKind, Participation},
+};
+
+/// What merging a record will do beside the group's own step.
+#[derive(Debug, Default)]
+struct Effects {
+    delta: Delta,
+    record: Option<Conversation>,
+    /// Own messages and commits that wait no more.
+    settled: Vec<u64>,
+    /// Intents that came true, or that nobody can fulfil any more.
+    ended: Vec<u64>,
+    events: Vec<Event>,
+}
+
+impl Engine {
+    /// Takes one record of a conversation's log.
+    pub(super) async fn receive(&mut self, id: &ConversationId, record: LogRecord) -> Result<(), Error> {
+        if record.kind == RecordKind::Created {
+            return self.skip(id, record.seq, None);
+        }
+        let message = match MlsMessage::from_bytes(record.message.as_slice()) {
+            Ok(message) => message,
+            Err(error) if record.kind == RecordKind::Commit => {
+                return Err(Error::Diverged { seq: record.seq, error: error.into() });
+            }
+            Err(error) => return self.skip(id, record.seq, Some(error.into())),
+        };
+        let transition = match self.stage(id, &message).await {
+            Ok(transition) => transition,
+            Err(Error::Mls(error)) if record.kind == RecordKind::Commit => {
+                return Err(Error::Diverged { seq: record.seq, error });
+            }
+            Err(error @ Error::Mls(_)) => return self.skip(id, record.seq, Some(error)),
+            Err(error) => return Err(error),
+        };
+        self.take(id, &record, &message, transition)
+    }
+
+    /// Opens and judges a message, fetching the verdicts on credentials that it takes.
+    async fn stage(&mut self, id: &ConversationId, message: &MlsMessage) -> Result<Transition<Received>, Error> {
+        loop {
+            let room = self.room(id)?;
+            let opened = room.group.open(message)?;
+            let policy = self.bindings.at(self.me()?.account.cipher_suite, now_seconds());
+            let staged = room.group.stage(opened, &Inputs::new(&policy).at(now_seconds()));
+            match staged {
+                Err(cenacle_mls::Error::Missing(Need::CredentialVerdict { credential, signature_key })) => {
+                    self.learn(MemberId::from_credential(&credential), &signature_key).await?;
+                }
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    /// Stores a step with all that goes with it, takes it into use, and tells of it.
+    fn take(
+        &mut self,
+        id: &ConversationId,
+        record: &LogRecord,
+        message: &MlsMessage,
+        mut transition: Transition<Received>,
+    ) -> Result<(), Error> {
+        let room = self.rooms.get(id).ok_or(Error::UnknownConversation)?;
+        let mut effects = Effects::default();
+        match transition.preview() {
+            Received::Application(received) => {
+                self.hear(id, room, record, received, &mut effects)?;
+            }
+            Received::OwnMessage(ContentType::Commit) => return Err(Error::StateLost),
+            Received::OwnMessage(_) => self.settle(id, room, record, message, &mut effects)?,
+            Received::Commit(summary) | Received::OwnCommit(summary) => {
+                let is_own = matches!(transition.preview(), Received::OwnCommit(_));
+                move_on(id, room, is_own, &mut effects);
+                tell_removed(id, summary, &mut effects);
+            }
+            Received::Removed(_) => leave(id, room, &mut effects),
+            _ => {}
+        }
+        let conversation = effects.record.unwrap_or_else(|| room.record.clone());
+        let conversation = Conversation { cursor: record.seq.saturating_add(1), ..conversation };
+        state::put(&mut effects.delta, row(id), &conversation)?;
+        transition.delta_mut().append(effects.delta);
+
+        let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
+        let committer = |room: &Room, summary: &CommitSummary| room.member_at(summary.committer);
+        let remover = match transition.preview() {
+            Received::Removed(summary) => committer(room, summary),
+            _ => None,
+        };
+        let received = room.group.merge(transition, &mut self.store)?;
+        room.record = conversation;
+        effects.settled.iter().for_each(|index| drop(room.outbox.remove(index)));
+        let ended: Vec<_> = effects.ended.iter().filter_map(|index| Some((*index, room.intents.remove(index)?))).collect();
+        let mut events = effects.events;
+        match received {
+            Received::Commit(summary) | Received::OwnCommit(summary) => {
+                let by = committer(room, &summary);
+                let added: Vec<MemberId> = summary.added.iter().filter_map(|leaf| room.member_at(*leaf)).collect();
+                if let Some(Event::MembersChanged { added: to, by: who, .. }) = events.first_mut() {
+                    (*to, *who) = (added, by);
+                } else if !added.is_empty() {
+                    events.push(Event::MembersChanged { conversation: id.clone(), added, removed: Vec::new(), by });
+                }
+                events.push(Event::EpochChanged { conversation: id.clone(), epoch: summary.epoch.0 });
+            }
+            Received::Removed(_) => {
+                events.push(Event::Removed { conversation: id.clone(), by: remover });
+                for (index, intent) in ended {
+                    self.give_up(id, index, intent.change(), Error::NotMember);
+                }
+                self.subscribe();
+            }
+            _ => {}
+        }
+        events.into_iter().for_each(|event| self.tell(event));
+        Ok(())
+    }
+
+    /// Moves the cursor behind a record that changes nothing.
+    fn skip(&mut self, id: &ConversationId, seq: u64, reason: Option<Error>) -> Result<(), Error> {
+        let record = Conversation { cursor: seq.saturating_add(1), ..self.room(id)?.record.clone() };
+        self.write_record(id, record)?;
+        if let Some(reason) = reason {
+            self.tell(Event::Rejected { conversation: id.clone(), seq, reason: reason.into() });
+        }
+        Ok(())
+    }
+
+    /// Someone else's message: into the history, once.
+    fn hear(
+        &self,
+        id: &ConversationId,
+        room: &Room,
+        record: &LogRecord,
+        received: &cenacle_mls::group::ApplicationMessage,
+        effects: &mut Effects,
+    ) -> Result<(), Error> {
+        let (Ok(payload), Some(from)) =
+            (Payload::from_bytes(received.data.expose()), MemberId::from_credential(&received.credential))
+        else {
+            let reason = Error::Corrupt("message of a member").into();
+            effects.events.push(Event::Rejected { conversation: id.clone(), seq: record.seq, reason });
+            return Ok(());
+        };
+        let seen = RowKey::of_group(state::SEEN, &id.to_group_id()).and(&payload.id.0);
+        if self.store.row(&seen)?.is_some() {
+            return Ok(());
+        }
+        let (index, next) = room.take_index();
+        let entry = HistoryEntry {
+            seq: Some(record.seq),
+            epoch: received.epoch.0,
+            from: from.clone(),
+            received_at: Some(record.received_at),
+            payload: received.data.expose().into(),
+        };
+        effects.delta.put(seen, Vec::new());
+        state::put(&mut effects.delta, indexed_row(state::HISTORY, id, index), &entry)?;
+        effects.record = Some(next);
+        let message = Message {
+            id: payload.id,
+            from,
+            mine: false,
+            content: payload.content,
+            epoch: entry.epoch,
+            seq: entry.seq,
+            received_at: entry.received_at,
+        };
+        let conversation = id.clone();
+        effects.events.push(match message.content {
+            Content::File(_) => Event::FileReceived { conversation, message },
+            Content::Text(_) | Content::Unknown => Event::Message { conversation, message },
+        });
+        Ok(())
+    }
+
+    /// An own message in its place: it waits no more.
+    fn settle(
+        &self,
+        id: &ConversationId,
+        room: &Room,
+        record: &LogRecord,
+        message: &MlsMessage,
+        effects: &mut Effects,
+    ) -> Result<(), Error> {
+        let found = room.outbox.iter().find(|(_, waiting)| *waiting.body.message() == *message);
+        let Some((index, waiting)) = found else { return Ok(()) };
+        effects.settled.push(*index);
+        effects.delta.delete(indexed_row(state::OUTBOX, id, *index));
+        let key = indexed_row(state::HISTORY, id, waiting.header.history);
+        if let Some(entry) = state::find::<HistoryEntry>(&self.store, &key, "history")? {
+            let entry = HistoryEntry { seq: Some(record.seq), received_at: Some(record.received_at), ..entry };
+            state::put(&mut effects.delta, key, &entry)?;
+            let said = Payload::from_bytes(&entry.payload)?.id;
+            effects.events.push(Event::Delivered { conversation: id.clone(), id: said, seq: record.seq });
+        }
+        Ok(())
+    }
+}
+
+/// A new epoch: an own commit of the old one waits no more, whether it won or lost. If it won, the rotations it was made
+/// for are done; whether members came and went is seen in the new epoch.
+fn move_on(id: &ConversationId, room: &Room, is_own: bool, effects: &mut Effects) {
+    for (index, waiting) in room.outbox.iter().filter(|(_, waiting)| matches!(waiting.body, Body::Commit(_))) {
+        effects.settled.push(*index);
+        effects.delta.delete(indexed_row(state::OUTBOX, id, *index));
+        let is_rotation = |intent: &&u64| {
+            room.intents.get(intent).is_some_and(|intent| intent.kind == IntentKind::Rotate)
+        };
+        for intent in waiting.header.intents.iter().filter(is_rotation).filter(|_| is_own) {
+            effects.ended.push(*intent);
+            effects.delta.delete(indexed_row(state::INTENT, id, *intent));
+        }
+    }
+}
+
+/// This device is out: nothing waits and nothing is wanted any more.
+fn leave(id: &ConversationId, room: &Room, effects: &mut Effects) {
+    effects.record = Some(Conversation { participation: Participation::Removed, ..room.record.clone() });
+    effects.settled.extend(room.outbox.keys());
+    effects.ended.extend(room.intents.keys());
+    for table in [state::OUTBOX, state::INTENT] {
+        effects.delta.delete_prefix(RowKey::of_group(table, &id.to_group_id()));
+    }
+}
+
+fn tell_removed(id: &ConversationId, summary: &CommitSummary, effects: &mut Effects) {
+    let removed: Vec<MemberId> =
+        summary.removed.iter().filter_map(|(_, credential)| MemberId::from_credential(credential)).collect();
+    if !removed.is_empty() {
+        effects.events.push(Event::MembersChanged {
+            conversation: id.clone(),
+            added: Vec::new(),
+            removed,
+            by: None,
+        });
+    }
+}
