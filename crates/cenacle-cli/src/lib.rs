@@ -6,6 +6,7 @@
 
 extern crate alloc;
 
+pub mod bench;
 pub mod inspect;
 mod output;
 pub mod vectors;

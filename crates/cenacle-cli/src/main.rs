@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use cenacle_cli::{inspect::InspectArgs, vectors::VectorsArgs};
+use cenacle_cli::{bench::BenchArgs, inspect::InspectArgs, vectors::VectorsArgs};
 use clap::{Parser, Subcommand};
 
 /// Messaging Layer Security (RFC 9420): look inside it, try it, check it.
@@ -17,6 +17,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Bench(BenchArgs),
     Inspect(InspectArgs),
     Vectors(VectorsArgs),
 }
@@ -30,6 +31,7 @@ Examples:
 
 fn main() -> ExitCode {
     match CommandLine::parse().command {
+        Command::Bench(args) => args.run(),
         Command::Inspect(args) => args.run(),
         Command::Vectors(args) => args.run(),
     }

@@ -2,3 +2,5 @@
 
 #[cfg(feature = "peers")]
 pub mod peers;
+#[cfg(feature = "world")]
+pub mod world;

@@ -6,7 +6,7 @@
 
 use cenacle_testkit::peers::run::{RunConfig, Tally, random_run};
 use cenacle_testkit::peers::{
-    Action, Maker, Options, Peer, PeerResult, Received, mls_rs_peer, openmls_peer, test_extensions,
+    Action, Maker, Options, Peer, PeerResult, Received, cenacle_peer, mls_rs_peer, openmls_peer, test_extensions,
 };
 
 const SUITES: [u16; 3] = [1, 2, 3];
@@ -134,6 +134,31 @@ fn mls_rs_creates_openmls_joins() {
     scripts(mls_rs_peer, openmls_peer);
 }
 
+#[test]
+fn cenacle_creates_openmls_joins() {
+    scripts(cenacle_peer, openmls_peer);
+}
+
+#[test]
+fn openmls_creates_cenacle_joins() {
+    scripts(openmls_peer, cenacle_peer);
+}
+
+#[test]
+fn cenacle_creates_mls_rs_joins() {
+    scripts(cenacle_peer, mls_rs_peer);
+}
+
+#[test]
+fn mls_rs_creates_cenacle_joins() {
+    scripts(mls_rs_peer, cenacle_peer);
+}
+
+#[test]
+fn cenacle_creates_cenacle_joins() {
+    scripts(cenacle_peer, cenacle_peer);
+}
+
 fn run(config: RunConfig, makers: &[Maker]) -> Tally {
     random_run(&config, makers).unwrap_or_else(|failure| panic!("{failure}"))
 }
@@ -181,6 +206,26 @@ fn random_runs(makers: &[Maker]) {
 #[test]
 fn random_groups_of_openmls_and_mls_rs() {
     random_runs(&[openmls_peer, mls_rs_peer]);
+}
+
+#[test]
+fn random_groups_of_cenacle() {
+    random_runs(&[cenacle_peer]);
+}
+
+#[test]
+fn random_groups_of_cenacle_and_openmls() {
+    random_runs(&[cenacle_peer, openmls_peer]);
+}
+
+#[test]
+fn random_groups_of_cenacle_and_mls_rs() {
+    random_runs(&[cenacle_peer, mls_rs_peer]);
+}
+
+#[test]
+fn random_groups_of_all_three() {
+    random_runs(&[cenacle_peer, mls_rs_peer, openmls_peer]);
 }
 
 /// A client of another suite cannot be added, which is a failure that comes for certain.

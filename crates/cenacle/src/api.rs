@@ -57,7 +57,7 @@ impl Api {
             let (error, wait) = match outcome.map(read) {
                 Ok(Ok(content)) => return Ok(content),
                 Ok(Err(problem)) => match patience(&problem) {
-                    Some(wait) => (problem.into(), wait),
+                    Some(wait) => (Error::Refused(problem), wait),
                     None => return Err(refusal(problem)),
                 },
                 Err(TransportError::NotUnderstood) => return Err(Error::NotUnderstood),
@@ -156,12 +156,12 @@ impl Api {
 }
 
 /// An answer's content, or the problem it is.
-fn read(response: Response) -> Result<Vec<u8>, Problem> {
+fn read(response: Response) -> Result<Vec<u8>, Box<Problem>> {
     if (200..300).contains(&response.status) {
         return Ok(response.content);
     }
     let problem = serde_json::from_slice(&response.content);
-    Err(problem.unwrap_or_else(|_| Problem { status: response.status, ..Problem::new(ProblemKind::Unknown) }))
+    Err(problem.unwrap_or_else(|_| Problem { status: response.status, ..Problem::new(ProblemKind::Unknown) }.into()))
 }
 
 /// How long to wait before asking again, if that may help.
@@ -172,11 +172,16 @@ fn patience(problem: &Problem) -> Option<Duration> {
     matches!(problem.status, 502..=504).then_some(Duration::ZERO)
 }
 
-fn refusal(problem: Problem) -> Error {
-    match problem.kind {
-        ProblemKind::NameTaken { name } => Error::NameTaken(name),
-        ProblemKind::NameInvalid { reason } => Error::Name(reason),
-        ProblemKind::AccountUnknown { name } => Error::UnknownAccount(name),
-        _ => Error::Refused(problem),
+/// The refusals that say what to do next by themselves.
+fn refusal(problem: Box<Problem>) -> Error {
+    if let ProblemKind::NameTaken { name } = &problem.kind {
+        return Error::NameTaken(name.clone());
     }
+    if let ProblemKind::NameInvalid { reason } = problem.kind {
+        return Error::Name(reason);
+    }
+    if let ProblemKind::AccountUnknown { name } = &problem.kind {
+        return Error::UnknownAccount(name.clone());
+    }
+    Error::Refused(problem)
 }

@@ -1,5 +1,6 @@
 //! What can go wrong, sorted by what to do next; every message ends by saying it.
 
+use alloc::sync::Arc;
 use core::fmt;
 use std::io;
 
@@ -9,7 +10,7 @@ use cenacle_mls::delta::PersistError;
 use cenacle_service::wire::{AccountName, NameFault, Problem};
 use cenacle_store::StoreError;
 
-use crate::{FileFault, transport::TransportError};
+use crate::{FileFault, MemberId, transport::TransportError};
 
 /// Why a call did not do what it was asked. What was queued before the failure stays queued and is tried again.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub enum Error {
     /// The server could not be reached: what is queued goes out by itself when it can.
     Offline(TransportError),
     /// The server refuses; the problem says why.
-    Refused(Problem),
+    Refused(Box<Problem>),
     /// The server's answer is not one of its API: check the address, or update.
     NotUnderstood,
     /// The server's history is another than the one remembered, perhaps an old backup: ask its operator before going on.
@@ -52,6 +53,13 @@ pub enum Error {
         /// What is wrong with it.
         error: cenacle_mls::Error,
     },
+    /// The server's log holds a commit by this device that the state file knows nothing of: it is an older copy, and going
+    /// on with it would use keys twice. Register anew with a fresh file, and ask to be invited again.
+    StateLost,
+    /// The Authentication Service does not say that a key is this device's: do not invite it, and ask its owner.
+    Untrusted(MemberId),
+    /// A change that was asked for cannot come true, for this reason, and is not tried any more.
+    GivenUp(Arc<Self>),
     /// A plain address of another machine: only loopback goes without TLS.
     InsecureServer,
     /// The address of the server is not a URL.
@@ -101,6 +109,13 @@ impl fmt::Display for Error {
             Self::Diverged { seq, error } => {
                 write!(f, "record {seq} of the conversation is not valid ({error}): it cannot be followed further")
             }
+            Self::StateLost => f.write_str(
+                "this device's state is older than what it has sent: register anew, and ask to be invited again",
+            ),
+            Self::Untrusted(member) => {
+                write!(f, "nobody vouches that the key offered is that of {member}: ask its owner")
+            }
+            Self::GivenUp(reason) => write!(f, "it cannot be done: {reason}"),
             Self::InsecureServer => f.write_str("plain http is for this machine only: use a loopback address"),
             Self::BadServerUrl => f.write_str("the server's address is not an http URL"),
             Self::UnsupportedCipherSuite => f.write_str("the cipher suite is not supported: choose another"),
@@ -128,11 +143,16 @@ macro_rules! from {
 from! {
     NameFault => Name;
     TransportError => Offline;
-    Problem => Refused;
     FileFault => File;
     cenacle_mls::Error => Mls;
     StoreError => Store;
     io::Error => Io;
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem.into())
+    }
 }
 
 impl From<CryptoError> for Error {

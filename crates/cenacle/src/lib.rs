@@ -1,17 +1,30 @@
 //! Cenacle: end-to-end encrypted groups with MLS (RFC 9420), the SDK.
+//!
+//! A [`Client`] is a device of an account, a [`Conversation`] one of its groups, [`Events`] what happens. Everything is
+//! stored before it is sent or told, and whatever was wanted while the server could not be reached, or while other
+//! members' changes came first, is done when it can be.
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
 mod api;
 mod attachment;
+mod bindings;
+mod client;
+mod config;
+mod engine;
 mod error;
+mod event;
 mod identity;
 mod payload;
 mod state;
 pub mod transport;
 
 pub use attachment::FileFault;
+pub use cenacle_store::StoreError;
+pub use client::{Client, Conversation, Member};
+pub use config::Config;
 pub use error::Error;
+pub use event::{Change, ConversationId, Event, Events, Message};
 pub use identity::MemberId;
 pub use payload::{Content, FileInfo, MessageId};

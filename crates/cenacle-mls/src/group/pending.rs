@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use cenacle_codec::{Encode, codec_struct};
 
 use super::{
-    CommitSummary, Group, Transition,
+    CommitSummary, Group, PublicGroup, Transition,
     transition::{NextEpoch, StateChange, StateEvent},
 };
 use crate::{
@@ -66,6 +66,13 @@ impl Group {
     #[must_use]
     pub fn pending_commit(&self) -> Option<&MlsMessage> {
         self.pending.as_ref().map(|pending| &pending.record.message)
+    }
+
+    /// The public group as the pending commit will make it: the tree that joiners need where the Welcome does not carry it
+    /// (RFC 9420 §12.4.3.3).
+    #[must_use]
+    pub fn pending_public(&self) -> Option<&PublicGroup> {
+        self.pending.as_ref().map(|pending| &pending.next.state.public)
     }
 
     pub(crate) fn write_pending(&self, record: &PendingRecord, delta: &mut Delta) -> Result<(), Error> {

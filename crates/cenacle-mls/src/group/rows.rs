@@ -5,7 +5,7 @@ use alloc::{sync::Arc, vec::Vec};
 use cenacle_codec::codec_struct;
 use cenacle_crypto::{Digest, HpkeSecretKey, Secret};
 
-use super::{Group, proposals::CachedProposal, state::EpochState, transition::NextEpoch};
+use super::{Group, past::PastEpoch, proposals::CachedProposal, state::EpochState, transition::NextEpoch};
 use crate::{
     Error,
     delta::{Delta, RowKey, Table},
@@ -198,6 +198,53 @@ impl Group {
             self.secret_tree_rows(epoch).erase(delta);
         }
         Ok(())
+    }
+
+    /// The whole group as rows, which are the ones a store holds after the last transition: to compare the two, or to
+    /// move the group to another store. One's own ratchets stand where their reservations end, so a copy never uses a key
+    /// that this group may have used; but only one of the two may go on.
+    ///
+    /// # Errors
+    /// When a part is too long to encode, or the provider fails.
+    pub fn snapshot_rows(&self) -> Result<Delta, Error> {
+        let mut delta = Delta::new();
+        if !self.active {
+            delta.put_encoded(self.row(Table::GROUP), &header(&self.state, false))?;
+            return Ok(delta);
+        }
+        write_state(None, &self.state, &self.secret_tree, &mut delta)?;
+        self.secret_tree_rows(self.epoch()).write_all(self.client.suite(), &self.secret_tree, &mut delta)?;
+        for (epoch, psk) in &self.resumption_psks {
+            delta.put_encoded(self.past_row(Table::RESUMPTION_PSK, *epoch), &**psk)?;
+        }
+        for past in &self.past.0 {
+            self.write_past_epoch(past, &mut delta)?;
+        }
+        for (position, cached) in (0u32..).zip(&self.proposals.entries) {
+            delta.put_encoded(self.row(Table::PROPOSAL).and(&position), &**cached)?;
+        }
+        for (reference, key) in &self.proposals.update_keys {
+            self.write_update_key(reference, key, &mut delta)?;
+        }
+        if let Some(pending) = &self.pending {
+            self.write_pending(&pending.record, &mut delta)?;
+        }
+        Ok(delta)
+    }
+
+    fn write_past_epoch(&self, past: &PastEpoch, delta: &mut Delta) -> Result<(), Error> {
+        let epoch = past.context.epoch;
+        let row = PastRow {
+            context: (*past.context).clone(),
+            sender_data_secret: past.sender_data_secret.duplicate(),
+            own_leaf: past.own_leaf,
+            level: u8::try_from(past.secret_tree.root().level()).unwrap_or(u8::MAX),
+        };
+        delta.put_encoded(self.past_row(Table::PAST_EPOCH, epoch), &row)?;
+        for (leaf, before) in &*past.replaced {
+            delta.put_encoded(self.past_row(Table::PAST_LEAF, epoch).and(leaf), before)?;
+        }
+        self.secret_tree_rows(epoch).write_all(self.client.suite(), &past.secret_tree, delta)
     }
 
     fn past_row(&self, table: Table, epoch: Epoch) -> RowKey {

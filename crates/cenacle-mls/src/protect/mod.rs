@@ -13,3 +13,6 @@ mod sign;
 
 pub use private::Padding;
 pub use sign::{Verified, sign, verify};
+
+#[cfg(test)]
+mod tests;

@@ -47,7 +47,10 @@ fn guarded(nonce: &Secret, reuse_guard: [u8; 4]) -> Secret {
 }
 
 /// Key and nonce of the sender data (§6.3.2), from the first `Nh` bytes of the ciphertext.
-fn sender_data_key(
+///
+/// # Errors
+/// When the provider fails.
+pub fn sender_data_key(
     suite: &dyn Suite,
     sender_data_secret: &Secret,
     ciphertext: &[u8],

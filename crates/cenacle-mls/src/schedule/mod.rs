@@ -17,3 +17,6 @@ pub use epoch::{
 };
 pub use psk::{PskSecret, psk_secret};
 pub use transcript::{confirmed_transcript_hash, interim_transcript_hash};
+
+#[cfg(test)]
+mod tests;

@@ -8,3 +8,6 @@ mod tree;
 pub use ratchet::{MessageKey, RatchetKind};
 pub(crate) use rows::{SecretTreeRows, StoredSecretTree};
 pub use tree::{SecretTree, SecretTreeChange};
+
+#[cfg(test)]
+mod tests;

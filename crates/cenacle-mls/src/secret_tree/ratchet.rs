@@ -185,6 +185,14 @@ impl Ratchet {
         Ok((Generation(self.head.generation), key, change))
     }
 
+    /// The head as it is stored: one's own ratchets where their reservations end.
+    pub(super) fn stored_head(&self, suite: &dyn Suite) -> Result<Arc<Head>, Error> {
+        match self.stored.saturating_sub(self.head.generation) {
+            0 => Ok(Arc::clone(&self.head)),
+            reserved => Ok(Arc::new(self.head.ahead(suite, reserved)?)),
+        }
+    }
+
     pub(super) fn apply(&mut self, change: RatchetChange) {
         if let Some(head) = change.head {
             self.stored = self.stored.max(head.generation);

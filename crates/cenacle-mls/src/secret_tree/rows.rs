@@ -4,7 +4,7 @@
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 use cenacle_codec::Decode;
-use cenacle_crypto::{Secret, SecretBytes};
+use cenacle_crypto::{Secret, SecretBytes, Suite};
 
 use super::{
     MessageKey, RatchetKind, SecretTree, SecretTreeChange,
@@ -56,6 +56,18 @@ impl SecretTreeRows<'_> {
     pub(crate) fn write_new(&self, tree: &SecretTree, delta: &mut Delta) -> Result<(), Error> {
         for (node, secret) in &tree.nodes {
             delta.put_encoded(self.node(*node), secret)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a whole tree as it stands now.
+    pub(crate) fn write_all(&self, suite: &dyn Suite, tree: &SecretTree, delta: &mut Delta) -> Result<(), Error> {
+        self.write_new(tree, delta)?;
+        for (id, ratchet) in &tree.ratchets {
+            delta.put_encoded(self.ratchet(*id), &ratchet.stored_head(suite)?)?;
+            for (generation, key) in &ratchet.skipped {
+                delta.put_encoded(self.skipped(*id, *generation), key)?;
+            }
         }
         Ok(())
     }

@@ -136,6 +136,11 @@ impl SecretTree {
         if node == target { Ok((divided, parts, secret)) } else { Err(Rule::SenderIsMember.into()) }
     }
 
+    /// The root it was made for.
+    pub(crate) const fn root(&self) -> NodeIndex {
+        self.root
+    }
+
     /// Erases everything: no key comes of this tree again.
     pub fn erase(&mut self) {
         self.nodes.clear();

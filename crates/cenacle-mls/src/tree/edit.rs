@@ -67,8 +67,8 @@ impl TreeEdit<'_> {
     /// `SenderIsMember` if the leaf is blank; `LeafKeyReplaced` if its encryption key stays.
     pub fn update(&mut self, index: LeafIndex, leaf: impl Into<Arc<LeafNode>>) -> Result<(), Error> {
         let leaf = leaf.into();
-        // RFC 9420 §7.3: "encryption_key represents a different public key than the encryption_key in the leaf node being
-        // replaced by the Update proposal"
+        // RFC 9420 §7.3: "encryption_key represents a different public key than the encryption_key in the leaf node
+        // being replaced by the Update proposal"
         if self.nodes.leaf(index).ok_or(Rule::SenderIsMember)?.encryption_key == leaf.encryption_key {
             return Err(Rule::LeafKeyReplaced.into());
         }
@@ -81,7 +81,8 @@ impl TreeEdit<'_> {
     /// # Errors
     /// `RemovedIsMember` if the leaf is blank.
     pub fn remove(&mut self, index: LeafIndex) -> Result<(), Error> {
-        // RFC 9420 §12.1.3: "A Remove proposal is invalid if the removed field does not identify a non-blank leaf node."
+        // RFC 9420 §12.1.3: "A Remove proposal is invalid if the removed field does not identify a non-blank leaf
+        // node."
         self.nodes.leaf(index).ok_or(Rule::RemovedIsMember)?;
         self.blank_path(index, None)?;
         self.truncate();

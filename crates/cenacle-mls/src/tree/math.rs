@@ -1,5 +1,6 @@
 //! Where nodes stand (RFC 9420 §4.1, Appendix C): a full tree's nodes are numbered from left to right, leaves at even
-//! positions, so that all relations are arithmetic. Indices do not change when the tree grows or shrinks at its right edge.
+//! positions, so that all relations are arithmetic. Indices do not change when the tree grows or shrinks at its right
+//! edge.
 //!
 //! Wherever a number of `leaves` is asked for it is the tree's width, a power of two.
 

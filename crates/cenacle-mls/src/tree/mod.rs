@@ -1,8 +1,8 @@
 //! The ratchet tree (RFC 9420 §4, §7, Appendices B and C): its members' leaves, the shared keys above them, the hashes
 //! that bind both, and the paths of fresh keys that commits carry.
 //!
-//! A [`RatchetTree`] is a value of shared nodes: a changed version copies O(log n) of them. Public and secret halves are
-//! apart: [`TreePrivate`] holds what one member knows. Nothing here knows epochs, messages or proposals.
+//! A [`RatchetTree`] is a value of shared nodes: a changed version copies O(log n) of them. Public and secret halves
+//! are apart: [`TreePrivate`] holds what one member knows. Nothing here knows epochs, messages or proposals.
 
 mod edit;
 mod hash;
@@ -26,3 +26,6 @@ pub use ratchet_tree::RatchetTree;
 pub use roster::Roster;
 pub use rows::TreeRow;
 pub use validate::{LeafCheck, LeafPlace};
+
+#[cfg(test)]
+mod tests;

@@ -161,8 +161,8 @@ impl Nodes {
         if self.level >= MAX_TREE_LEVEL {
             return Err(Rule::TreeSizeBounded.into());
         }
-        // RFC 9420 §7.7: "a new blank root node is added, whose left subtree is the existing tree and right subtree is a
-        // new all-blank subtree."
+        // RFC 9420 §7.7: "a new blank root node is added, whose left subtree is the existing tree and right subtree is
+        // a new all-blank subtree."
         self.root = Arc::new(Subtree::inner(None, self.root.clone(), Subtree::blank(self.level)));
         self.level += 1;
         Ok(())

@@ -66,8 +66,8 @@ impl Family<'_> {
         if !unmerged.is_sorted_by(|left, right| left < right) {
             return Err(Rule::UnmergedLeavesAscend.into());
         }
-        // RFC 9420 §12.4.3.1: "Verify that the entry represents a non-blank leaf node that is a descendant of the parent
-        // node."
+        // RFC 9420 §12.4.3.1: "Verify that the entry represents a non-blank leaf node that is a descendant of the
+        // parent node."
         let below = within(unmerged, self.head.leaf_span()).len() == unmerged.len();
         let (left, right) = hash::split(unmerged, self.head);
         let (left_head, right_head) = self.head.children();
@@ -84,8 +84,8 @@ impl Family<'_> {
         let (left, right) = ((self.left, left_head, on_left), (self.right, right_head, on_right));
         let mut chains = 0;
         for ((child, child_head, on_child), (sibling, sibling_head, on_sibling)) in [(left, right), (right, left)] {
-            // RFC 9420 §7.9.2: "D is in the resolution of C, and the intersection of P's unmerged_leaves with the subtree
-            // under C is equal to the resolution of C with D removed."
+            // RFC 9420 §7.9.2: "D is in the resolution of C, and the intersection of P's unmerged_leaves with the
+            // subtree under C is equal to the resolution of C with D removed."
             let Some(stated) = merged_node(child, child_head, on_child).and_then(stated_parent_hash) else { continue };
             // RFC 9420 §7.9.2: "The parent_hash field of D is equal to the parent hash of P with copath child S."
             let sibling_hash = hash::original_tree_hash(suite, sibling, sibling_head, on_sibling)?;
@@ -97,11 +97,11 @@ impl Family<'_> {
     }
 }
 
-/// Whether each of `leaves` (ascending, below `head`) is a member and listed by the topmost nodes that are not blank; what
-/// stands below those they answer for themselves.
+/// Whether each of `leaves` (ascending, below `head`) is a member and listed by the topmost nodes that are not blank;
+/// what stands below those they answer for themselves.
 ///
-/// RFC 9420 §12.4.3.1: "Verify that every non-blank intermediate node between the leaf node and the parent node also has an
-/// entry for the leaf node in its unmerged_leaves."
+/// RFC 9420 §12.4.3.1: "Verify that every non-blank intermediate node between the leaf node and the parent node also
+/// has an entry for the leaf node in its unmerged_leaves."
 fn lists(subtree: &Subtree, head: NodeIndex, leaves: &[LeafIndex]) -> bool {
     if leaves.is_empty() {
         return true;
@@ -119,8 +119,8 @@ fn lists(subtree: &Subtree, head: NodeIndex, leaves: &[LeafIndex]) -> bool {
     }
 }
 
-/// The one node of the resolution that is not among `unmerged`, if these are all others of it. There is no need to list the
-/// resolution: the search ends at the second such node.
+/// The one node of the resolution that is not among `unmerged`, if these are all others of it. There is no need to list
+/// the resolution: the search ends at the second such node.
 fn merged_node<'a>(subtree: &'a Subtree, head: NodeIndex, unmerged: &[LeafIndex]) -> Option<NodeRef<'a>> {
     let mut sieve = Sieve { unmerged, merged: None };
     let passed = sieve.pass(subtree, head) && sieve.unmerged.is_empty();

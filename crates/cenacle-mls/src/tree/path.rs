@@ -1,5 +1,5 @@
-//! Update paths (RFC 9420 §7.4-§7.6, §7.9, §12.4.1, §12.4.2): fresh keys from a committer's leaf to the root, as made by
-//! the sender and as merged by everyone else. Reading the path's secrets is the business of [`TreePrivate`].
+//! Update paths (RFC 9420 §7.4-§7.6, §7.9, §12.4.1, §12.4.2): fresh keys from a committer's leaf to the root, as made
+//! by the sender and as merged by everyone else. Reading the path's secrets is the business of [`TreePrivate`].
 
 use alloc::{sync::Arc, vec::Vec};
 
@@ -83,7 +83,8 @@ impl TreeEdit<'_> {
         }
         let parent_hash = self.set_path(own, &keys)?;
         self.set_path_leaf(own, make_leaf(leaf_public, parent_hash)?)?;
-        // RFC 9420 §12.4.1: "Define commit_secret as the value path_secret[n+1] derived from the last path secret value"
+        // RFC 9420 §12.4.1: "Define commit_secret as the value path_secret[n+1] derived from the last path secret
+        // value"
         Ok(PathDraft { own, leaf_key, steps, commit_secret: path_secret })
     }
 
@@ -100,8 +101,8 @@ impl TreeEdit<'_> {
         if self.leaf(sender).is_some_and(|current| current.encryption_key == *leaf_key) {
             return Err(Rule::LeafKeyReplaced.into());
         }
-        // RFC 9420 §12.4.2: "Verify that none of the public keys in the UpdatePath appear in any node of the new ratchet
-        // tree." Those the path itself overwrites count; sealing finds keys that occur twice in the path.
+        // RFC 9420 §12.4.2: "Verify that none of the public keys in the UpdatePath appear in any node of the new
+        // ratchet tree." Those the path itself overwrites count; sealing finds keys that occur twice in the path.
         let keys: Vec<_> = path.nodes.iter().map(|node| node.encryption_key.clone()).collect();
         if self.roster.has_encryption_key(leaf_key) || keys.iter().any(|key| self.roster.has_encryption_key(key)) {
             return Err(Rule::EncryptionKeyUnique.into());
@@ -110,8 +111,8 @@ impl TreeEdit<'_> {
         if steps.len() != path.nodes.len() {
             return Err(Rule::PathLengthFits.into());
         }
-        // RFC 9420 §7.6: "The length of the encrypted_path_secret vector MUST be equal to the length of the resolution of
-        // the copath node (excluding new leaf nodes)"
+        // RFC 9420 §7.6: "The length of the encrypted_path_secret vector MUST be equal to the length of the resolution
+        // of the copath node (excluding new leaf nodes)"
         let mut nodes = steps.iter().zip(&path.nodes);
         if nodes.any(|(step, node)| {
             node.encrypted_path_secret.len() != self.nodes.recipients(step.copath_child, new_leaves)
@@ -129,8 +130,8 @@ impl TreeEdit<'_> {
         self.set_path_leaf(sender, path.leaf_node.clone())
     }
 
-    /// Blanks the direct path of `leaf`, puts `keys` (from the lowest up) on the filtered one, and gives the parent hash
-    /// for the leaf.
+    /// Blanks the direct path of `leaf`, puts `keys` (from the lowest up) on the filtered one, and gives the parent
+    /// hash for the leaf.
     fn set_path(&mut self, leaf: LeafIndex, keys: &[HpkePublicKey]) -> Result<Digest, Error> {
         if leaf.0 >= self.leaf_width() {
             return Err(Rule::SenderIsMember.into());

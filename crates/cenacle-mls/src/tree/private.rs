@@ -79,8 +79,8 @@ impl TreePrivate {
         new
     }
 
-    /// With the keys that a Welcome's path secret gives (RFC 9420 §12.4.3.1). `lowest` is the lowest node above both the
-    /// own leaf and the committer's.
+    /// With the keys that a Welcome's path secret gives (RFC 9420 §12.4.3.1). `lowest` is the lowest node above both
+    /// the own leaf and the committer's.
     ///
     /// # Errors
     /// `SecretLength`; `PathKeysDerive` if a derived key is not the tree's.
@@ -96,13 +96,14 @@ impl TreePrivate {
         Ok(new)
     }
 
-    /// Decrypts the path secret meant for this member from a path that was merged into the sealed `tree`, and derives the
-    /// keys above and the commit secret (RFC 9420 §7.5). `new_leaves` (ascending) are as for
-    /// [`TreeEdit::apply_path`](super::TreeEdit::apply_path); `context` is that of [`path_context`](super::path_context).
+    /// Decrypts the path secret meant for this member from a path that was merged into the sealed `tree`, and derives
+    /// the keys above and the commit secret (RFC 9420 §7.5). `new_leaves` (ascending) are as for
+    /// [`TreeEdit::apply_path`](super::TreeEdit::apply_path); `context` is that of
+    /// [`path_context`](super::path_context).
     ///
     /// # Errors
     /// `Unverified(PathSecret)`, `SecretLength`, `PathKeysDerive`; `SenderIsNotSelf` for a path of one's own;
-    /// `Misuse(NotMember)` if no key of one's own is among the recipients'.
+    /// `Misuse(NotMember)` for a new leaf, or if no key of one's own is among the recipients'.
     pub fn decrypt_path(
         &self,
         tree: &RatchetTree,
@@ -112,6 +113,9 @@ impl TreePrivate {
         context: &EncryptContext,
         suite: &dyn Suite,
     ) -> Result<(Self, Secret), Error> {
+        if new_leaves.binary_search(&self.leaf).is_ok() {
+            return Err(Misuse::NotMember.into());
+        }
         let common = self.leaf.node_index().common_ancestor(sender.node_index());
         let steps = tree.filtered_direct_path(sender);
         let mut steps = steps.iter().zip(&path.nodes);

@@ -43,7 +43,8 @@ impl RatchetTree {
     /// structure is checked: see [`RatchetTree::validate`] for the rest.
     ///
     /// # Errors
-    /// `TreeWellFormed`, `TreeEndsNonBlank`, `TreeSizeBounded`; `ParentHashValid` for a parent above blank leaves alone.
+    /// `TreeWellFormed`, `TreeEndsNonBlank`, `TreeSizeBounded`; `ParentHashValid` for a parent above blank leaves
+    /// alone.
     pub fn from_wire(wire: WireTree, suite: &dyn Suite) -> Result<Self, Error> {
         let WireTree(wire) = wire;
         if wire.len() % 2 == 0 {

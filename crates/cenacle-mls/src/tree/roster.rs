@@ -163,8 +163,8 @@ impl fmt::Debug for Roster {
     }
 }
 
-/// A public key, read from the node that has it: the index holds no copies. Eight bytes stand beside the pointer, so that
-/// a search seldom has to follow it.
+/// A public key, read from the node that has it: the index holds no copies. Eight bytes stand beside the pointer, so
+/// that a search seldom has to follow it.
 #[derive(Clone)]
 struct Key {
     prefix: u64,

@@ -1,6 +1,6 @@
-//! Whether leaves and trees may be believed (RFC 9420 §7.2, §7.3, §12.4.3.1), as far as this crate can tell: credentials
-//! are the application's to judge, and rules over all members are the [`Roster`](super::Roster)'s. Checks without a
-//! signature are apart from those with one, which cost a hundred times more and may be shared out.
+//! Whether leaves and trees may be believed (RFC 9420 §7.2, §7.3, §12.4.3.1), as far as this crate can tell:
+//! credentials are the application's to judge, and rules over all members are the [`Roster`](super::Roster)'s. Checks
+//! without a signature are apart from those with one, which cost a hundred times more and may be shared out.
 
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -86,8 +86,8 @@ impl LeafCheck<'_> {
     }
 
     fn check_source(&self, leaf: &LeafNode, place: LeafPlace) -> Result<(), Error> {
-        // RFC 9420 §7.3: "If the LeafNode appears in a KeyPackage, verify that leaf_node_source is set to key_package", and
-        // likewise for Update proposals and commits.
+        // RFC 9420 §7.3: "If the LeafNode appears in a KeyPackage, verify that leaf_node_source is set to key_package",
+        // and likewise for Update proposals and commits.
         match (place, &leaf.source) {
             (LeafPlace::KeyPackage, LeafNodeSource::KeyPackage(lifetime)) => self.check_lifetime(*lifetime),
             (LeafPlace::Update(_), LeafNodeSource::Update)
@@ -100,8 +100,8 @@ impl LeafCheck<'_> {
     }
 
     fn check_lifetime(&self, lifetime: Lifetime) -> Result<(), Error> {
-        // RFC 9420 §7.2: "Applications MUST define a maximum total lifetime that is acceptable for a LeafNode, and reject any
-        // LeafNode where the total lifetime is longer than this duration."
+        // RFC 9420 §7.2: "Applications MUST define a maximum total lifetime that is acceptable for a LeafNode, and
+        // reject any LeafNode where the total lifetime is longer than this duration."
         let length = lifetime.not_after.checked_sub(lifetime.not_before);
         if length.is_none_or(|length| length > self.lifetime_limit_seconds) {
             return Err(Rule::LifetimeBounded.into());
@@ -125,13 +125,14 @@ impl LeafCheck<'_> {
             // RFC 9420 §7.2: "The client MUST list all values for the respective parameters that it supports."
             (own.versions.contains(&self.version), Rule::VersionListed),
             (own.cipher_suites.contains(&self.suite.cipher_suite()), Rule::CipherSuiteListed),
-            // RFC 9420 §7.2: "The following proposal and extension types are considered "default" and MUST NOT be listed"
+            // RFC 9420 §7.2: "The following proposal and extension types are considered "default" and MUST NOT be
+            // listed"
             (!own.extensions.iter().any(|value| value.is_default()), Rule::CapabilitiesOmitDefaults),
             (!own.proposals.iter().any(|value| value.is_default()), Rule::CapabilitiesOmitDefaults),
             (carried.is_sorted_by(|left, right| left < right), Rule::ExtensionTypesUnique),
-            // RFC 9420 §7.2: "The types of any non-default extensions that appear in the extensions field of a LeafNode MUST be
-            // included in the extensions field of the capabilities field, and the credential type used in the LeafNode MUST be
-            // included in the credentials field of the capabilities field."
+            // RFC 9420 §7.2: "The types of any non-default extensions that appear in the extensions field of a LeafNode
+            // MUST be included in the extensions field of the capabilities field, and the credential type used in the
+            // LeafNode MUST be included in the credentials field of the capabilities field."
             (carried.iter().all(supports), Rule::LeafExtensionsListed),
             (own.supports_credential(leaf.credential.credential_type()), Rule::LeafCredentialListed),
             (self.required.is_none_or(|required| meets(leaf, required)), Rule::RequiredCapabilitiesMet),
@@ -142,8 +143,8 @@ impl LeafCheck<'_> {
 
 /// Whether one leaf supports all that `required` lists.
 fn meets(leaf: &LeafNode, required: &RequiredCapabilities) -> bool {
-    // RFC 9420 §7.3: "the required extensions, proposals, and credential types MUST be listed in the LeafNode's capabilities
-    // field"
+    // RFC 9420 §7.3: "the required extensions, proposals, and credential types MUST be listed in the LeafNode's
+    // capabilities field"
     let own = &leaf.capabilities;
     required.extension_types.iter().all(|value| own.supports_extension(*value))
         && required.proposal_types.iter().all(|value| own.supports_proposal(*value))

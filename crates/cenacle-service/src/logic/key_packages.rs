@@ -72,11 +72,12 @@ impl Service {
             return Err(KeyPackageFault::NoLifetime);
         };
         let begun = lifetime.not_before <= now_seconds.saturating_add(CLOCK_SKEW_SECONDS);
+        let length = lifetime.not_after.checked_sub(lifetime.not_before).ok_or(KeyPackageFault::NotValidNow)?;
         if !begun || now_seconds > lifetime.not_after {
             return Err(KeyPackageFault::NotValidNow);
         }
         // RFC 9420 §7.2: "Applications MUST define a maximum total lifetime that is acceptable for a LeafNode".
-        if lifetime.not_after.saturating_sub(lifetime.not_before) > self.config.limits.key_package_lifetime_seconds {
+        if length > self.config.limits.key_package_lifetime_seconds {
             return Err(KeyPackageFault::LifetimeTooLong);
         }
         Ok(lifetime)

@@ -267,6 +267,7 @@ impl<C: MlsConfig> Peer for MlsRsPeer<C> {
                 Action::Remove(leaf) => builder.remove_member(*leaf),
                 Action::GroupContextExtensions(raw) => builder.set_group_context_ext(extension_list(raw)),
                 Action::Psk(id) => builder.add_external_psk(ExternalPskId::new(id.clone())),
+                Action::ResumptionPsk(epoch) => builder.add_resumption_psk(*epoch),
                 Action::Path => Ok(builder),
             }
             .map_err(refuse("commit an action"))?;
@@ -300,7 +301,10 @@ impl<C: MlsConfig> Peer for MlsRsPeer<C> {
         let message = decode(message)?;
         let group = self.group_mut()?;
         match group.process_incoming_message(message).map_err(refuse("receive"))? {
-            ReceivedMessage::ApplicationMessage(message) => Ok(Received::Application(message.data().to_vec())),
+            ReceivedMessage::ApplicationMessage(message) => Ok(Received::Application {
+                data: message.data().to_vec(),
+                authenticated_data: message.authenticated_data.clone(),
+            }),
             ReceivedMessage::Proposal(_) => Ok(Received::Proposal),
             ReceivedMessage::Commit(commit) => {
                 group.write_to_storage().map_err(refuse("store the group"))?;
@@ -315,8 +319,9 @@ impl<C: MlsConfig> Peer for MlsRsPeer<C> {
         }
     }
 
-    fn send(&mut self, data: &[u8]) -> PeerResult<Vec<u8>> {
-        encode(&self.group_mut()?.encrypt_application_message(data, Vec::new()).map_err(refuse("send"))?)
+    fn send(&mut self, data: &[u8], authenticated_data: &[u8]) -> PeerResult<Vec<u8>> {
+        let group = self.group_mut()?;
+        encode(&group.encrypt_application_message(data, authenticated_data.to_vec()).map_err(refuse("send"))?)
     }
 
     fn epoch(&self) -> PeerResult<u64> {

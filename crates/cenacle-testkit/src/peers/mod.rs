@@ -3,11 +3,13 @@
 //! [`run`] mixes any of them in one seeded random group. Nothing here judges which implementation is right; it finds
 //! that two of them differ.
 
+mod cenacle_peer;
 mod mls_rs_peer;
 mod openmls_peer;
 mod rng;
 pub mod run;
 
+pub use cenacle_peer::cenacle_peer;
 pub use mls_rs_peer::mls_rs_peer;
 pub use openmls_peer::openmls_peer;
 
@@ -56,6 +58,8 @@ pub enum Action {
     GroupContextExtensions(Vec<RawExtension>),
     /// Inject the external PSK of this id.
     Psk(Vec<u8>),
+    /// Inject the resumption PSK of this epoch of the same group, usage `application`.
+    ResumptionPsk(u64),
 }
 
 /// What a commit gives to send; the ratchet tree only if it does not travel in the Welcome.
@@ -74,8 +78,13 @@ pub struct CommitOut {
 /// What an accepted message turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// An application message with this content.
-    Application(Vec<u8>),
+    /// An application message.
+    Application {
+        /// Its content.
+        data: Vec<u8>,
+        /// What was authenticated with it in the clear.
+        authenticated_data: Vec<u8>,
+    },
     /// A proposal, now pending.
     Proposal,
     /// A commit, now applied.
@@ -156,8 +165,8 @@ pub trait Peer {
     fn discard(&mut self) -> PeerResult<()>;
     /// Takes in a message of another member.
     fn receive(&mut self, message: &[u8]) -> PeerResult<Received>;
-    /// Encrypts an application message.
-    fn send(&mut self, data: &[u8]) -> PeerResult<Vec<u8>>;
+    /// Encrypts an application message, and authenticates other data with it in the clear.
+    fn send(&mut self, data: &[u8], authenticated_data: &[u8]) -> PeerResult<Vec<u8>>;
 
     /// The current epoch.
     fn epoch(&self) -> PeerResult<u64>;

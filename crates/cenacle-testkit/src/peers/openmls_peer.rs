@@ -10,7 +10,7 @@ use openmls::prelude::{
     PURE_PLAINTEXT_WIRE_FORMAT_POLICY, PreSharedKeyProposal, ProcessedMessageContent, Proposal, ProtocolMessage,
     ProtocolVersion, RatchetTreeIn, RequiredCapabilitiesExtension, StagedWelcome, UnknownExtension, WireFormatPolicy,
 };
-use openmls::schedule::{ExternalPsk, PreSharedKeyId, Psk};
+use openmls::schedule::psk::{ExternalPsk, PreSharedKeyId, Psk, ResumptionPsk, ResumptionPskUsage};
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::OpenMlsRustCrypto;
 
@@ -81,6 +81,10 @@ fn decode_extensions(extensions: &[RawExtension]) -> PeerResult<Extensions<Group
     Extensions::from_vec(decoded).map_err(refuse("take group context extensions"))
 }
 
+fn psk_proposal(id: PreSharedKeyId) -> Proposal {
+    Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(id)))
+}
+
 impl OpenMlsPeer {
     fn group(&self) -> PeerResult<&MlsGroup> {
         self.group.as_ref().ok_or_else(|| PeerError::new(NAME, "act in a group", &"not in any"))
@@ -109,6 +113,7 @@ impl OpenMlsPeer {
             .wire_format_policy(self.wire_format())
             .use_ratchet_tree_extension(self.options.tree_in_welcome)
             .max_past_epochs(PAST_EPOCHS)
+            .number_of_resumption_psks(PAST_EPOCHS)
             .build()
     }
 
@@ -119,9 +124,17 @@ impl OpenMlsPeer {
         key_package.validate(self.provider.crypto(), ProtocolVersion::Mls10).map_err(refuse("take a key package"))
     }
 
-    /// A PSK id with a fresh nonce.
     fn psk_id(&self, id: &[u8]) -> PeerResult<PreSharedKeyId> {
-        let psk = Psk::External(ExternalPsk::new(id.to_vec()));
+        self.fresh_psk_id(Psk::External(ExternalPsk::new(id.to_vec())))
+    }
+
+    fn resumption_psk_id(&self, epoch: u64) -> PeerResult<PreSharedKeyId> {
+        let group_id = self.group()?.group_id().clone();
+        self.fresh_psk_id(Psk::Resumption(ResumptionPsk::new(ResumptionPskUsage::Application, group_id, epoch.into())))
+    }
+
+    /// A PSK id with a fresh nonce.
+    fn fresh_psk_id(&self, psk: Psk) -> PeerResult<PreSharedKeyId> {
         PreSharedKeyId::new(self.suite, self.provider.rand(), psk).map_err(refuse("draw a PSK nonce"))
     }
 }
@@ -150,6 +163,7 @@ impl Peer for OpenMlsPeer {
             .wire_format_policy(self.wire_format())
             .use_ratchet_tree_extension(self.options.tree_in_welcome)
             .max_past_epochs(PAST_EPOCHS)
+            .number_of_resumption_psks(PAST_EPOCHS)
             .build();
         let id = GroupId::from_slice(group_id);
         let group = MlsGroup::new_with_group_id(&self.provider, &self.signer, &config, id, self.credential.clone())
@@ -241,15 +255,14 @@ impl Peer for OpenMlsPeer {
     fn commit(&mut self, by_value: &[Action]) -> PeerResult<CommitOut> {
         let mut adds = Vec::new();
         let mut removals = Vec::new();
-        let mut others = Vec::new();
+        let mut psks = Vec::new();
         let mut extensions = None;
         for action in by_value {
             match action {
                 Action::Add(key_package) => adds.push(self.check_key_package(key_package)?),
                 Action::Remove(leaf) => removals.push(LeafNodeIndex::new(*leaf)),
-                Action::Psk(id) => {
-                    others.push(Proposal::PreSharedKey(Box::new(PreSharedKeyProposal::new(self.psk_id(id)?))));
-                }
+                Action::Psk(id) => psks.push(self.psk_id(id)?),
+                Action::ResumptionPsk(epoch) => psks.push(self.resumption_psk_id(*epoch)?),
                 Action::GroupContextExtensions(raw) => extensions = Some(decode_extensions(raw)?),
                 Action::Path => {}
             }
@@ -261,7 +274,7 @@ impl Peer for OpenMlsPeer {
             .force_self_update(by_value.contains(&Action::Path))
             .propose_adds(adds)
             .propose_removals(removals)
-            .add_proposals(others);
+            .add_proposals(psks.into_iter().map(psk_proposal).collect());
         if let Some(extensions) = extensions {
             builder = builder
                 .propose_group_context_extensions(extensions)
@@ -312,8 +325,11 @@ impl Peer for OpenMlsPeer {
         };
         let (group, provider, _) = self.parts()?;
         let processed = group.process_message(provider, message).map_err(refuse("receive"))?;
+        let authenticated_data = processed.aad().to_vec();
         match processed.into_content() {
-            ProcessedMessageContent::ApplicationMessage(message) => Ok(Received::Application(message.into_bytes())),
+            ProcessedMessageContent::ApplicationMessage(message) => {
+                Ok(Received::Application { data: message.into_bytes(), authenticated_data })
+            }
             ProcessedMessageContent::ProposalMessage(proposal) => {
                 group.store_pending_proposal(provider.storage(), *proposal).map_err(refuse("store a proposal"))?;
                 Ok(Received::Proposal)
@@ -329,8 +345,9 @@ impl Peer for OpenMlsPeer {
         }
     }
 
-    fn send(&mut self, data: &[u8]) -> PeerResult<Vec<u8>> {
+    fn send(&mut self, data: &[u8], authenticated_data: &[u8]) -> PeerResult<Vec<u8>> {
         let (group, provider, signer) = self.parts()?;
+        group.set_aad(authenticated_data.to_vec());
         encode(&group.create_message(provider, signer, data).map_err(refuse("send"))?)
     }
 

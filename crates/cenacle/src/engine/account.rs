@@ -7,9 +7,7 @@ use cenacle_mls::{
     group::{Client as MlsClient, Handshake, Settings},
     wire::{Capabilities, CredentialType, ProtocolVersion},
 };
-use cenacle_service::wire::{
-    AccountName, AddBindings, AsKey, BindingRequest, RegisterAccount, SignedBinding,
-};
+use cenacle_service::wire::{AccountName, AddBindings, AsKey, BindingRequest, RegisterAccount, SignedBinding};
 
 use super::{Engine, Me, account_row, now_seconds, room::TITLE};
 use crate::{

@@ -3,7 +3,7 @@
 use cenacle_codec::Decode;
 use cenacle_mls::{
     Need,
-    delta::{Delta, RowKey},
+    delta::RowKey,
     group::{Client as MlsClient, Inputs, NewGroup, OwnKeyPackage},
     wire::{MlsMessage, MlsMessageBody, Welcome, WireTree},
 };

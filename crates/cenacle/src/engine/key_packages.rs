@@ -26,10 +26,7 @@ const CLOCK_SKEW_SECONDS: u64 = 3600;
 /// A lifetime that begins now.
 pub(super) fn lifetime() -> Lifetime {
     let now = now_seconds();
-    Lifetime {
-        not_before: now.saturating_sub(CLOCK_SKEW_SECONDS),
-        not_after: now.saturating_add(LIFETIME_SECONDS),
-    }
+    Lifetime { not_before: now.saturating_sub(CLOCK_SKEW_SECONDS), not_after: now.saturating_add(LIFETIME_SECONDS) }
 }
 
 impl Engine {
@@ -41,16 +38,17 @@ impl Engine {
         let (normal, last_resort) = in_stock(&stock, number);
         if normal < LEAST {
             for _ in normal..FULL {
-                self.make_offer(KeyPackageKind::Normal)?;
+                self.offer(KeyPackageKind::Normal)?;
             }
         }
         if !last_resort {
-            self.make_offer(KeyPackageKind::LastResort)?;
+            self.offer(KeyPackageKind::LastResort)?;
         }
         self.publish_offers().await
     }
 
-    fn make_offer(&mut self, kind: KeyPackageKind) -> Result<(), Error> {
+    /// Makes a key package, to be published with the next ones.
+    pub(super) fn offer(&mut self, kind: KeyPackageKind) -> Result<(), Error> {
         let me = self.me.as_ref().ok_or(Error::NotRegistered)?;
         let is_last_resort = kind == KeyPackageKind::LastResort;
         let mut made = me.mls.key_package(lifetime(), is_last_resort, &mut self.rng)?;

@@ -8,6 +8,7 @@ mod account;
 mod join;
 mod key_packages;
 mod membership;
+mod post;
 mod pump;
 mod queries;
 mod receive;
@@ -39,7 +40,7 @@ use crate::{
 
 use room::Room;
 
-pub(crate) use run::{Handle, LocalFuture, start};
+pub(crate) use run::{Handle, start};
 
 /// Who we are, once we are registered.
 #[derive(Debug)]
@@ -131,7 +132,8 @@ impl Engine {
     /// Says which groups' hints are wanted now.
     fn subscribe(&self) {
         let subscription = self.me.as_ref().and_then(|me| {
-            let groups = self.rooms.iter().filter(|(_, room)| room.is_listening()).map(|(id, _)| id.0.clone()).collect();
+            let groups =
+                self.rooms.iter().filter(|(_, room)| room.is_listening()).map(|(id, _)| id.0.clone()).collect();
             Some(run::Subscription { token: me.account.token.clone()?, groups })
         });
         self.subscription.send_if_modified(|present| {
@@ -147,8 +149,7 @@ impl Engine {
     }
 
     /// Notes that a change cannot come true; its row is erased by the caller's batch.
-    fn give_up(&mut self, conversation: &ConversationId, intent: u64, change: Change, reason: Error) {
-        let reason = Arc::new(reason);
+    fn give_up(&mut self, conversation: &ConversationId, intent: u64, change: Change, reason: Arc<Error>) {
         self.tell(Event::Dropped { conversation: conversation.clone(), change, reason: Arc::clone(&reason) });
         self.dropped.push(Dropped { conversation: conversation.clone(), intent, reason });
     }

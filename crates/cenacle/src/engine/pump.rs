@@ -8,19 +8,15 @@
 //! There is one way into a new epoch, for own commits and others': the log, in its order.
 
 use cenacle_mls::delta::Delta;
-use cenacle_service::wire::{CreateGroup, GroupId, JoinPolicy, PostCommit, PostMessage, ProblemKind, WelcomeFor};
+use cenacle_service::wire::{GroupId, ProblemKind};
 use tokio::time::sleep;
 
-use super::{
-    Engine,
-    room::{Body, indexed_row},
-};
+use super::{Engine, room::indexed_row};
 use crate::{
     ConversationId, Error, Event,
     api::pause,
-    state::{self, Conversation, IntentKind, Participation},
+    state::{self, IntentKind, Participation},
 };
-use cenacle_codec::Encode;
 
 /// How often to make a commit anew before letting the caller know.
 const MAX_ATTEMPTS: u32 = 12;
@@ -41,7 +37,8 @@ impl Engine {
             if room.record.participation == Participation::Removed {
                 return Ok(());
             }
-            if !room.group.has_pending_commit() {
+            self.make_lost_anew(id)?;
+            if !self.room(id)?.group.has_pending_commit() {
                 self.commit_what_is_wanted(id).await?;
             }
             if !self.room(id)?.is_busy() {
@@ -53,120 +50,6 @@ impl Engine {
             }
         }
         Err(Error::Contended)
-    }
-
-    async fn post_creation(&mut self, id: &ConversationId) -> Result<(), Error> {
-        let body = CreateGroup {
-            group_id: id.0.clone(),
-            policy: JoinPolicy::Closed,
-            group_info: None,
-            ratchet_tree: None,
-        };
-        let accepted = self.api.create(&body).await?;
-        self.check_lineage(accepted.lineage)?;
-        let record =
-            Conversation { participation: Participation::Member, ..self.room(id)?.record.clone() };
-        self.write_record(id, record)?;
-        self.subscribe();
-        Ok(())
-    }
-
-    /// Posts what waits, in its order, and says whether another commit won meanwhile. What was posted goes on waiting
-    /// for its echo.
-    async fn post_waiting(&mut self, id: &ConversationId) -> Result<bool, Error> {
-        let indices: Vec<u64> = self.room(id)?.outbox.keys().copied().collect();
-        let mut is_contended = false;
-        for index in indices {
-            let room = self.room(id)?;
-            let Some(waiting) = room.outbox.get(&index).filter(|waiting| !waiting.posted) else { continue };
-            let epoch = waiting.header.epoch;
-            let outcome = match &waiting.body {
-                Body::Commit(bundle) => {
-                    let added = waiting.header.added.clone();
-                    let welcome = bundle.welcome.as_ref().map(Encode::to_bytes).transpose()?;
-                    let welcomes =
-                        welcome.map(|welcome| WelcomeFor { recipients: added.clone(), welcome: welcome.into() });
-                    let body = PostCommit {
-                        epoch,
-                        commit: bundle.commit.to_bytes()?.into(),
-                        welcomes: welcomes.into_iter().collect(),
-                        group_info: None,
-                        ratchet_tree: None,
-                        added,
-                        removed: waiting.header.removed.clone(),
-                    };
-                    self.api.commit(&id.0, &body).await.map(|accepted| accepted.lineage)
-                }
-                Body::Message(message) => {
-                    let body = PostMessage { epoch, message: message.to_bytes()?.into() };
-                    self.api.message(&id.0, &body).await.map(|posted| posted.lineage)
-                }
-            };
-            match outcome {
-                Ok(lineage) => {
-                    self.check_lineage(lineage)?;
-                    if let Some(waiting) = self.room_mut(id)?.outbox.get_mut(&index) {
-                        waiting.posted = true;
-                    }
-                }
-                Err(Error::Refused(problem)) => match problem.kind {
-                    ProblemKind::EpochConflict { .. } => is_contended = true,
-                    ProblemKind::EpochFuture { .. } => return Err(Error::ServerChanged),
-                    ProblemKind::EpochStale { .. } => {
-                        self.pull(id).await?;
-                        self.say_again(id, index).await?;
-                        is_contended = true;
-                    }
-                    // The log tells how it came about.
-                    ProblemKind::NotAMember { .. } => return Ok(false),
-                    _ if problem.status < 500 && problem.status != 401 => {
-                        self.withdraw(id, index, Error::Refused(problem))?;
-                    }
-                    _ => return Err(Error::Refused(problem)),
-                },
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(is_contended)
-    }
-
-    /// Gives up something that the server will never take, and with a commit what it was to bring about.
-    fn withdraw(&mut self, id: &ConversationId, index: u64, reason: Error) -> Result<(), Error> {
-        let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
-        let Some(waiting) = room.outbox.get(&index) else { return Ok(()) };
-        let (history, intents) = (waiting.header.history, waiting.header.intents.clone());
-        match waiting.body {
-            Body::Message(_) => {
-                let mut delta = Delta::new();
-                delta.delete(indexed_row(state::OUTBOX, id, index));
-                self.write(&delta)?;
-                let message = self.message(id, history)?;
-                self.room_mut(id)?.outbox.remove(&index);
-                if let Some(message) = message {
-                    let reason = alloc::sync::Arc::new(reason);
-                    self.tell(Event::NotDelivered { conversation: id.clone(), id: message.id, reason });
-                }
-                Ok(())
-            }
-            Body::Commit(_) => {
-                let mut transition = room.group.discard_pending()?;
-                let delta = transition.delta_mut();
-                delta.delete(indexed_row(state::OUTBOX, id, index));
-                intents.iter().for_each(|intent| delta.delete(indexed_row(state::INTENT, id, *intent)));
-                room.group.merge(transition, &mut self.store)?;
-                room.outbox.remove(&index);
-                let given_up: Vec<_> =
-                    intents.iter().filter_map(|index| Some((*index, room.intents.remove(index)?.change()))).collect();
-                let problem = match reason {
-                    Error::Refused(problem) => problem,
-                    other => return Err(other),
-                };
-                for (intent, change) in given_up {
-                    self.give_up(id, intent, change, Error::Refused(problem.clone()));
-                }
-                Ok(())
-            }
-        }
     }
 
     /// Reads the log on from where it was left.
@@ -209,12 +92,10 @@ impl Engine {
             self.check_lineage(heads.lineage)?;
             heads.heads
         };
-        let has_news = |id: &ConversationId, cursor| {
-            heads.iter().any(|head| head.group_id == id.0 && head.seq >= cursor)
-        };
+        let has_news =
+            |id: &ConversationId, cursor| heads.iter().any(|head| head.group_id == id.0 && head.seq >= cursor);
         let restless = self.rooms.iter().filter(|(id, room)| {
-            room.record.participation != Participation::Removed
-                && (room.is_busy() || has_news(id, room.record.cursor))
+            room.record.participation != Participation::Removed && (room.is_busy() || has_news(id, room.record.cursor))
         });
         let restless: Vec<ConversationId> = restless.map(|(id, _)| id.clone()).collect();
         let mut first_error = Ok(());
@@ -263,8 +144,7 @@ impl Engine {
 
     /// What became of an intent: nothing if it is done, or why it was given up.
     pub(super) fn outcome(&mut self, id: &ConversationId, intent: u64) -> Result<(), Error> {
-        let position =
-            self.dropped.iter().position(|dropped| dropped.conversation == *id && dropped.intent == intent);
+        let position = self.dropped.iter().position(|dropped| dropped.conversation == *id && dropped.intent == intent);
         let reason = position.map(|position| self.dropped.swap_remove(position).reason);
         self.dropped.clear();
         match reason {
@@ -274,13 +154,21 @@ impl Engine {
     }
 
     /// Records what is wanted, and sees to it.
-    pub(crate) async fn want(&mut self, id: &ConversationId, kind: IntentKind, name: Option<&str>) -> Result<(), Error> {
+    pub(crate) async fn want(
+        &mut self,
+        id: &ConversationId,
+        kind: IntentKind,
+        name: Option<&str>,
+    ) -> Result<(), Error> {
         let name = match name {
             Some(name) => name.parse()?,
             None => self.me()?.id.name.clone(),
         };
         let room = self.room(id)?;
         room.check_member()?;
+        if kind == IntentKind::Remove && room.devices_of(&name).is_empty() {
+            return Err(Error::NotInConversation(name));
+        }
         let (index, record) = room.take_index();
         let intent = state::Intent { kind, name, taken: Vec::new() };
         let mut delta = Delta::new();

@@ -1,18 +1,20 @@
 //! One record of a log: opened, judged, stored together with the cursor behind it, then told. A record that does not
 //! belong there is skipped; a commit that breaks the protocol cannot be, since the server has moved on by it.
 
-use cenacle_codec::{Decode, Encode};
+use alloc::sync::Arc;
+
+use cenacle_codec::Decode;
 use cenacle_mls::{
     Need,
     delta::{Delta, RowKey, Store},
-    group::{CommitSummary, Inputs, Received, Transition},
+    group::{Inputs, Received, Transition},
     wire::{ContentType, MlsMessage},
 };
 use cenacle_service::wire::{LogRecord, RecordKind};
 
 use super::{
     Engine, now_seconds,
-    room::{Body, Room, indexed_row, row},
+    room::{Room, indexed_row, row},
 };
 use crate::{
     Content, ConversationId, Error, Event, MemberId,
@@ -81,60 +83,53 @@ impl Engine {
         message: &MlsMessage,
         mut transition: Transition<Received>,
     ) -> Result<(), Error> {
-        let room = self.rooms.get(id).ok_or(Error::UnknownConversation)?;
-        let mut effects = Effects::default();
-        match transition.preview() {
-            Received::Application(received) => {
-                self.hear(id, room, record, received, &mut effects)?;
-            }
-            Received::OwnMessage(ContentType::Commit) => return Err(Error::StateLost),
-            Received::OwnMessage(_) => self.settle(id, room, record, message, &mut effects)?,
-            Received::Commit(summary) | Received::OwnCommit(summary) => {
-                let is_own = matches!(transition.preview(), Received::OwnCommit(_));
-                move_on(id, room, is_own, &mut effects);
-                tell_removed(id, summary, &mut effects);
-            }
-            Received::Removed(_) => leave(id, room, &mut effects),
-            _ => {}
-        }
-        let conversation = effects.record.unwrap_or_else(|| room.record.clone());
+        let mut effects = self.effects(id, record, message, transition.preview())?;
+        let conversation = match effects.record.take() {
+            Some(conversation) => conversation,
+            None => self.room(id)?.record.clone(),
+        };
         let conversation = Conversation { cursor: record.seq.saturating_add(1), ..conversation };
         state::put(&mut effects.delta, row(id), &conversation)?;
-        transition.delta_mut().append(effects.delta);
-
+        transition.delta_mut().append(core::mem::take(&mut effects.delta));
         let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
-        let committer = |room: &Room, summary: &CommitSummary| room.member_at(summary.committer);
-        let remover = match transition.preview() {
-            Received::Removed(summary) => committer(room, summary),
-            _ => None,
-        };
         let received = room.group.merge(transition, &mut self.store)?;
         room.record = conversation;
         effects.settled.iter().for_each(|index| drop(room.outbox.remove(index)));
-        let ended: Vec<_> = effects.ended.iter().filter_map(|index| Some((*index, room.intents.remove(index)?))).collect();
-        let mut events = effects.events;
+        let ended = effects.ended.iter().filter_map(|index| Some((*index, room.intents.remove(index)?)));
+        let ended: Vec<_> = ended.collect();
+        effects.events.extend(news(id, room, &received));
+        effects.events.into_iter().for_each(|event| self.tell(event));
+        if matches!(received, Received::Removed(_)) {
+            let reason = Arc::new(Error::NotMember);
+            for (index, intent) in ended {
+                self.give_up(id, index, intent.change(), Arc::clone(&reason));
+            }
+            self.subscribe();
+        }
+        Ok(())
+    }
+
+    /// What goes with a step.
+    fn effects(
+        &self,
+        id: &ConversationId,
+        record: &LogRecord,
+        message: &MlsMessage,
+        received: &Received,
+    ) -> Result<Effects, Error> {
+        let room = self.room(id)?;
+        let mut effects = Effects::default();
+        #[expect(clippy::wildcard_enum_match_arm, reason = "what else may come has no effects of its own")]
         match received {
-            Received::Commit(summary) | Received::OwnCommit(summary) => {
-                let by = committer(room, &summary);
-                let added: Vec<MemberId> = summary.added.iter().filter_map(|leaf| room.member_at(*leaf)).collect();
-                if let Some(Event::MembersChanged { added: to, by: who, .. }) = events.first_mut() {
-                    (*to, *who) = (added, by);
-                } else if !added.is_empty() {
-                    events.push(Event::MembersChanged { conversation: id.clone(), added, removed: Vec::new(), by });
-                }
-                events.push(Event::EpochChanged { conversation: id.clone(), epoch: summary.epoch.0 });
-            }
-            Received::Removed(_) => {
-                events.push(Event::Removed { conversation: id.clone(), by: remover });
-                for (index, intent) in ended {
-                    self.give_up(id, index, intent.change(), Error::NotMember);
-                }
-                self.subscribe();
-            }
+            Received::Application(received) => self.hear(id, room, record, received, &mut effects)?,
+            Received::OwnMessage(ContentType::Commit) => return Err(Error::StateLost),
+            Received::OwnMessage(_) => self.settle(id, room, record, message, &mut effects)?,
+            Received::Commit(_) => move_on(id, room, false, &mut effects),
+            Received::OwnCommit(_) => move_on(id, room, true, &mut effects),
+            Received::Removed(_) => leave(id, room, &mut effects),
             _ => {}
         }
-        events.into_iter().for_each(|event| self.tell(event));
-        Ok(())
+        Ok(effects)
     }
 
     /// Moves the cursor behind a record that changes nothing.
@@ -204,7 +199,7 @@ impl Engine {
         message: &MlsMessage,
         effects: &mut Effects,
     ) -> Result<(), Error> {
-        let found = room.outbox.iter().find(|(_, waiting)| *waiting.body.message() == *message);
+        let found = room.outbox.iter().find(|(_, waiting)| waiting.message() == Some(message));
         let Some((index, waiting)) = found else { return Ok(()) };
         effects.settled.push(*index);
         effects.delta.delete(indexed_row(state::OUTBOX, id, *index));
@@ -222,12 +217,11 @@ impl Engine {
 /// A new epoch: an own commit of the old one waits no more, whether it won or lost. If it won, the rotations it was made
 /// for are done; whether members came and went is seen in the new epoch.
 fn move_on(id: &ConversationId, room: &Room, is_own: bool, effects: &mut Effects) {
-    for (index, waiting) in room.outbox.iter().filter(|(_, waiting)| matches!(waiting.body, Body::Commit(_))) {
+    for (index, waiting) in room.outbox.iter().filter(|(_, waiting)| waiting.is_commit()) {
         effects.settled.push(*index);
         effects.delta.delete(indexed_row(state::OUTBOX, id, *index));
-        let is_rotation = |intent: &&u64| {
-            room.intents.get(intent).is_some_and(|intent| intent.kind == IntentKind::Rotate)
-        };
+        let is_rotation =
+            |intent: &&u64| room.intents.get(intent).is_some_and(|intent| intent.kind == IntentKind::Rotate);
         for intent in waiting.header.intents.iter().filter(is_rotation).filter(|_| is_own) {
             effects.ended.push(*intent);
             effects.delta.delete(indexed_row(state::INTENT, id, *intent));
@@ -245,15 +239,21 @@ fn leave(id: &ConversationId, room: &Room, effects: &mut Effects) {
     }
 }
 
-fn tell_removed(id: &ConversationId, summary: &CommitSummary, effects: &mut Effects) {
-    let removed: Vec<MemberId> =
-        summary.removed.iter().filter_map(|(_, credential)| MemberId::from_credential(credential)).collect();
-    if !removed.is_empty() {
-        effects.events.push(Event::MembersChanged {
-            conversation: id.clone(),
-            added: Vec::new(),
-            removed,
-            by: None,
-        });
+/// What a commit brought, seen from after it.
+fn news(id: &ConversationId, room: &Room, received: &Received) -> Vec<Event> {
+    let conversation = id.clone();
+    if let Received::Removed(summary) = received {
+        return vec![Event::Removed { conversation, by: room.member_at(summary.committer) }];
     }
+    let (Received::Commit(summary) | Received::OwnCommit(summary)) = received else { return Vec::new() };
+    let added: Vec<MemberId> = summary.added.iter().filter_map(|leaf| room.member_at(*leaf)).collect();
+    let removed = summary.removed.iter().filter_map(|(_, credential)| MemberId::from_credential(credential));
+    let removed: Vec<MemberId> = removed.collect();
+    let mut news = Vec::new();
+    if !added.is_empty() || !removed.is_empty() {
+        let by = room.member_at(summary.committer);
+        news.push(Event::MembersChanged { conversation: conversation.clone(), added, removed, by });
+    }
+    news.push(Event::EpochChanged { conversation, epoch: summary.epoch.0 });
+    news
 }

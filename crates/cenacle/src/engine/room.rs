@@ -2,11 +2,11 @@
 
 use alloc::collections::BTreeMap;
 
-use cenacle_codec::{Decode, DecodeError, Reader};
+use cenacle_codec::{Decode, DecodeError, Encode, Reader, Writer};
 use cenacle_mls::{
-    delta::{Delta, RowKey},
-    group::{CommitBundle, Group},
-    wire::{ExtensionType, LeafIndex, LeafNode, MlsMessage},
+    delta::{Delta, RowKey, Store},
+    group::{CommitBundle, Group, PublicGroup, Transition},
+    wire::{Extension, ExtensionType, Extensions, LeafIndex, LeafNode, MlsMessage},
 };
 use cenacle_service::wire::AccountName;
 
@@ -24,7 +24,9 @@ pub(super) const TITLE: ExtensionType = ExtensionType(0xf0ce);
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) header: OutboxHeader,
-    pub(super) body: Body,
+    /// What is posted; none if the process died, or the disk was full, between making and storing it. Then it was never
+    /// posted, and is made anew.
+    pub(super) body: Option<Body>,
     /// Whether the server has taken it, as far as this process knows.
     pub(super) posted: bool,
 }
@@ -36,13 +38,38 @@ pub(super) enum Body {
     Message(Box<MlsMessage>),
 }
 
-impl Body {
-    /// The message whose echo ends the waiting.
-    pub(super) fn message(&self) -> &MlsMessage {
+impl From<CommitBundle> for Body {
+    fn from(bundle: CommitBundle) -> Self {
+        Self::Commit(bundle.into())
+    }
+}
+
+impl From<MlsMessage> for Body {
+    fn from(message: MlsMessage) -> Self {
+        Self::Message(message.into())
+    }
+}
+
+impl Encode for Body {
+    fn encode(&self, out: &mut Writer) {
         match self {
-            Self::Commit(bundle) => &bundle.commit,
-            Self::Message(message) => message,
+            Self::Commit(bundle) => out.put(&**bundle),
+            Self::Message(message) => out.put(&**message),
+        };
+    }
+}
+
+impl Waiting {
+    /// The message whose echo ends the waiting.
+    pub(super) fn message(&self) -> Option<&MlsMessage> {
+        match self.body.as_ref()? {
+            Body::Commit(bundle) => Some(&bundle.commit),
+            Body::Message(message) => Some(message),
         }
+    }
+
+    pub(super) fn is_commit(&self) -> bool {
+        self.header.kind == OutboxKind::Commit
     }
 }
 
@@ -50,8 +77,8 @@ impl Decode for Waiting {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let header = OutboxHeader::decode(from)?;
         let body = match header.kind {
-            OutboxKind::Commit => Body::Commit(Box::new(CommitBundle::decode(from)?)),
-            OutboxKind::Message => Body::Message(Box::new(MlsMessage::decode(from)?)),
+            OutboxKind::Commit => Option::<CommitBundle>::decode(from)?.map(Body::from),
+            OutboxKind::Message => Option::<MlsMessage>::decode(from)?.map(Body::from),
         };
         Ok(Self { header, body, posted: false })
     }
@@ -113,9 +140,14 @@ pub(super) fn member_of(leaf: &LeafNode) -> Option<MemberId> {
 }
 
 /// The title in a group's context.
-pub(super) fn title_of(group: &Group) -> Text {
-    let title = group.public().extensions().find(TITLE).map(Text::from_bytes);
+pub(super) fn title_of(group: &PublicGroup) -> Text {
+    let title = group.extensions().find(TITLE).map(Text::from_bytes);
     title.and_then(Result::ok).unwrap_or_default()
+}
+
+/// The extensions of a new conversation's context: its title.
+pub(super) fn extensions(title: &Text) -> Result<Extensions, Error> {
+    Ok(Extensions(vec![Extension { extension_type: TITLE, extension_data: title.to_bytes()?.into() }]))
 }
 
 /// The row of a conversation.
@@ -147,6 +179,31 @@ impl Engine {
                 room.intents.insert(state::index(&rest)?, intent);
             }
             self.rooms.insert(id, room);
+        }
+        Ok(())
+    }
+
+    /// Takes a step whose output is to be posted, and puts the output into the outbox.
+    ///
+    /// The step's batch says that something waits, the next one says what: a step gives its bytes out only when it is
+    /// stored. If the second is never written, nothing was posted, and the first says what to make anew.
+    pub(super) fn put_into_outbox<T: Into<Body>>(
+        &mut self,
+        id: &ConversationId,
+        index: u64,
+        header: OutboxHeader,
+        mut transition: Transition<T>,
+    ) -> Result<(), Error> {
+        let row = indexed_row(state::OUTBOX, id, index);
+        let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
+        state::put(transition.delta_mut(), row.clone(), &(&header, None::<Body>))?;
+        let body = Some(room.group.merge(transition, &mut self.store)?.into());
+        let mut delta = Delta::new();
+        state::put(&mut delta, row, &(&header, &body))?;
+        room.outbox.insert(index, Waiting { header, body: None, posted: false });
+        self.store.apply(&delta)?;
+        if let Some(waiting) = room.outbox.get_mut(&index) {
+            waiting.body = body;
         }
         Ok(())
     }

@@ -186,14 +186,10 @@ async fn stream(
             hint = timeout(SILENCE, hints.next()) => {
                 let hint = hint.map_err(|_| TransportError::TimedOut)??;
                 *failures = 0;
-                let passed_on = match hint {
-                    Hint::Subscribed { .. } => nudges.send(Nudge::Everything),
-                    Hint::Head { head } => nudges.send(Nudge::Head(ConversationId(head.group_id), head.seq)),
-                    Hint::Queue => nudges.send(Nudge::Queue),
-                    Hint::GoAway { .. } => return Err(TransportError::Unreachable),
-                    _ => Ok(()),
-                };
-                if passed_on.is_err() {
+                if matches!(hint, Hint::GoAway { .. }) {
+                    return Err(TransportError::Unreachable);
+                }
+                if nudge_of(hint).is_some_and(|nudge| nudges.send(nudge).is_err()) {
                     return Ok(());
                 }
             }
@@ -207,5 +203,15 @@ async fn stream(
                 }
             }
         }
+    }
+}
+
+fn nudge_of(hint: Hint) -> Option<Nudge> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "hints this version does not know ask for nothing")]
+    match hint {
+        Hint::Subscribed { .. } => Some(Nudge::Everything),
+        Hint::Head { head } => Some(Nudge::Head(ConversationId(head.group_id), head.seq)),
+        Hint::Queue => Some(Nudge::Queue),
+        _ => None,
     }
 }

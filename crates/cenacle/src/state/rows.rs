@@ -5,7 +5,10 @@ use cenacle_crypto::{CipherSuite, SignaturePublicKey, SignatureSecretKey};
 use cenacle_mls::wire::MlsMessage;
 use cenacle_service::wire::{AccountName, DeviceId, DeviceToken, Lineage};
 
-use crate::identity::{MemberId, Text};
+use crate::{
+    event::Change,
+    identity::{MemberId, Text},
+};
 
 /// Who we are. Written before the server is asked, completed when it has answered.
 #[derive(Debug)]
@@ -50,7 +53,8 @@ macro_rules! kinds {
 
         impl Encode for $name {
             fn encode(&self, out: &mut Writer) {
-                out.put(&match self { $(Self::$value => $number),* } as &u8);
+                let number: u8 = match self { $(Self::$value => $number),* };
+                out.put(&number);
             }
         }
 
@@ -159,5 +163,16 @@ codec_struct! {
         pub(crate) removed: Vec<DeviceId>,
         /// Indices of the intents a commit fulfils.
         pub(crate) intents: Vec<u64>,
+    }
+}
+
+impl Intent {
+    /// What the application is told it is.
+    pub(crate) fn change(&self) -> Change {
+        match self.kind {
+            IntentKind::Add => Change::Add(self.name.clone()),
+            IntentKind::Remove => Change::Remove(self.name.clone()),
+            IntentKind::Rotate => Change::Rotate,
+        }
     }
 }

@@ -238,5 +238,6 @@ fn kind(action: &Action) -> &'static str {
         Action::Path => "path",
         Action::GroupContextExtensions(_) => "GroupContextExtensions",
         Action::Psk(_) => "PSK",
+        Action::ResumptionPsk(_) => "resumption PSK",
     }
 }

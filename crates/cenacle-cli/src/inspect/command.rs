@@ -1,0 +1,133 @@
+//! `cenacle inspect`: what it takes on the command line, and what it prints.
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use clap::{
+    Args, ValueEnum as _,
+    builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
+};
+use serde::Serialize;
+
+use super::{
+    Content, Inspected, Length, NotDecodable, Shape,
+    hex_dump::HexDump,
+    input, inspect,
+};
+use crate::output::{FAILED, OK, USAGE, complain, finish};
+
+/// Show what is inside an MLS message, key package, tree or other structure
+///
+/// Reads raw bytes, hexadecimal or base64, from a file, from standard input or from the command line itself, and prints every
+/// field with the names of RFC 9420. A ratchet tree is drawn. Nothing is verified but that the bytes are the one canonical
+/// encoding of the structure; where they are not, the first wrong byte is pointed at.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct InspectArgs {
+    /// A file, `-` for standard input, or the bytes themselves in hexadecimal or base64
+    #[arg(value_name = "FILE|-|HEX", allow_hyphen_values = true)]
+    input: Option<String>,
+    /// The structure it is; without this, the first that fits is taken
+    #[arg(long = "as", value_name = "STRUCTURE", default_value = "auto", value_parser = choices())]
+    shape: Choice,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+    /// Print all bytes of long values
+    #[arg(long)]
+    full: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  A file, whatever is in it:
+    cenacle inspect welcome.bin
+  Bytes from a log, as hexadecimal or base64:
+    cenacle inspect 000100014061...
+    cenacle inspect AAEAAkBh...
+  From another program, as JSON, to be searched:
+    curl -s https://example.org/key-package | cenacle inspect - --json | jq .value.key_package.leaf_node
+  A bare tree, when the guess is wrong:
+    cenacle inspect tree.bin --as ratchet-tree
+
+Exit status: 0 if it could be decoded, 1 if not, 2 for a wrong command line.";
+
+/// `None` to take the first structure that fits.
+#[derive(Clone, Copy, Debug)]
+struct Choice(Option<Shape>);
+
+fn choices() -> impl TypedValueParser<Value = Choice> {
+    let auto = PossibleValue::new("auto").help("The first of these that fits");
+    let named = Shape::ALL.iter().filter_map(Shape::to_possible_value);
+    PossibleValuesParser::new([auto].into_iter().chain(named))
+        .map(|name| Choice(Shape::from_str(&name, false).ok()))
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Output<'a> {
+    Inspected { structure: &'static str, bytes: usize, also: Vec<&'static str>, value: &'a Content },
+    NotDecodable { error: Fault, bytes: usize },
+}
+
+#[derive(Serialize)]
+struct Fault {
+    structure: &'static str,
+    offset: usize,
+    reason: String,
+}
+
+impl InspectArgs {
+    /// Does what was asked.
+    #[must_use]
+    pub fn run(&self) -> ExitCode {
+        let bytes = match input::read(self.input.as_deref()) {
+            Ok(bytes) => bytes,
+            Err(error) => return complain(&error, USAGE).into(),
+        };
+        finish(match inspect(&bytes, self.shape.0) {
+            Ok(inspected) => self.show(&inspected, bytes.len()),
+            Err(error) => self.refuse(&error, &bytes),
+        })
+    }
+
+    fn show(&self, inspected: &Inspected, bytes: usize) -> io::Result<u8> {
+        let Inspected { shape, value, others } = inspected;
+        let also: Vec<_> = others.iter().map(|other| other.name()).collect();
+        let mut out = io::stdout().lock();
+        if self.json {
+            let output = Output::Inspected { structure: shape.name(), bytes, also, value: value.content() };
+            serde_json::to_writer_pretty(&mut out, &output)?;
+            writeln!(out)?;
+        } else {
+            let also = if also.is_empty() { String::new() } else { format!("; could also be: {}", also.join(", ")) };
+            writeln!(out, "{bytes} bytes, decoded as {}{also}", shape.name())?;
+            let length = if self.full { Length::Full } else { Length::Short };
+            out.write_all(value.to_text(length).as_bytes())?;
+        }
+        out.flush()?;
+        Ok(OK)
+    }
+
+    fn refuse(&self, refusal: &NotDecodable, bytes: &[u8]) -> io::Result<u8> {
+        let NotDecodable { shape, error, tried } = refusal;
+        if self.json {
+            let fault = Fault { structure: shape.name(), offset: error.offset, reason: error.to_string() };
+            let output = Output::NotDecodable { error: fault, bytes: bytes.len() };
+            let mut out = io::stdout().lock();
+            serde_json::to_writer_pretty(&mut out, &output)?;
+            writeln!(out)?;
+            return Ok(FAILED);
+        }
+        let what = if *tried == 1 {
+            format!("not a {}", shape.name())
+        } else {
+            format!("none of {tried} structures fits. {} came furthest", shape.name())
+        };
+        let dump = HexDump { bytes, offset: error.offset };
+        Ok(complain(&format_args!("{what}: {error} of {}\n{dump}", bytes.len()), FAILED))
+    }
+}

@@ -1,0 +1,65 @@
+//! Where the bytes come from: a file, standard input or the argument itself; raw, hexadecimal or base64.
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use base64::{
+    Engine as _,
+    alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+
+/// Why there are no bytes to look at.
+#[derive(Debug)]
+pub(crate) enum InputError {
+    /// The argument names no file and spells no bytes.
+    NeitherFileNorBytes,
+    /// There is nothing in it.
+    Empty,
+    /// The file or standard input cannot be read.
+    Io(io::Error),
+}
+
+impl core::fmt::Display for InputError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::NeitherFileNorBytes => f.write_str("the argument is no file, and neither hexadecimal nor base64"),
+            Self::Empty => f.write_str("the input is empty"),
+            Self::Io(error) => write!(f, "cannot read the input: {error}"),
+        }
+    }
+}
+
+/// The bytes that the argument stands for: none or `-` for standard input, a path, or the bytes spelled out.
+pub(crate) fn read(argument: Option<&str>) -> Result<Vec<u8>, InputError> {
+    let bytes = match argument {
+        None | Some("-") => {
+            let mut bytes = Vec::new();
+            io::stdin().lock().read_to_end(&mut bytes).map_err(InputError::Io)?;
+            unwrap_text(bytes)
+        }
+        Some(path) if Path::new(path).exists() => unwrap_text(fs::read(path).map_err(InputError::Io)?),
+        Some(text) => from_text(text).ok_or(InputError::NeitherFileNorBytes)?,
+    };
+    if bytes.is_empty() { Err(InputError::Empty) } else { Ok(bytes) }
+}
+
+/// What a file's text spells, or the file as it is.
+fn unwrap_text(bytes: Vec<u8>) -> Vec<u8> {
+    core::str::from_utf8(&bytes).ok().and_then(from_text).unwrap_or(bytes)
+}
+
+/// Bytes spelled in hexadecimal or, if that is not it, in either alphabet of base64, padded or not.
+pub(crate) fn from_text(text: &str) -> Option<Vec<u8>> {
+    let text: String = text.chars().filter(|letter| !letter.is_whitespace() && *letter != ':').collect();
+    let text = text.strip_prefix("0x").unwrap_or(&text).trim_matches('"');
+    if let Ok(bytes) = hex::decode(text) {
+        return Some(bytes);
+    }
+    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let alphabets = [alphabet::STANDARD, alphabet::URL_SAFE];
+    alphabets.iter().find_map(|alphabet| GeneralPurpose::new(alphabet, lenient).decode(text).ok())
+}

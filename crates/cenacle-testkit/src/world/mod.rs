@@ -1,0 +1,42 @@
+//! Worlds of Cenacle clients, each with a store of its own, over a network that tests control.
+//! [`World`] delivers everything at once and in order; [`storm`] mixes random operations over a service that loses,
+//! repeats and reorders. After every step what a client holds in memory is what its store holds, and a refused message has
+//! changed neither.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "support of tests, which fail by panicking"
+)]
+
+mod dice;
+mod disk;
+mod person;
+mod scene;
+pub mod storm;
+
+pub use dice::Dice;
+pub use disk::{Crash, Disk, DiskError, Medium};
+pub use person::{Person, StepError, Visible, refusal};
+pub use scene::{Provider, World};
+
+use std::env;
+
+use cenacle_mls::wire::{ExtensionType, Lifetime};
+
+/// The present of every world, in seconds since the Unix epoch.
+pub const NOW_SECONDS: u64 = 1_000;
+
+/// How long every key package is valid.
+pub const LIFETIME: Lifetime = Lifetime { not_before: 0, not_after: 1_000_000 };
+
+/// An extension type of the private range that every client supports.
+pub const TEST_EXTENSION: ExtensionType = ExtensionType(0xF00D);
+
+/// Whether `CENACLE_LONG` asks for a long run.
+#[must_use]
+pub fn long_run() -> bool {
+    env::var_os("CENACLE_LONG").is_some_and(|value| value != "0")
+}

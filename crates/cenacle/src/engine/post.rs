@@ -1,0 +1,165 @@
+//! Posting what waits in the outbox, and what a refusal leads to. What was posted goes on waiting for its echo in the log.
+
+use alloc::sync::Arc;
+
+use cenacle_codec::Encode;
+use cenacle_mls::delta::Delta;
+use cenacle_service::wire::{
+    CreateGroup, JoinPolicy, Lineage, PostCommit, PostMessage, Problem, ProblemKind, WelcomeFor,
+};
+
+use super::{
+    Engine,
+    room::{Body, indexed_row},
+};
+use crate::{
+    ConversationId, Error, Event,
+    state::{self, Conversation, OutboxHeader, Participation},
+};
+
+/// What to do about a refusal.
+#[derive(Debug, PartialEq, Eq)]
+enum Remedy {
+    /// The log has the commit that won: pull.
+    Pull,
+    /// Encrypt the message for the present epoch.
+    SayAgain,
+    /// Nothing will help: withdraw it.
+    Withdraw,
+    /// It is not about this message: let the caller know.
+    Report,
+}
+
+fn remedy(problem: &Problem) -> Remedy {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "of all others the status says enough")]
+    match problem.kind {
+        // Whoever is out learns from the log how it came about.
+        ProblemKind::EpochConflict { .. } | ProblemKind::NotAMember { .. } => Remedy::Pull,
+        ProblemKind::EpochStale { .. } => Remedy::SayAgain,
+        _ if matches!(problem.status, 400 | 404 | 413 | 422) => Remedy::Withdraw,
+        _ => Remedy::Report,
+    }
+}
+
+impl Engine {
+    /// Tells the server of a conversation that was created here.
+    pub(super) async fn post_creation(&mut self, id: &ConversationId) -> Result<(), Error> {
+        let body =
+            CreateGroup { group_id: id.0.clone(), policy: JoinPolicy::Closed, group_info: None, ratchet_tree: None };
+        let accepted = self.api.create(&body).await?;
+        self.check_lineage(accepted.lineage)?;
+        let record = Conversation { participation: Participation::Member, ..self.room(id)?.record.clone() };
+        self.write_record(id, record)?;
+        self.subscribe();
+        Ok(())
+    }
+
+    /// Posts what waits, in its order, and says whether another commit won meanwhile.
+    pub(super) async fn post_waiting(&mut self, id: &ConversationId) -> Result<bool, Error> {
+        let indices: Vec<u64> = self.room(id)?.outbox.keys().copied().collect();
+        let mut is_contended = false;
+        for index in indices {
+            let waiting = self.room(id)?.outbox.get(&index);
+            let Some(waiting) = waiting.filter(|waiting| !waiting.posted) else { continue };
+            let Some(body) = &waiting.body else { continue };
+            let problem = match self.post(id, &waiting.header, body).await {
+                Ok(lineage) => {
+                    self.check_lineage(lineage)?;
+                    if let Some(waiting) = self.room_mut(id)?.outbox.get_mut(&index) {
+                        waiting.posted = true;
+                    }
+                    continue;
+                }
+                Err(Error::Refused(problem)) => problem,
+                Err(error) => return Err(error),
+            };
+            match remedy(&problem) {
+                Remedy::Pull => is_contended = true,
+                Remedy::SayAgain => {
+                    self.pull(id).await?;
+                    self.say_again(id, index)?;
+                    is_contended = true;
+                }
+                Remedy::Withdraw => self.withdraw(id, index, Error::Refused(problem))?,
+                Remedy::Report if matches!(problem.kind, ProblemKind::EpochFuture { .. }) => {
+                    return Err(Error::ServerChanged);
+                }
+                Remedy::Report => return Err(Error::Refused(problem)),
+            }
+        }
+        Ok(is_contended)
+    }
+
+    async fn post(&self, id: &ConversationId, header: &OutboxHeader, body: &Body) -> Result<Lineage, Error> {
+        let epoch = header.epoch;
+        match body {
+            Body::Commit(bundle) => {
+                let added = header.added.clone();
+                let welcome = bundle.welcome.as_ref().map(Encode::to_bytes).transpose()?;
+                let welcome = welcome.map(|welcome| WelcomeFor { recipients: added.clone(), welcome: welcome.into() });
+                let body = PostCommit {
+                    epoch,
+                    commit: bundle.commit.to_bytes()?.into(),
+                    welcomes: welcome.into_iter().collect(),
+                    group_info: None,
+                    ratchet_tree: None,
+                    added,
+                    removed: header.removed.clone(),
+                };
+                self.api.commit(&id.0, &body).await.map(|accepted| accepted.lineage)
+            }
+            Body::Message(message) => {
+                let body = PostMessage { epoch, message: message.to_bytes()?.into() };
+                self.api.message(&id.0, &body).await.map(|posted| posted.lineage)
+            }
+        }
+    }
+
+    /// Makes anew what was lost between making and storing it. A lost commit was never posted: the log would have it.
+    pub(super) fn make_lost_anew(&mut self, id: &ConversationId) -> Result<(), Error> {
+        let lost = self.room(id)?.outbox.iter().filter(|(_, waiting)| waiting.body.is_none());
+        let lost: Vec<(u64, bool)> = lost.map(|(index, waiting)| (*index, waiting.is_commit())).collect();
+        for (index, is_commit) in lost {
+            if !is_commit {
+                self.say_again(id, index)?;
+                continue;
+            }
+            let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
+            let mut transition = room.group.discard_pending()?;
+            transition.delta_mut().delete(indexed_row(state::OUTBOX, id, index));
+            room.group.merge(transition, &mut self.store)?;
+            room.outbox.remove(&index);
+        }
+        Ok(())
+    }
+
+    /// Gives up something that the server will never take, and with a commit what it was to bring about.
+    fn withdraw(&mut self, id: &ConversationId, index: u64, reason: Error) -> Result<(), Error> {
+        let reason = Arc::new(reason);
+        let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
+        let Some(waiting) = room.outbox.remove(&index) else { return Ok(()) };
+        let row = indexed_row(state::OUTBOX, id, index);
+        if !waiting.is_commit() {
+            let mut delta = Delta::new();
+            delta.delete(row);
+            self.write(&delta)?;
+            if let Some(message) = self.message(id, waiting.header.history)? {
+                self.tell(Event::NotDelivered { conversation: id.clone(), id: message.id, reason });
+            }
+            return Ok(());
+        }
+        let mut transition = room.group.discard_pending()?;
+        let delta = transition.delta_mut();
+        delta.delete(row);
+        for intent in &waiting.header.intents {
+            delta.delete(indexed_row(state::INTENT, id, *intent));
+        }
+        room.group.merge(transition, &mut self.store)?;
+        let given_up = waiting.header.intents.iter().filter_map(|index| Some((*index, room.intents.remove(index)?)));
+        let given_up: Vec<_> = given_up.collect();
+        for (index, intent) in given_up {
+            self.give_up(id, index, intent.change(), Arc::clone(&reason));
+        }
+        Ok(())
+    }
+}

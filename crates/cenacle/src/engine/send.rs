@@ -1,0 +1,126 @@
+//! Saying something: encrypted, put into the history and the outbox in one batch, then posted. Without a connection it
+//! waits in the outbox.
+
+use cenacle_codec::{Decode, Encode};
+use cenacle_crypto::Rng;
+use cenacle_mls::{
+    Misuse,
+    delta::{Delta, RowKey},
+};
+
+use super::{
+    Engine,
+    room::{indexed_row, row},
+};
+use crate::{
+    Content, ConversationId, Error, MessageId, attachment,
+    payload::{FileInfo, Payload},
+    state::{self, HistoryEntry, OutboxHeader, OutboxKind},
+};
+
+impl Engine {
+    /// Says something to a conversation.
+    pub(crate) async fn send(&mut self, id: &ConversationId, content: Content) -> Result<MessageId, Error> {
+        self.room(id)?.check_member()?;
+        let mut bytes = [0; 16];
+        self.rng.fill(&mut bytes)?;
+        let payload = Payload { id: MessageId(bytes), content };
+        // RFC 9420 §12.4: waiting proposals are committed before application data is sent.
+        if self.room(id)?.group.proposals().next().is_some() {
+            self.pump(id).await?;
+        }
+        let (history, mut record) = self.room(id)?.take_index();
+        let entry = HistoryEntry {
+            seq: None,
+            epoch: self.room(id)?.group.epoch().0,
+            from: self.me()?.id.clone(),
+            received_at: None,
+            payload: payload.to_bytes()?.into(),
+        };
+        let outbox = record.next_index;
+        record.next_index = outbox.saturating_add(1);
+        let mut delta = Delta::new();
+        state::put(&mut delta, row(id), &record)?;
+        delta.put(RowKey::of_group(state::SEEN, &id.to_group_id()).and(&payload.id.0), Vec::new());
+        self.say(id, outbox, history, &entry, delta)?;
+        self.room_mut(id)?.record = record;
+        match self.pump(id).await {
+            Ok(()) | Err(Error::Offline(_) | Error::Contended) => Ok(payload.id),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Encrypts a history entry into the outbox, with whatever else is to be stored in the same batch.
+    fn say(
+        &mut self,
+        id: &ConversationId,
+        outbox: u64,
+        history: u64,
+        entry: &HistoryEntry,
+        rows: Delta,
+    ) -> Result<(), Error> {
+        let room = self.rooms.get(id).ok_or(Error::UnknownConversation)?;
+        let mut transition = room.group.protect(&entry.payload, &[], &mut self.rng)?;
+        let header = OutboxHeader {
+            kind: OutboxKind::Message,
+            epoch: entry.epoch,
+            history,
+            added: Vec::new(),
+            removed: Vec::new(),
+            intents: Vec::new(),
+        };
+        state::put(transition.delta_mut(), indexed_row(state::HISTORY, id, history), entry)?;
+        transition.delta_mut().append(rows);
+        self.put_into_outbox(id, outbox, header, transition)
+    }
+
+    /// Encrypts a waiting message anew, for the present epoch: the server takes none for the one it was made in.
+    pub(super) fn say_again(&mut self, id: &ConversationId, outbox: u64) -> Result<(), Error> {
+        let Some(waiting) = self.room(id)?.outbox.get(&outbox) else { return Ok(()) };
+        let history = waiting.header.history;
+        let key = indexed_row(state::HISTORY, id, history);
+        let entry: HistoryEntry = state::find(&self.store, &key, "history")?.ok_or(Error::Corrupt("history"))?;
+        let entry = HistoryEntry { epoch: self.room(id)?.group.epoch().0, ..entry };
+        match self.say(id, outbox, history, &entry, Delta::new()) {
+            // The proposals are committed first; then it is its turn again.
+            Err(Error::Mls(cenacle_mls::Error::Misuse(Misuse::ProposalsPending))) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Encrypts and uploads a file, and says where it is.
+    pub(crate) async fn send_file(
+        &mut self,
+        id: &ConversationId,
+        name: &str,
+        content: &[u8],
+    ) -> Result<MessageId, Error> {
+        self.room(id)?.check_member()?;
+        let me = self.me.as_ref().ok_or(Error::NotRegistered)?;
+        let (blob, file) = attachment::seal(me.mls.suite(), &*self.base, &mut self.rng, name, content)?;
+        self.api.put_blob(file.blob, blob).await?;
+        self.send(id, Content::File(file)).await
+    }
+
+    /// Fetches, checks and decrypts a file.
+    pub(crate) async fn download(&self, file: &FileInfo) -> Result<Vec<u8>, Error> {
+        let suite = self.config.provider.suite(file.cipher_suite);
+        let suite = suite.ok_or(attachment::FileFault::UnknownCipherSuite)?;
+        let blob = self.api.blob(file.blob).await?;
+        Ok(attachment::open(&*suite, &*self.base, file, &blob)?)
+    }
+
+    /// The message of a history entry.
+    pub(super) fn message(&self, id: &ConversationId, history: u64) -> Result<Option<crate::Message>, Error> {
+        let key = indexed_row(state::HISTORY, id, history);
+        let entry = state::find::<HistoryEntry>(&self.store, &key, "history")?;
+        entry.map(|entry| self.to_message(entry)).transpose()
+    }
+
+    pub(super) fn to_message(&self, entry: HistoryEntry) -> Result<crate::Message, Error> {
+        let Payload { id, content } = Payload::from_bytes(&entry.payload)?;
+        let mine = self.me.as_ref().is_some_and(|me| me.id == entry.from);
+        let HistoryEntry { seq, epoch, from, received_at, .. } = entry;
+        Ok(crate::Message { id, from, mine, content, epoch, seq, received_at })
+    }
+}
