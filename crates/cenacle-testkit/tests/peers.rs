@@ -26,10 +26,20 @@ fn assert_together(a: &mut dyn Peer, b: &mut dyn Peer) {
     assert_eq!(a.members().unwrap(), b.members().unwrap());
     assert_eq!(a.ratchet_tree().unwrap(), b.ratchet_tree().unwrap());
     assert_ne!(a.own_leaf().unwrap(), b.own_leaf().unwrap());
-    let message = a.send(b"there").unwrap();
-    assert_eq!(b.receive(&message).unwrap(), Received::Application(b"there".to_vec()));
-    let message = b.send(b"and back").unwrap();
-    assert_eq!(a.receive(&message).unwrap(), Received::Application(b"and back".to_vec()));
+    talk(a, b);
+    talk(b, a);
+}
+
+/// `b` reads three messages of `a`, the last of them first.
+fn talk(a: &mut dyn Peer, b: &mut dyn Peer) {
+    let texts: [(&[u8], &[u8]); 3] = [(b"there", b""), (b"", b"nothing but this"), (b"and back", b"both")];
+    let messages =
+        texts.map(|(data, authenticated_data)| (a.send(data, authenticated_data).unwrap(), data, authenticated_data));
+    for (message, data, authenticated_data) in messages.into_iter().rev() {
+        let expected = Received::Application { data: data.to_vec(), authenticated_data: authenticated_data.to_vec() };
+        assert_eq!(b.receive(&message).unwrap(), expected);
+        b.receive(&message).unwrap_err();
+    }
 }
 
 /// `committer` commits these actions and all that is pending; `other` follows.
@@ -74,6 +84,8 @@ fn exchange(a: &mut dyn Peer, b: &mut dyn Peer) {
     commit(b, a, &[]);
     commit(a, b, &[Action::Path]);
     commit(a, b, &[Action::Psk(b"psk".to_vec())]);
+    let epoch = a.epoch().unwrap();
+    commit(a, b, &[Action::ResumptionPsk(epoch - 1), Action::ResumptionPsk(epoch), Action::Path]);
     commit(a, b, &[Action::GroupContextExtensions(test_extensions(b"again")), Action::Path]);
     commit(a, b, &[]);
 }
@@ -96,7 +108,7 @@ fn leave_and_return(a: &mut dyn Peer, b: &mut dyn Peer, options: Options) {
     let out = a.commit(&[Action::Remove(b.own_leaf().unwrap())]).unwrap();
     assert_eq!(b.receive(&out.commit).unwrap(), Received::Removed);
     a.confirm().unwrap();
-    let message = a.send(b"alone").unwrap();
+    let message = a.send(b"alone", b"").unwrap();
     b.receive(&message).unwrap_err();
 
     let commit = b.external_join(&a.group_info().unwrap(), tree_apart(a, options).as_deref(), false).unwrap();

@@ -3,11 +3,11 @@
 
 mod scene;
 
+use alloc::sync::Arc;
 use core::time::Duration;
 use std::{
     io::{self, Write},
     process::ExitCode,
-    sync::Arc,
 };
 
 use cenacle_crypto::{CipherSuite, CryptoProvider, Suite};
@@ -156,7 +156,11 @@ impl BenchArgs {
     fn measure_all(&self, suite: &Arc<dyn Suite>) -> Result<u8, BenchError> {
         let mut out = io::stdout().lock();
         if !self.json {
-            writeln!(out, "{:>8} {:>6} {:>7} {:<16} {:>12} {:>12}", "members", "tree", "store", "operation", "median µs", "delta bytes")?;
+            writeln!(
+                out,
+                "{:>8} {:>6} {:>7} {:<16} {:>12} {:>12}",
+                "members", "tree", "store", "operation", "median µs", "delta bytes"
+            )?;
         }
         let wanted = |operation: &&Operation| self.ops.is_empty() || self.ops.contains(operation);
         let operations: Vec<_> = Operation::value_variants().iter().filter(wanted).copied().collect();

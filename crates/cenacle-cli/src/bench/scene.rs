@@ -1,11 +1,9 @@
 //! A group to measure in: two members whose state is real and saved, and as many others as it takes, of whom only the
 //! leaves exist.
 
-use std::{
-    io,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use alloc::sync::Arc;
+use core::time::Duration;
+use std::{io, time::Instant};
 
 use cenacle_crypto::Suite;
 use cenacle_crypto_awslc::SystemRng;
@@ -219,10 +217,8 @@ where
     S::Error: core::fmt::Display,
 {
     let message = client.key_package(LIFETIME, false, &mut SystemRng)?.persist(store).map_err(BenchError::other)?;
-    match message.body {
-        MlsMessageBody::KeyPackage(package) => Ok(package),
-        _ => Err(unexpected()),
-    }
+    let MlsMessageBody::KeyPackage(package) = message.body else { return Err(unexpected()) };
+    Ok(package)
 }
 
 /// Lets a client in by itself; what it knows is forgotten at once.

@@ -9,7 +9,7 @@ use cenacle_crypto::{
 };
 use zeroize::Zeroizing;
 
-use super::{Client, public::leaf_check};
+use super::Client;
 use crate::{
     Error, Rule, What,
     delta::{Delta, RowKey, Store, Table, Unreleased},
@@ -122,7 +122,7 @@ impl KeyPackage {
         now_seconds: Option<u64>,
         lifetime_limit_seconds: u64,
     ) -> Result<(), Error> {
-        self.check(&leaf_check(suite, None, None, now_seconds, lifetime_limit_seconds))
+        self.check(&LeafCheck::alone(suite, now_seconds, lifetime_limit_seconds))
     }
 }
 

@@ -6,7 +6,7 @@ use cenacle_crypto::{Digest, Suite};
 
 use crate::{
     tree::{LeafCheck, RatchetTree},
-    wire::{Epoch, Extensions, GroupContext, GroupId, LeafIndex, LeafNode, ProtocolVersion, RequiredCapabilities},
+    wire::{Epoch, Extensions, GroupContext, GroupId, LeafIndex, LeafNode, RequiredCapabilities},
 };
 
 /// A group's tree, context and transcript at one epoch. Cheap to clone.
@@ -69,5 +69,5 @@ pub(crate) fn leaf_check<'a>(
     now_seconds: Option<u64>,
     lifetime_limit_seconds: u64,
 ) -> LeafCheck<'a> {
-    LeafCheck { suite, version: ProtocolVersion::MLS10, group_id, required, now_seconds, lifetime_limit_seconds }
+    LeafCheck { group_id, required, ..LeafCheck::alone(suite, now_seconds, lifetime_limit_seconds) }
 }

@@ -48,7 +48,14 @@ pub struct LeafCheck<'a> {
     pub lifetime_limit_seconds: u64,
 }
 
-impl LeafCheck<'_> {
+impl<'a> LeafCheck<'a> {
+    /// What a leaf is measured against outside any group.
+    #[must_use]
+    pub const fn alone(suite: &'a dyn Suite, now_seconds: Option<u64>, lifetime_limit_seconds: u64) -> Self {
+        let version = ProtocolVersion::MLS10;
+        Self { suite, version, group_id: None, required: None, now_seconds, lifetime_limit_seconds }
+    }
+
     /// All checks on one leaf.
     ///
     /// # Errors

@@ -274,7 +274,7 @@ impl Peer for OpenMlsPeer {
             .force_self_update(by_value.contains(&Action::Path))
             .propose_adds(adds)
             .propose_removals(removals)
-            .add_proposals(psks.into_iter().map(psk_proposal).collect());
+            .add_proposals(psks.into_iter().map(psk_proposal));
         if let Some(extensions) = extensions {
             builder = builder
                 .propose_group_context_extensions(extensions)

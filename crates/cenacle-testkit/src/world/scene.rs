@@ -141,7 +141,7 @@ impl World {
             self.invite(first, name);
         }
         for name in names {
-            self.commit(name, CommitBuilder::with_path);
+            self.commit(name, |commit| commit.with_path());
         }
         self
     }

@@ -220,8 +220,9 @@ impl World {
             let tree = out.ratchet_tree.as_deref().filter(|_| !self.config.options.tree_in_welcome);
             self.step(format!("{} joins", self.label(joiner)));
             self.on(joiner, |peer| peer.join(welcome, tree))?;
-            self.clients[joiner].inside = true;
         }
+        self.committed(&added);
+        self.group_info = out.group_info;
         if proposals == 0 && by_value.iter().all(|action| *action == Action::Path) {
             self.tally.paths_only += 1;
         }

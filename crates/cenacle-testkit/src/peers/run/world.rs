@@ -15,14 +15,17 @@ pub(super) struct Client {
     pub(super) name: String,
     pub(super) peer: Box<dyn Peer>,
     pub(super) inside: bool,
+    /// The commit by which it came in, counted as [`World::commits`] counts.
+    since: usize,
 }
 
-/// An application message held back until the next epoch.
+/// An application message held back until its epoch has ended.
 struct Late {
     sender: usize,
     message: Vec<u8>,
     data: Vec<u8>,
-    readers: Vec<usize>,
+    sent: usize,
+    due: usize,
 }
 
 /// The state of a run.
@@ -34,8 +37,11 @@ pub(super) struct World {
     pub(super) steps: Vec<String>,
     /// Who was removed by the last commit.
     pub(super) removed: Vec<usize>,
-    /// Who came back by the last commit, without the secrets of the epoch before.
-    resynced: Option<usize>,
+    /// The GroupInfo that came with the last commit.
+    pub(super) group_info: Option<Vec<u8>>,
+    /// Commits so far, those of the set-up among them.
+    commits: usize,
+    late: Vec<Late>,
 }
 
 impl World {
@@ -47,7 +53,9 @@ impl World {
             tally: Tally::default(),
             steps: Vec::new(),
             removed: Vec::new(),
-            resynced: None,
+            group_info: None,
+            commits: 0,
+            late: Vec::new(),
         }
     }
 
@@ -58,7 +66,7 @@ impl World {
             let name = format!("client {number}");
             let mut peer = maker(&name, self.config.suite, self.config.options).map_err(|e| e.to_string())?;
             peer.add_psk(PSK_ID, b"a secret that came by another way").map_err(|e| e.to_string())?;
-            self.clients.push(Client { name, peer, inside: false });
+            self.clients.push(Client { name, peer, inside: false, since: 0 });
         }
         let creator = self.rng.below(total);
         self.step(format!("{} creates the group", self.label(creator)));
@@ -75,7 +83,7 @@ impl World {
     /// Passes the wanted number of epochs.
     pub(super) fn pass_epochs(&mut self) -> Result<(), String> {
         for _ in 0..self.config.epochs {
-            let late = self.send_late()?;
+            self.send_late()?;
             let outside = self.outsiders();
             match self.rng.below(12) {
                 0 if !outside.is_empty() => {
@@ -90,11 +98,10 @@ impl World {
                 _ => self.member_commit()?,
             }
             self.check_epoch()?;
-            self.deliver_late(late)?;
+            self.deliver_late()?;
             self.tally.epochs += 1;
             self.steps.clear();
             self.removed.clear();
-            self.resynced = None;
         }
         Ok(())
     }
@@ -116,6 +123,15 @@ impl World {
         act: impl FnOnce(&mut dyn Peer) -> Result<T, PeerError>,
     ) -> Result<T, String> {
         act(self.clients[client].peer.as_mut()).map_err(|error| format!("{}: {error}", self.clients[client].name))
+    }
+
+    /// Counts a commit that all members have applied, and lets those in who came by it.
+    pub(super) fn committed(&mut self, joined: &[usize]) {
+        self.commits += 1;
+        for &client in joined {
+            self.clients[client].inside = true;
+            self.clients[client].since = self.commits;
+        }
     }
 
     fn clients_where(&self, inside: bool) -> Vec<usize> {
@@ -145,16 +161,18 @@ impl World {
         let helper = others[self.rng.below(others.len())];
         let kind = if resync { "resyncs" } else { "joins externally" };
         self.step(format!("{} {kind} with the GroupInfo of {}", self.label(joiner), self.label(helper)));
-        let group_info = self.on(helper, |peer| peer.group_info())?;
+        let group_info = match self.group_info.take() {
+            Some(group_info) if self.rng.one_in(2) => group_info,
+            _ => self.on(helper, |peer| peer.group_info())?,
+        };
         let tree = self.tree_apart(helper)?;
         let commit = self.on(joiner, |peer| peer.external_join(&group_info, tree.as_deref(), resync))?;
         for member in others {
             self.deliver(member, &commit, &Received::Commit)?;
         }
-        self.clients[joiner].inside = true;
+        self.committed(&[joiner]);
         if resync {
             self.tally.resyncs += 1;
-            self.resynced = Some(joiner);
         } else {
             self.tally.external_joins += 1;
         }
@@ -176,11 +194,11 @@ impl World {
         self.rng.shuffle(&mut senders);
         senders.truncate(1 + self.rng.below(3));
         for sender in senders {
-            let length = self.rng.below(200);
-            let data = self.rng.bytes(length);
+            let (length, authenticated) = (self.rng.below(200), self.rng.below(2) * self.rng.below(40));
+            let (data, authenticated_data) = (self.rng.bytes(length), self.rng.bytes(authenticated));
             self.step(format!("{} sends {length} bytes", self.label(sender)));
-            let message = self.on(sender, |peer| peer.send(&data))?;
-            let expected = Received::Application(data);
+            let message = self.on(sender, |peer| peer.send(&data, &authenticated_data))?;
+            let expected = Received::Application { data, authenticated_data };
             for reader in self.members().into_iter().filter(|&reader| reader != sender) {
                 self.deliver(reader, &message, &expected)?;
             }
@@ -195,35 +213,41 @@ impl World {
         Ok(())
     }
 
-    /// Sometimes sends a message that will arrive only after the epoch has ended.
-    fn send_late(&mut self) -> Result<Option<Late>, String> {
-        let members = self.members();
+    /// Sometimes sends a message that will arrive only one to three epochs later.
+    fn send_late(&mut self) -> Result<(), String> {
         if !self.rng.one_in(3) {
-            return Ok(None);
+            return Ok(());
         }
+        let members = self.members();
         let sender = members[self.rng.below(members.len())];
         let data = self.rng.bytes(20);
         self.step(format!("{} sends a message that will be late", self.label(sender)));
-        let message = self.on(sender, |peer| peer.send(&data))?;
-        Ok(Some(Late { sender, message, data, readers: members }))
+        let message = self.on(sender, |peer| peer.send(&data, b"late"))?;
+        let due = self.commits + 1 + self.rng.below(3);
+        self.late.push(Late { sender, message, data, sent: self.commits, due });
+        Ok(())
     }
 
-    /// Whoever was a member before and after, in the same state, reads the late message. It is dropped with its sender:
-    /// RFC 9420 leaves open whether messages of former members are read, and mls-rs refuses them.
-    fn deliver_late(&mut self, late: Option<Late>) -> Result<(), String> {
-        let Some(Late { sender, message, data, readers }) = late else { return Ok(()) };
-        let stayed = |world: &Self, client: usize| world.clients[client].inside && world.resynced != Some(client);
-        if !stayed(self, sender) {
-            return Ok(());
-        }
-        let expected = Received::Application(data);
-        for reader in readers {
-            if reader != sender && stayed(self, reader) {
-                self.step(format!("the late message reaches {}", self.label(reader)));
-                self.deliver(reader, &message, &expected)?;
+    /// Whoever has been a member since the message was sent reads it now. It is dropped with its sender: RFC 9420 leaves
+    /// open whether messages of former members are read, and mls-rs refuses them.
+    fn deliver_late(&mut self) -> Result<(), String> {
+        let (due, waiting) = self.late.drain(..).partition(|late| late.due <= self.commits);
+        self.late = waiting;
+        let due: Vec<Late> = due;
+        for Late { sender, message, data, sent, .. } in due {
+            let stayed = |client: &Client| client.inside && client.since <= sent;
+            if !stayed(&self.clients[sender]) {
+                continue;
             }
+            let expected = Received::Application { data, authenticated_data: b"late".to_vec() };
+            for reader in self.members() {
+                if reader != sender && stayed(&self.clients[reader]) {
+                    self.step(format!("a message of epoch {sent} reaches {}", self.label(reader)));
+                    self.deliver(reader, &message, &expected)?;
+                }
+            }
+            self.tally.late_messages += 1;
         }
-        self.tally.late_messages += 1;
         Ok(())
     }
 

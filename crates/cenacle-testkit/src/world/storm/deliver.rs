@@ -45,9 +45,10 @@ impl Storm {
         let parcel = self.mind(name).inbox.swap_remove(chosen);
         match &parcel {
             Parcel::Said(said) => {
+                self.hear_said(name, *said);
                 // What is too early is tried again later.
-                if self.hear_said(name, *said).is_none() && self.said[*said].epoch > self.epoch(name) && !self.minds[name].ghost {
-                    self.mind(name).inbox.extend((self.tip() > self.epoch(name)).then_some(parcel));
+                if self.said[*said].epoch > self.epoch(name) && !self.minds[name].ghost {
+                    self.mind(name).inbox.push(parcel);
                     self.catch_up(name, 1);
                 }
             }

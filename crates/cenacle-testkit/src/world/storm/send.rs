@@ -149,7 +149,7 @@ impl Storm {
             psk_group_id: group.group_id().clone(),
             psk_epoch: group.epoch(),
         };
-        let fill = |mut commit: CommitBuilder<'_>| {
+        let bundle = self.world.prepare(name, |mut commit| {
             for package in strangers {
                 commit = commit.add(package);
             }
@@ -160,8 +160,7 @@ impl Storm {
             commit = if path { commit.with_path() } else { commit };
             commit = if apart { commit.without_tree() } else { commit };
             if info { commit.with_group_info() } else { commit }.authenticated_data(&b"in the clear"[..])
-        };
-        let bundle = self.world.prepare(name, fill);
+        });
         self.count("commit");
         if self.world.dice.chance(10) {
             self.mind(name).pending = Some(bundle);
