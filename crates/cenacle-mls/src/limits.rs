@@ -12,7 +12,7 @@ pub struct Limits {
     pub skipped_keys: u32,
     /// For how many past epochs late application messages can still be read (RFC 9420 §15.3).
     pub past_epochs: u32,
-    /// For how many past epochs the resumption PSK is kept (RFC 9420 §8.6).
+    /// For how many epochs the resumption PSK is kept (RFC 9420 §8.6), the present one among them.
     pub resumption_psks: u32,
     /// How many proposals may wait for a commit; further ones are refused.
     pub pending_proposals: usize,

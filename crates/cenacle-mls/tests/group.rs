@@ -173,6 +173,25 @@ fn a_pending_commit_survives_a_restart() {
 }
 
 #[test]
+fn proposals_that_came_while_a_commit_was_pending_end_with_its_epoch() {
+    for mut world in worlds() {
+        world.create("alice");
+        world.add("alice", "bob");
+        let bundle = world.build_commit("alice", |commit| commit.with_path());
+        let late = world.with("bob", |group, rng| group.propose_update(rng));
+        world.deliver("bob", &late);
+        assert_eq!(world.member("alice").proposals().count(), 1);
+        world.receive("bob", &bundle.commit).unwrap();
+        world.receive("alice", &bundle.commit).unwrap();
+        for name in ["alice", "bob"] {
+            world.reload(name);
+            assert_eq!(world.member(name).proposals().count(), 0);
+        }
+        world.say("alice", "nothing waits");
+    }
+}
+
+#[test]
 fn the_losing_commit_gives_way() {
     for mut world in worlds() {
         world.create("alice");

@@ -44,6 +44,11 @@ impl Client {
         Ok(Self { engine: engine::start(config).await? })
     }
 
+    #[cfg(test)]
+    pub(crate) const fn engine(&self) -> &Handle {
+        &self.engine
+    }
+
     /// Gives this device a name. Does nothing if it has that name already, and finishes a registration that was
     /// interrupted.
     ///

@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate self as cenacle;
 
 mod api;
 mod attachment;
@@ -28,3 +30,6 @@ pub use error::Error;
 pub use event::{Change, ConversationId, Event, Events, Message};
 pub use identity::MemberId;
 pub use payload::{Content, FileInfo, MessageId};
+
+#[cfg(test)]
+mod tests;

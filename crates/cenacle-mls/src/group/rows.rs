@@ -156,22 +156,23 @@ impl Group {
     pub(crate) fn write_epoch_change(&self, next: &NextEpoch, delta: &mut Delta) -> Result<(), Error> {
         write_state(Some(&self.state), &next.state, &next.secret_tree, delta)?;
         self.write_past(next, delta)?;
-        if !self.proposals.is_empty() {
-            delta.delete_prefix(self.row(Table::PROPOSAL));
-        }
-        if !self.proposals.update_keys.is_empty() {
-            delta.delete_prefix(self.row(Table::UPDATE_KEY));
-        }
+        // Not only where there are some now: a pending commit's change is made real when more may have come.
+        delta.delete_prefix(self.row(Table::PROPOSAL));
+        delta.delete_prefix(self.row(Table::UPDATE_KEY));
         if self.has_pending_commit() {
             delta.delete(self.pending_row());
         }
-        let kept = usize::try_from(self.client.settings.limits.resumption_psks).unwrap_or(usize::MAX);
-        if self.resumption_psks.len() >= kept
+        if self.resumption_psks.len() >= self.kept_resumption_psks()
             && let Some((oldest, _)) = self.resumption_psks.first_key_value()
         {
             delta.delete(RowKey::of_epoch(Table::RESUMPTION_PSK, self.group_id(), *oldest));
         }
         Ok(())
+    }
+
+    /// How many resumption PSKs are kept, the present epoch's among them.
+    pub(crate) fn kept_resumption_psks(&self) -> usize {
+        usize::try_from(self.client.settings.limits.resumption_psks).unwrap_or(usize::MAX).max(1)
     }
 
     fn write_past(&self, next: &NextEpoch, delta: &mut Delta) -> Result<(), Error> {

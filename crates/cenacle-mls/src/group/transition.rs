@@ -168,8 +168,7 @@ impl Group {
         self.past.0.truncate(usize::try_from(limits.past_epochs).unwrap_or(usize::MAX));
         let resumption_psk = Arc::new(self.state.secrets.resumption_psk.duplicate());
         self.resumption_psks.insert(self.state.public.epoch(), resumption_psk);
-        let kept = usize::try_from(limits.resumption_psks).unwrap_or(usize::MAX);
-        while self.resumption_psks.len() > kept {
+        while self.resumption_psks.len() > self.kept_resumption_psks() {
             self.resumption_psks.pop_first();
         }
         self.proposals = ProposalCache::default();

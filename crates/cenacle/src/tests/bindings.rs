@@ -32,10 +32,15 @@ fn binding(member: &MemberId, key: SignaturePublicKey) -> Binding {
     }
 }
 
-fn verdict(bindings: &Bindings, who: &MemberId, key: &SignaturePublicKey, replaces: Option<&MemberId>, now: u64) -> Verdict {
+fn verdict(
+    bindings: &Bindings,
+    who: &MemberId,
+    key: &SignaturePublicKey,
+    replaces: Option<&MemberId>,
+    now: u64,
+) -> Verdict {
     let replaces = replaces.map(MemberId::to_credential);
-    let presented =
-        Presented { credential: &who.to_credential(), signature_key: key, replaces: replaces.as_ref() };
+    let presented = Presented { credential: &who.to_credential(), signature_key: key, replaces: replaces.as_ref() };
     bindings.at(SUITE, now).verdict(&presented)
 }
 

@@ -2,6 +2,5 @@
 
 mod attachment;
 mod bindings;
-mod lost;
 mod payload;
 mod transport;

@@ -5,10 +5,7 @@ use cenacle_crypto::{CipherSuite, Secret};
 use cenacle_service::wire::ContentHash;
 use proptest::prelude::*;
 
-use crate::{
-    Content, FileInfo, MemberId, MessageId,
-    payload::Payload,
-};
+use crate::{Content, FileInfo, MemberId, MessageId, payload::Payload};
 
 fn file(name: String, size_bytes: u64) -> FileInfo {
     let key = Secret::from_slice(&[7; 16]).unwrap();

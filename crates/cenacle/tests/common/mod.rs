@@ -1,10 +1,15 @@
 //! A server of one's own on a free port, clients of it, and waiting for what is to happen.
-#![allow(clippy::unwrap_used, clippy::panic, dead_code, reason = "helpers of tests, and not every test needs all")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    dead_code,
+    clippy::std_instead_of_alloc,
+    reason = "helpers of tests, and not every test needs all"
+)]
 
-extern crate alloc;
-
-use alloc::sync::Arc;
 use core::{net::SocketAddr, time::Duration};
+
+use std::sync::Arc;
 
 use cenacle::{Client, Config, Content, Conversation, Event, Events};
 use cenacle_crypto_awslc::AwsLcProvider;
