@@ -8,6 +8,8 @@
     reason = "tests stop at the first surprise"
 )]
 
+extern crate alloc;
+
 mod support;
 
 use cenacle_service::wire::{
@@ -202,7 +204,7 @@ async fn blobs_travel_as_they_are() {
 #[tokio::test]
 async fn hints_say_pull() {
     let mut config = config();
-    config.heartbeat = std::time::Duration::from_millis(50);
+    config.heartbeat = core::time::Duration::from_millis(50);
     let server = Running::with(config).await;
     let (alice, bob) = (server.register("alice").await, server.register("bob").await);
     let group = server.group(&alice, &[], JoinPolicy::Closed).await;

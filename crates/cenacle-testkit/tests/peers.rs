@@ -1,5 +1,6 @@
-//! Live groups of several implementations (RFC 9420): first one scripted group of two, which exercises every method of
-//! the adapters in both directions, then seeded random runs of many.
+//! Live groups of several implementations (RFC 9420): first a scripted group of two, which exercises every method of the
+//! adapters in both directions, for every pair of implementations; then groups of three that disagree; then seeded random
+//! runs of many.
 //! `CENACLE_PEERS_SEED` runs another seed, to repeat a failure or to search on.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test helpers fail by panicking")]
@@ -82,6 +83,9 @@ fn exchange(a: &mut dyn Peer, b: &mut dyn Peer) {
         assert_eq!(b.receive(&proposal.unwrap()).unwrap(), Received::Proposal);
     }
     commit(b, a, &[]);
+    // A commit that is overtaken gives way without being discarded.
+    a.commit(&[Action::Path]).unwrap();
+    commit(b, a, &[]);
     commit(a, b, &[Action::Path]);
     commit(a, b, &[Action::Psk(b"psk".to_vec())]);
     let epoch = a.epoch().unwrap();
@@ -128,47 +132,162 @@ fn leave_and_return(a: &mut dyn Peer, b: &mut dyn Peer, options: Options) {
     assert_together(a, b);
 }
 
-fn scripts(make_a: Maker, make_b: Maker) {
-    for suite in SUITES {
-        for options in all_options() {
-            script(make_a, make_b, suite, options);
+/// The script in these suites and all framings, with each of the two as creator.
+fn scripts(one: Maker, other: Maker, suites: &[u16]) {
+    for (&suite, options) in suites.iter().flat_map(|suite| all_options().map(move |options| (suite, options))) {
+        script(one, other, suite, options);
+        script(other, one, suite, options);
+    }
+}
+
+#[test]
+fn openmls_and_mls_rs() {
+    scripts(openmls_peer, mls_rs_peer, &SUITES);
+}
+
+#[test]
+fn cenacle_and_openmls() {
+    scripts(cenacle_peer, openmls_peer, &SUITES);
+}
+
+#[test]
+fn cenacle_and_mls_rs() {
+    scripts(cenacle_peer, mls_rs_peer, &SUITES);
+}
+
+/// Suites with hashes longer than 32 bytes, which OpenMLS has not.
+#[test]
+fn cenacle_and_mls_rs_with_longer_hashes() {
+    scripts(cenacle_peer, mls_rs_peer, &[5, 7]);
+}
+
+/// Three members, made by the first, and an outsider.
+type Four = [Box<dyn Peer>; 4];
+
+/// Who proposes, and what.
+type Proposals = [(usize, fn(&mut Four) -> PeerResult<Vec<u8>>); 3];
+
+/// What the commit does to the group.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    SameMembers,
+    SecondLeaves,
+    OutsiderJoins,
+}
+
+fn four(makers: [Maker; 4], options: Options) -> Four {
+    let mut names = ["a", "b", "c", "d"].into_iter();
+    let mut peers = makers.map(|make| make(names.next().unwrap(), 1, options).unwrap());
+    for peer in &mut peers {
+        peer.add_psk(b"psk", b"pre-shared").unwrap();
+    }
+    let [a, b, c, _] = &mut peers;
+    a.create_group(b"disputed").unwrap();
+    let out = a.commit(&[Action::Add(b.key_package().unwrap()), Action::Add(c.key_package().unwrap())]).unwrap();
+    a.confirm().unwrap();
+    for joiner in [b, c] {
+        joiner.join(out.welcome.as_ref().unwrap(), out.ratchet_tree.as_deref()).unwrap();
+    }
+    peers
+}
+
+/// Proposals that no commit may hold together (RFC 9420 §12.2): the first member, who commits, has to choose.
+const DISPUTES: [(Outcome, Proposals); 6] = [
+    // Of two Updates of a member the later one is taken.
+    (
+        Outcome::SameMembers,
+        [(1, |p| p[1].propose_update()), (2, |p| p[2].propose_update()), (1, |p| p[1].propose_update())],
+    ),
+    // The committer's own Update is not.
+    (
+        Outcome::SameMembers,
+        [(0, |p| p[0].propose_update()), (2, |p| p[2].propose_update()), (1, |p| p[1].propose_psk(b"psk"))],
+    ),
+    // A Remove is preferred to an Update.
+    (
+        Outcome::SecondLeaves,
+        [(1, |p| p[1].propose_update()), (2, |p| p[2].propose_remove(1)), (2, |p| p[2].propose_update())],
+    ),
+    // A member is removed once.
+    (
+        Outcome::SecondLeaves,
+        [(0, |p| p[0].propose_remove(1)), (1, |p| p[1].propose_remove(1)), (2, |p| p[2].propose_remove(1))],
+    ),
+    // Extensions are replaced once.
+    (
+        Outcome::SameMembers,
+        [
+            (0, |p| p[0].propose_group_context_extensions(&test_extensions(b"these"))),
+            (1, |p| p[1].propose_group_context_extensions(&test_extensions(b"those"))),
+            (2, |p| p[2].propose_psk(b"psk")),
+        ],
+    ),
+    // A client is added once.
+    (
+        Outcome::OutsiderJoins,
+        [(1, |p| propose_outsider(p, 1)), (2, |p| propose_outsider(p, 2)), (0, |p| p[0].propose_update())],
+    ),
+];
+
+fn propose_outsider(peers: &mut Four, proposer: usize) -> PeerResult<Vec<u8>> {
+    let key_package = peers[3].key_package()?;
+    peers[proposer].propose_add(&key_package)
+}
+
+fn settle(peers: &mut Four, outcome: Outcome, proposals: Proposals) {
+    for (proposer, propose) in proposals {
+        let proposal = propose(peers).unwrap();
+        for receiver in (0..3).filter(|receiver| *receiver != proposer) {
+            assert_eq!(peers[receiver].receive(&proposal).unwrap(), Received::Proposal);
+        }
+    }
+    let [a, b, c, d] = peers;
+    let out = a.commit(&[]).unwrap();
+    let expected = if outcome == Outcome::SecondLeaves { Received::Removed } else { Received::Commit };
+    assert_eq!(b.receive(&out.commit).unwrap(), expected);
+    assert_eq!(c.receive(&out.commit).unwrap(), Received::Commit);
+    a.confirm().unwrap();
+    assert_together(a.as_mut(), c.as_mut());
+    match outcome {
+        Outcome::SameMembers => assert_eq!(a.epoch_authenticator().unwrap(), b.epoch_authenticator().unwrap()),
+        Outcome::SecondLeaves => assert_eq!(a.members().unwrap().len(), 2),
+        Outcome::OutsiderJoins => {
+            d.join(out.welcome.as_ref().unwrap(), out.ratchet_tree.as_deref()).unwrap();
+            assert_together(b.as_mut(), d.as_mut());
         }
     }
 }
 
 #[test]
-fn openmls_creates_mls_rs_joins() {
-    scripts(openmls_peer, mls_rs_peer);
+fn cenacle_settles_disputes() {
+    for makers in [
+        [cenacle_peer, openmls_peer, mls_rs_peer, cenacle_peer],
+        [cenacle_peer, mls_rs_peer, openmls_peer, openmls_peer],
+        [cenacle_peer, cenacle_peer, openmls_peer, mls_rs_peer],
+    ] as [[Maker; 4]; 3]
+    {
+        for options in all_options() {
+            for (outcome, proposals) in DISPUTES {
+                settle(&mut four(makers, options), outcome, proposals);
+            }
+        }
+    }
 }
 
+/// Cenacle follows where others chose.
 #[test]
-fn mls_rs_creates_openmls_joins() {
-    scripts(mls_rs_peer, openmls_peer);
-}
-
-#[test]
-fn cenacle_creates_openmls_joins() {
-    scripts(cenacle_peer, openmls_peer);
-}
-
-#[test]
-fn openmls_creates_cenacle_joins() {
-    scripts(openmls_peer, cenacle_peer);
-}
-
-#[test]
-fn cenacle_creates_mls_rs_joins() {
-    scripts(cenacle_peer, mls_rs_peer);
-}
-
-#[test]
-fn mls_rs_creates_cenacle_joins() {
-    scripts(mls_rs_peer, cenacle_peer);
-}
-
-#[test]
-fn cenacle_creates_cenacle_joins() {
-    scripts(cenacle_peer, cenacle_peer);
+fn cenacle_follows_in_disputes() {
+    for options in all_options() {
+        for (outcome, proposals) in DISPUTES.into_iter().take(4) {
+            settle(&mut four([openmls_peer, cenacle_peer, mls_rs_peer, cenacle_peer], options), outcome, proposals);
+            settle(&mut four([openmls_peer, mls_rs_peer, cenacle_peer, cenacle_peer], options), outcome, proposals);
+        }
+        for number in [1, 3, 4, 5] {
+            let (outcome, proposals) = DISPUTES[number];
+            settle(&mut four([mls_rs_peer, cenacle_peer, openmls_peer, cenacle_peer], options), outcome, proposals);
+            settle(&mut four([mls_rs_peer, openmls_peer, cenacle_peer, cenacle_peer], options), outcome, proposals);
+        }
+    }
 }
 
 fn run(config: RunConfig, makers: &[Maker]) -> Tally {
@@ -200,12 +319,14 @@ fn counts(tally: &Tally) -> [usize; 14] {
     ]
 }
 
-/// Random groups of these makers in all suites and framings; together they must have done everything.
-fn random_runs(makers: &[Maker]) {
+/// Random groups of all three in all suites and framings; together they must have done everything.
+#[test]
+fn random_groups_of_all_three() {
     let mut totals = [0; 14];
-    for suite in SUITES {
-        for (seed, options) in (first_seed()..).zip(all_options()) {
-            let tally = run(RunConfig { seed, suite, options, members: 8, epochs: 40 }, makers);
+    for (number, suite) in (0..).zip(SUITES) {
+        for (seed, options) in (first_seed() + 4 * number..).zip(all_options()) {
+            let config = RunConfig { seed, suite, options, members: 9, epochs: 40 };
+            let tally = run(config, &[cenacle_peer, mls_rs_peer, openmls_peer]);
             assert_eq!(tally.epochs, 40);
             for (total, count) in totals.iter_mut().zip(counts(&tally)) {
                 *total += count;
@@ -215,29 +336,12 @@ fn random_runs(makers: &[Maker]) {
     assert!(totals.iter().all(|&total| total > 0), "something was left out: {totals:?}");
 }
 
+/// A deeper tree, more of whose nodes are blank, and more members that are unmerged.
 #[test]
-fn random_groups_of_openmls_and_mls_rs() {
-    random_runs(&[openmls_peer, mls_rs_peer]);
-}
-
-#[test]
-fn random_groups_of_cenacle() {
-    random_runs(&[cenacle_peer]);
-}
-
-#[test]
-fn random_groups_of_cenacle_and_openmls() {
-    random_runs(&[cenacle_peer, openmls_peer]);
-}
-
-#[test]
-fn random_groups_of_cenacle_and_mls_rs() {
-    random_runs(&[cenacle_peer, mls_rs_peer]);
-}
-
-#[test]
-fn random_groups_of_all_three() {
-    random_runs(&[cenacle_peer, mls_rs_peer, openmls_peer]);
+fn random_large_group_of_all_three() {
+    let options = Options { encrypt_handshakes: true, tree_in_welcome: true };
+    let config = RunConfig { seed: first_seed(), suite: 1, options, members: 33, epochs: 30 };
+    assert_eq!(run(config, &[cenacle_peer, openmls_peer, mls_rs_peer]).epochs, 30);
 }
 
 /// A client of another suite cannot be added, which is a failure that comes for certain.

@@ -53,8 +53,8 @@ pub enum Error {
         /// What is wrong with it.
         error: cenacle_mls::Error,
     },
-    /// The server's log holds a commit by this device that the state file knows nothing of: it is an older copy, and going
-    /// on with it would use keys twice. Register anew with a fresh file, and ask to be invited again.
+    /// The server's log holds something by this device that the state file knows nothing of: it is an older copy, and
+    /// going on with it would use keys twice. Register anew with a fresh file, and ask to be invited again.
     StateLost,
     /// The Authentication Service does not say that a key is this device's: do not invite it, and ask its owner.
     Untrusted(MemberId),

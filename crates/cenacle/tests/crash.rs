@@ -1,6 +1,12 @@
 //! A client that dies at any of its requests, before it arrives or before its answer does: whatever it was doing is done
 //! after it is opened again, exactly once.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
 
 extern crate alloc;
 
@@ -126,4 +132,31 @@ async fn a_request_that_never_arrived_is_made_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_whose_answer_was_lost_is_answered_again() {
     die_everywhere(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_registration_is_finished() {
+    let world = World::new().await;
+    let mut requests = 0;
+    loop {
+        let name = format!("alice-{requests}");
+        let path = world.directory.path().join(&name);
+        let config = || Config::new(world.url()).data(&path).retries(0).poll_interval(Duration::from_secs(3600));
+        let inner = HttpTransport::new(&world.url()).unwrap();
+        let cut = Arc::new(Cut { inner, left: AtomicI64::new(requests), last_arrives: true });
+        let transport: Arc<dyn Transport> = Arc::<Cut>::clone(&cut);
+        let alice = Client::open(config().transport(transport)).await.unwrap();
+        may_be_offline(alice.register(&name).await);
+        let is_cut = cut.left.load(Ordering::SeqCst) < 0;
+        alice.close().await;
+
+        let alice = Client::open(config()).await.unwrap();
+        assert_eq!(alice.register(&name).await.unwrap().name.as_str(), name);
+        alice.create_conversation("registered").await.unwrap().rotate().await.unwrap();
+        if !is_cut {
+            break;
+        }
+        requests += 1;
+    }
+    assert!(requests > 3, "registration takes more than {requests} requests");
 }

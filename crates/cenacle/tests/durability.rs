@@ -1,5 +1,11 @@
 //! What survives: restarts, a server that goes and comes back, files.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
 
 mod common;
 
@@ -109,4 +115,32 @@ async fn a_file_arrives_byte_for_byte() {
         let stored = std::fs::read(entry.unwrap().path()).unwrap();
         assert!(!stored.windows(64).any(|window| window == &content[..64]), "the server can read the file");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_copy_of_the_state_is_noticed_before_it_says_anything() {
+    let world = World::new().await;
+    let (alice, bob) = (world.stored_client("alice").await, world.client("bob").await);
+    let mut to_bob = bob.events();
+    let room = alice.create_conversation("copied").await.unwrap();
+    room.invite("bob").await.unwrap();
+    let bobs = joined(&bob, &mut to_bob).await;
+    let id = room.id().clone();
+    drop(room);
+    alice.close().await;
+    let (path, copy) = (world.directory.path().join("alice.db"), world.directory.path().join("copy.db"));
+    std::fs::copy(&path, &copy).unwrap();
+
+    let alice = world.stored_client("alice").await;
+    alice.conversation(id.clone()).send("said after the copy").await.unwrap();
+    assert_eq!(next_text(&mut to_bob).await, "said after the copy");
+    alice.close().await;
+
+    std::fs::copy(&copy, &path).unwrap();
+    let alice = Client::open(world.config().data(&path)).await.unwrap();
+    let room = alice.conversation(id);
+    assert!(matches!(room.send("with keys used before").await, Err(Error::StateLost)));
+    assert!(matches!(room.rotate().await, Err(Error::StateLost)));
+    bob.sync().await.unwrap();
+    assert_eq!(texts(&bobs).await, ["said after the copy"]);
 }

@@ -1,5 +1,5 @@
 //! The example of the README: it compiles, runs, and is what the README shows.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::panic, reason = "tests fail by panicking")]
 
 mod common;
 

@@ -14,7 +14,8 @@ use serde::Serialize;
 use super::{
     Content, Inspected, Length, NotDecodable, Shape,
     hex_dump::HexDump,
-    input, inspect,
+    input::Input,
+    inspect,
 };
 use crate::output::{FAILED, OK, USAGE, complain, finish};
 
@@ -84,18 +85,19 @@ impl InspectArgs {
     /// Does what was asked.
     #[must_use]
     pub fn run(&self) -> ExitCode {
-        let bytes = match input::read(self.input.as_deref()) {
-            Ok(bytes) => bytes,
+        let input = match Input::read(self.input.as_deref()) {
+            Ok(input) => input,
             Err(error) => return complain(&error, USAGE).into(),
         };
-        finish(match inspect(&bytes, self.shape.0) {
-            Ok(inspected) => self.show(&inspected, bytes.len()),
-            Err(error) => self.refuse(&error, &bytes),
+        finish(match inspect(&input.bytes, self.shape.0) {
+            Ok(inspected) => self.show(&inspected, &input),
+            Err(error) => self.refuse(&error, &input),
         })
     }
 
-    fn show(&self, inspected: &Inspected, bytes: usize) -> io::Result<u8> {
+    fn show(&self, inspected: &Inspected, input: &Input) -> io::Result<u8> {
         let Inspected { shape, value, others } = inspected;
+        let (bytes, spelling) = (input.bytes.len(), input.spelling.name());
         let also: Vec<_> = others.iter().map(|other| other.name()).collect();
         let mut out = io::stdout().lock();
         if self.json {
@@ -104,7 +106,7 @@ impl InspectArgs {
             writeln!(out)?;
         } else {
             let also = if also.is_empty() { String::new() } else { format!("; could also be: {}", also.join(", ")) };
-            writeln!(out, "{bytes} bytes, decoded as {}{also}", shape.name())?;
+            writeln!(out, "{bytes} bytes ({spelling}), decoded as {}{also}", shape.name())?;
             let length = if self.full { Length::Full } else { Length::Short };
             out.write_all(value.to_text(length).as_bytes())?;
         }
@@ -112,8 +114,9 @@ impl InspectArgs {
         Ok(OK)
     }
 
-    fn refuse(&self, refusal: &NotDecodable, bytes: &[u8]) -> io::Result<u8> {
+    fn refuse(&self, refusal: &NotDecodable, input: &Input) -> io::Result<u8> {
         let NotDecodable { shape, error, tried } = refusal;
+        let Input { bytes, spelling } = input;
         if self.json {
             let fault = Fault { structure: shape.name(), offset: error.offset, reason: error.to_string() };
             let output = Output::NotDecodable { error: fault, bytes: bytes.len() };
@@ -122,12 +125,13 @@ impl InspectArgs {
             writeln!(out)?;
             return Ok(FAILED);
         }
+        let (length, spelling, shape) = (bytes.len(), spelling.name(), shape.name());
         let what = if *tried == 1 {
-            format!("not a {}", shape.name())
+            format!("{length} bytes ({spelling}) are no {shape}")
         } else {
-            format!("none of {tried} structures fits. {} came furthest", shape.name())
+            format!("{length} bytes ({spelling}) are none of {tried} structures; {shape} came furthest")
         };
         let dump = HexDump { bytes, offset: error.offset };
-        Ok(complain(&format_args!("{what}: {error} of {}\n{dump}", bytes.len()), FAILED))
+        Ok(complain(&format_args!("{what}:\n{error}\n{dump}"), FAILED))
     }
 }

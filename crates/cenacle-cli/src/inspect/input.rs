@@ -33,33 +33,62 @@ impl core::fmt::Display for InputError {
     }
 }
 
-/// The bytes that the argument stands for: none or `-` for standard input, a path, or the bytes spelled out.
-pub(crate) fn read(argument: Option<&str>) -> Result<Vec<u8>, InputError> {
-    let bytes = match argument {
-        None | Some("-") => {
-            let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes).map_err(InputError::Io)?;
-            unwrap_text(bytes)
+/// What there is to look at.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Input {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) spelling: Spelling,
+}
+
+/// How the bytes were spelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spelling {
+    Raw,
+    Hexadecimal,
+    Base64,
+}
+
+impl Spelling {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Hexadecimal => "hexadecimal",
+            Self::Base64 => "base64",
         }
-        Some(path) if Path::new(path).exists() => unwrap_text(fs::read(path).map_err(InputError::Io)?),
-        Some(text) => from_text(text).ok_or(InputError::NeitherFileNorBytes)?,
-    };
-    if bytes.is_empty() { Err(InputError::Empty) } else { Ok(bytes) }
-}
-
-/// What a file's text spells, or the file as it is.
-fn unwrap_text(bytes: Vec<u8>) -> Vec<u8> {
-    core::str::from_utf8(&bytes).ok().and_then(from_text).unwrap_or(bytes)
-}
-
-/// Bytes spelled in hexadecimal or, if that is not it, in either alphabet of base64, padded or not.
-pub(crate) fn from_text(text: &str) -> Option<Vec<u8>> {
-    let text: String = text.chars().filter(|letter| !letter.is_whitespace() && *letter != ':').collect();
-    let text = text.strip_prefix("0x").unwrap_or(&text).trim_matches('"');
-    if let Ok(bytes) = hex::decode(text) {
-        return Some(bytes);
     }
-    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let alphabets = [alphabet::STANDARD, alphabet::URL_SAFE];
-    alphabets.iter().find_map(|alphabet| GeneralPurpose::new(alphabet, lenient).decode(text).ok())
+}
+
+impl Input {
+    /// What the argument stands for: none or `-` for standard input, a path, or the bytes spelled out.
+    pub(crate) fn read(argument: Option<&str>) -> Result<Self, InputError> {
+        let input = match argument {
+            None | Some("-") => {
+                let mut bytes = Vec::new();
+                io::stdin().lock().read_to_end(&mut bytes).map_err(InputError::Io)?;
+                Self::of_content(bytes)
+            }
+            Some(path) if Path::new(path).exists() => Self::of_content(fs::read(path).map_err(InputError::Io)?),
+            Some(text) => Self::of_text(text).ok_or(InputError::NeitherFileNorBytes)?,
+        };
+        if input.bytes.is_empty() { Err(InputError::Empty) } else { Ok(input) }
+    }
+
+    /// What a file's text spells, or the file as it is.
+    pub(crate) fn of_content(bytes: Vec<u8>) -> Self {
+        let spelled = core::str::from_utf8(&bytes).ok().and_then(Self::of_text);
+        spelled.unwrap_or(Self { bytes, spelling: Spelling::Raw })
+    }
+
+    /// Bytes spelled in hexadecimal or, if that is not it, in either alphabet of base64, padded or not.
+    pub(crate) fn of_text(text: &str) -> Option<Self> {
+        let text: String = text.chars().filter(|letter| !letter.is_whitespace() && *letter != ':').collect();
+        let text = text.strip_prefix("0x").unwrap_or(&text).trim_matches('"');
+        if let Ok(bytes) = hex::decode(text) {
+            return Some(Self { bytes, spelling: Spelling::Hexadecimal });
+        }
+        let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+        let alphabets = [alphabet::STANDARD, alphabet::URL_SAFE];
+        let bytes = alphabets.iter().find_map(|alphabet| GeneralPurpose::new(alphabet, lenient).decode(text).ok())?;
+        Some(Self { bytes, spelling: Spelling::Base64 })
+    }
 }

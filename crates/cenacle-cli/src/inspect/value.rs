@@ -36,13 +36,15 @@ pub enum Content {
 /// How much of long values to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
-    /// The beginning of bytes and lists of code points.
+    /// The beginning of bytes; long lists of code points without names.
     Short,
     /// All.
     Full,
 }
 
 const SHORT_BYTES: usize = 16;
+/// From how many code points on a list does without their names.
+const LONG_LIST: usize = 3;
 const INDENT: &str = "  ";
 
 impl Value {
@@ -105,9 +107,13 @@ impl Text {
             return writeln!(self.out, " none");
         }
         if !items.iter().any(Content::needs_lines) {
+            let numbers_only = self.length == Length::Short && items.len() > LONG_LIST;
             for (index, item) in items.iter().enumerate() {
                 self.out.push_str(if index == 0 { " " } else { ", " });
-                self.scalar(item)?;
+                match item {
+                    Content::CodePoint(number, _) if numbers_only => write!(self.out, "{number:#06x}")?,
+                    _ => self.scalar(item)?,
+                }
             }
             self.out.push('\n');
             return Ok(());

@@ -54,7 +54,6 @@ impl SuiteVector for TreeValidation {
             group_id: Some(&group_id),
             ..LeafCheck::alone(suite, None, Limits::default().lifetime_seconds)
         };
-        tree.verify_leaf_signatures(&check, 0..tree.leaf_width()).at("leaf signatures")?;
-        tree.validate(&check).at("tree")
+        tree.verify_leaf_signatures(&check, 0..tree.leaf_width()).at("leaf signatures")
     }
 }

@@ -1,9 +1,10 @@
 //! A running server, accounts on it, and MLS messages of the right form.
 
+use alloc::sync::Arc;
+use core::time::Duration;
 use std::{
     path::PathBuf,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use cenacle_codec::{Encode, Opaque};

@@ -42,7 +42,7 @@ fn a_binding_verifies_under_the_services_key_until_it_expires() {
 fn names_are_conservative() {
     let world = World::new();
     let signer = fresh_signer(ED25519);
-    let mut register = |text: &str| {
+    let register = |text: &str| {
         let request = RegisterAccount { name: text.into(), bindings: asking("alice", &*signer) };
         refusal(world.service.register_account(&request, &mut SystemRng, NOW))
     };
@@ -82,7 +82,7 @@ fn registering_again_with_the_same_key_gives_a_fresh_token() {
 fn only_who_holds_a_key_can_have_it_bound() {
     let world = World::new();
     let mallory = fresh_signer(ED25519);
-    let mut register = |account: &str, bindings: Vec<BindingRequest>| {
+    let register = |account: &str, bindings: Vec<BindingRequest>| {
         let request = RegisterAccount { name: account.into(), bindings };
         refusal(world.service.register_account(&request, &mut SystemRng, NOW))
     };
@@ -99,7 +99,7 @@ fn only_who_holds_a_key_can_have_it_bound() {
 
     let alice = world.register("alice");
     let stolen = asking("bob", &*alice.signer);
-    let mut register = |bindings| {
+    let register = |bindings| {
         let request = RegisterAccount { name: "bob".into(), bindings };
         refusal(world.service.register_account(&request, &mut SystemRng, NOW))
     };
@@ -162,7 +162,7 @@ fn requests_are_counted_by_device() {
     config.limits.requests_per_second = 2;
     let world = World::with(config);
     let (alice, bob) = (world.register("alice"), world.register("bob"));
-    let mut left = |now| (0..10).take_while(|_| world.service.authenticate(&alice.token, now).is_ok()).count();
+    let left = |now| (0..10).take_while(|_| world.service.authenticate(&alice.token, now).is_ok()).count();
     assert_eq!(left(NOW), 2, "one was spent by registering");
     assert_eq!(left(NOW + 1), 2);
     assert_eq!(left(NOW), 0, "a clock that goes back gives nothing");
@@ -174,9 +174,9 @@ fn requests_are_counted_by_device() {
 
 #[test]
 fn the_services_key_outlives_them() {
+    use alloc::sync::Arc;
     use cenacle_crypto_rustcrypto::RustCryptoProvider;
     use cenacle_service::{Service, storage::MemoryStorage};
-    use std::sync::Arc;
     let storage = Arc::new(MemoryStorage::new(&mut SystemRng).unwrap());
     let start = || {
         let provider = Arc::new(RustCryptoProvider);

@@ -226,10 +226,10 @@ fn sizes_are_limited_and_the_limit_is_told() {
     let alice = world.register("alice");
     let group = world.group(&alice, &[], JoinPolicy::Closed);
     let too_large = |limit_bytes| ProblemKind::PayloadTooLarge { limit_bytes };
-    let large = Some(Base64Url::from(vec![0; 301]));
+    let large = Base64Url::from(vec![0; 301]);
     let post = |post| refusal(world.service.post_commit(&alice.bearer, group.clone(), post, NOW));
-    assert_eq!(post(PostCommit { ratchet_tree: large.clone(), ..commit(&group, 0, 1) }), too_large(300));
-    assert_eq!(post(PostCommit { commit: large.unwrap(), ..commit(&group, 0, 1) }), too_large(300));
+    assert_eq!(post(PostCommit { ratchet_tree: Some(large.clone()), ..commit(&group, 0, 1) }), too_large(300));
+    assert_eq!(post(PostCommit { commit: large, ..commit(&group, 0, 1) }), too_large(300));
     let fits = PostCommit { ratchet_tree: Some(vec![0; 300].into()), ..commit(&group, 0, 1) };
     world.service.post_commit(&alice.bearer, group.clone(), fits, NOW).unwrap();
 

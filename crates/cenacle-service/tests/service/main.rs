@@ -8,6 +8,8 @@
     reason = "tests stop at the first surprise"
 )]
 
+extern crate alloc;
+
 mod accounts;
 mod forge;
 mod groups;

@@ -1,6 +1,7 @@
 //! The services over an empty storage, and devices that talk to them.
 
-use std::sync::{Arc, Mutex};
+use alloc::sync::Arc;
+use std::sync::Mutex;
 
 use cenacle_crypto::{CipherSuite, CryptoProvider, Signer, Suite};
 use cenacle_crypto_rustcrypto::{RustCryptoProvider, SystemRng};
@@ -62,7 +63,7 @@ pub(crate) fn asking(account: &str, signer: &dyn Signer) -> Vec<BindingRequest> 
 }
 
 /// The problem of a refused call.
-pub(crate) fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> ProblemKind {
+pub(crate) fn refusal<T: core::fmt::Debug>(result: Result<T, Error>) -> ProblemKind {
     match result.unwrap_err() {
         Error::Refused(problem) => Problem::from(Error::Refused(problem)).kind,
         other => panic!("{other}"),
@@ -84,7 +85,7 @@ impl World {
 
     /// The notices since the last call.
     pub(crate) fn notices(&self) -> Vec<Notice> {
-        std::mem::take(&mut self.recorder.0.lock().unwrap())
+        core::mem::take(&mut self.recorder.0.lock().unwrap())
     }
 
     pub(crate) fn register(&self, account: &str) -> Device {

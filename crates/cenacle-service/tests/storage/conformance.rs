@@ -329,7 +329,7 @@ fn concurrent_takers_never_share(storage: &dyn Storage) {
     let offered = (0..STOCK).map(|content| package(content, KeyPackageKind::Normal, NOW)).collect();
     storage.publish_key_packages(device(1), offered, 1000, NOW).unwrap();
     let take = || {
-        let mine = std::iter::from_fn(|| storage.take_key_packages(vec![device(1)], SUITE, NOW).unwrap().pop()?.1);
+        let mine = core::iter::from_fn(|| storage.take_key_packages(vec![device(1)], SUITE, NOW).unwrap().pop()?.1);
         mine.map(|package| package.content).collect::<Vec<_>>()
     };
     let mut all: Vec<Vec<u8>> = std::thread::scope(|scope| {

@@ -9,9 +9,13 @@
     reason = "tests stop at the first surprise"
 )]
 
+extern crate alloc;
+
 mod conformance;
 mod properties;
 mod support;
 
 #[cfg(feature = "sqlite")]
 mod crash;
+#[cfg(feature = "sqlite")]
+mod differential;

@@ -1,6 +1,7 @@
 //! [`Peer`] over OpenMLS with its RustCrypto provider and in-memory storage.
 //! What it needs to meet others: a wire format policy that is pure in the format of the group (external commits are
-//! exempt), capabilities that name [`TEST_EXTENSION`], and past epochs kept, for it keeps none by default.
+//! exempt), capabilities that name [`TEST_EXTENSION`], past epochs kept, for it keeps none by default, and more than
+//! five skipped message keys of a sender.
 
 use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
 use openmls::prelude::{
@@ -8,7 +9,8 @@ use openmls::prelude::{
     GroupId, KeyPackage, LeafNodeIndex, LeafNodeParameters, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig,
     MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider as _, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
     PURE_PLAINTEXT_WIRE_FORMAT_POLICY, PreSharedKeyProposal, ProcessedMessageContent, Proposal, ProtocolMessage,
-    ProtocolVersion, RatchetTreeIn, RequiredCapabilitiesExtension, StagedWelcome, UnknownExtension, WireFormatPolicy,
+    ProtocolVersion, RatchetTreeIn, RequiredCapabilitiesExtension, SenderRatchetConfiguration, StagedWelcome,
+    UnknownExtension, WireFormatPolicy,
 };
 use openmls::schedule::psk::{ExternalPsk, PreSharedKeyId, Psk, ResumptionPsk, ResumptionPskUsage};
 use openmls_basic_credential::SignatureKeyPair;
@@ -23,6 +25,11 @@ const NAME: &str = "OpenMLS";
 
 /// Epochs whose messages can still be read after they ended.
 const PAST_EPOCHS: usize = 3;
+
+/// Skipped message keys to keep, and generations to go forward for one message. By default it keeps five keys: what a
+/// restarted Cenacle client sends is further ahead than that of what it sent before.
+const SKIPPED_KEYS: u32 = 128;
+const FORWARD_GENERATIONS: u32 = 1000;
 
 struct OpenMlsPeer {
     provider: OpenMlsRustCrypto,
@@ -114,6 +121,7 @@ impl OpenMlsPeer {
             .use_ratchet_tree_extension(self.options.tree_in_welcome)
             .max_past_epochs(PAST_EPOCHS)
             .number_of_resumption_psks(PAST_EPOCHS)
+            .sender_ratchet_configuration(SenderRatchetConfiguration::new(SKIPPED_KEYS, FORWARD_GENERATIONS))
             .build()
     }
 
@@ -164,6 +172,7 @@ impl Peer for OpenMlsPeer {
             .use_ratchet_tree_extension(self.options.tree_in_welcome)
             .max_past_epochs(PAST_EPOCHS)
             .number_of_resumption_psks(PAST_EPOCHS)
+            .sender_ratchet_configuration(SenderRatchetConfiguration::new(SKIPPED_KEYS, FORWARD_GENERATIONS))
             .build();
         let id = GroupId::from_slice(group_id);
         let group = MlsGroup::new_with_group_id(&self.provider, &self.signer, &config, id, self.credential.clone())

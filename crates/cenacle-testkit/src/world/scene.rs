@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use cenacle_codec::Encode as _;
-use cenacle_crypto::{CipherSuite, CryptoProvider as _, Rng, Signer, Suite, conformance::SeededRng};
+use cenacle_crypto::{CipherSuite, CryptoProvider as _, Rng, Signer, Suite};
 use cenacle_crypto_awslc::AwsLcProvider;
 use cenacle_crypto_rustcrypto::RustCryptoProvider;
 use cenacle_mls::{
@@ -242,5 +242,3 @@ pub(super) const fn inputs(psks: &Psks) -> Inputs<'_> {
     Inputs::new(&AcceptAll).at(NOW_SECONDS).with_psks(psks)
 }
 
-/// A generator for one operation.
-pub(super) type OneRng = SeededRng;

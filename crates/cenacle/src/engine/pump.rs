@@ -31,6 +31,10 @@ impl Engine {
             if self.room(id)?.record.participation == Participation::Creating {
                 self.post_creation(id).await?;
             }
+            if !self.room(id)?.is_current {
+                self.pull(id).await?;
+                self.room_mut(id)?.is_current = true;
+            }
             let is_contended = self.post_waiting(id).await?;
             self.pull(id).await?;
             let room = self.room(id)?;

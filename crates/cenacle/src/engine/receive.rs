@@ -200,7 +200,7 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<(), Error> {
         let found = room.outbox.iter().find(|(_, waiting)| waiting.message() == Some(message));
-        let Some((index, waiting)) = found else { return Ok(()) };
+        let (index, waiting) = found.ok_or(Error::StateLost)?;
         effects.settled.push(*index);
         effects.delta.delete(indexed_row(state::OUTBOX, id, *index));
         let key = indexed_row(state::HISTORY, id, waiting.header.history);

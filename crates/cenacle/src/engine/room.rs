@@ -91,12 +91,15 @@ pub(super) struct Room {
     pub(super) record: Conversation,
     pub(super) outbox: BTreeMap<u64, Waiting>,
     pub(super) intents: BTreeMap<u64, Intent>,
+    /// Whether the log was read since the state came from disk. Before, nothing may be posted: if the file is an old copy,
+    /// the log has own messages it knows nothing of, and their keys must not be used again.
+    pub(super) is_current: bool,
 }
 
 impl Room {
     /// A conversation that has just begun for this device.
     pub(super) const fn new(group: Group, record: Conversation) -> Self {
-        Self { group, record, outbox: BTreeMap::new(), intents: BTreeMap::new() }
+        Self { group, record, outbox: BTreeMap::new(), intents: BTreeMap::new(), is_current: true }
     }
 
     /// Whether its log is worth listening to.
@@ -170,7 +173,7 @@ impl Engine {
             let id = cenacle_service::wire::GroupId::from_slice(group_id.as_slice());
             let id = ConversationId(id.ok_or(Error::Corrupt("conversation"))?);
             let group = me.mls.load_group(&self.store, &group_id)?.ok_or(Error::Corrupt("group"))?;
-            let mut room = Room::new(group, record);
+            let mut room = Room { is_current: false, ..Room::new(group, record) };
             let table = |table| RowKey::of_group(table, &group_id);
             for (rest, waiting) in state::list::<Waiting>(&self.store, &table(state::OUTBOX), "outbox")? {
                 room.outbox.insert(state::index(&rest)?, waiting);

@@ -1,4 +1,5 @@
-//! A process that dies between storing a step and storing what the step says: the step's batch tells what to make anew.
+//! What needs a look inside: a process that dies between storing a step and storing what the step says, and the stock of
+//! key packages.
 
 use cenacle_mls::delta::{Delta, Store};
 
@@ -57,4 +58,22 @@ async fn what_was_lost_before_it_was_posted_is_made_anew() {
     assert_eq!((texts(&room).await, texts(&bobs).await), (vec!["said".to_owned()], vec!["said".to_owned()]));
     assert_eq!(room.epoch().await.unwrap(), 2, "the rotation came true");
     agree(&[&room, &bobs]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn key_packages_are_replenished_as_they_are_used() {
+    let world = World::new().await;
+    let (alice, bob) = (world.client("alice").await, world.client("bob").await);
+    let mut to_bob = bob.events();
+    let mut joins = 0;
+    for n in 0..25 {
+        let room = alice.create_conversation(&n.to_string()).await.unwrap();
+        room.invite("bob").await.unwrap();
+        joined(&bob, &mut to_bob).await;
+        joins += 1;
+    }
+    bob.sync().await.unwrap();
+    let stock = bob.engine().ask(|engine| Box::pin(async { engine.api.stock().await })).await.unwrap();
+    assert_eq!((joins, stock.suites.len()), (25, 1));
+    assert!(stock.suites[0].normal >= 10 && stock.suites[0].last_resort, "{stock:?}");
 }

@@ -83,7 +83,7 @@ fn a_statement_that_ran_out_is_believed_for_a_while() {
 #[test]
 fn statements_of_another_service_are_not_taken() {
     let suite = AwsLcProvider.suite(SUITE).unwrap();
-    let mut signer = || {
+    let signer = || {
         let (secret, _) = suite.signature_key_pair(&mut SystemRng).unwrap();
         suite.signer(&secret).unwrap()
     };

@@ -1,6 +1,7 @@
 //! A server of one's own on a free port, clients of it, and waiting for what is to happen.
 #![allow(
     clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
     clippy::panic,
     dead_code,
     clippy::std_instead_of_alloc,

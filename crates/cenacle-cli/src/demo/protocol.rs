@@ -1,0 +1,140 @@
+//! What the demo and its people's processes say to each other: JSON, one object a line. The demo asks over standard
+//! input, the process answers over standard output and tells of itself what nobody asked for.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::script::Point;
+
+/// A question, numbered by the one who asks.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Request {
+    pub(super) id: u64,
+    pub(super) ask: Ask,
+}
+
+/// What a person can be asked to do. There is one conversation.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Ask {
+    /// Begin the conversation.
+    Begin { title: String },
+    Invite(String),
+    Remove(String),
+    Rotate,
+    Say(String),
+    SendFile(PathBuf),
+    /// Whether to have a network.
+    Network(bool),
+    Status,
+    /// The ratchet tree, drawn.
+    Draw,
+    /// Fetch a file that was sent, and write it.
+    Save { name: String, to: PathBuf },
+    /// Stop in the middle of the next commit.
+    Hold(Point),
+    /// Go on.
+    Release,
+    /// Whatever the server gives out of the group's log.
+    Records { group: String },
+    /// Copy one's state file.
+    Copy { to: PathBuf },
+    /// Try to open ciphertexts with a copy.
+    Pry { copy: StateCopy, records: Vec<Record> },
+}
+
+/// What a process says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Tell {
+    /// It is registered.
+    Ready,
+    /// It stopped in the middle of a commit.
+    Held(Point),
+    /// What became of a request.
+    Answer { id: u64, answer: Result<Reply, String> },
+}
+
+/// An answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Reply {
+    Done,
+    Status(Status),
+    Picture(String),
+    Records(Vec<Record>),
+    Copied(StateCopy),
+    Pried(Vec<Pried>),
+}
+
+/// How someone sees the conversation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Status {
+    /// None before they are in.
+    pub(super) group: Option<String>,
+    /// None unless they are a member.
+    pub(super) view: Option<View>,
+    /// What they have of the log, in its order.
+    pub(super) history: Vec<Heard>,
+}
+
+/// How a member sees the group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct View {
+    pub(super) epoch: u64,
+    /// Hexadecimal.
+    pub(super) authenticator: String,
+    /// The members' names with the public keys of their leaves, in hexadecimal.
+    pub(super) members: BTreeMap<String, String>,
+}
+
+/// A message of a history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Heard {
+    pub(super) from: String,
+    pub(super) seq: u64,
+    pub(super) what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum What {
+    Text(String),
+    File { name: String, bytes: u64 },
+    Unknown,
+}
+
+/// A record of the group's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub(super) seq: u64,
+    pub(super) epoch: u64,
+    pub(super) is_commit: bool,
+    /// An MLSMessage, in hexadecimal.
+    pub(super) message: String,
+}
+
+/// A copy of a state file, and what it takes to use it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StateCopy {
+    pub(super) path: PathBuf,
+    /// The epoch it is in.
+    pub(super) epoch: u64,
+    /// Records up to here were read when it was made.
+    pub(super) read: u64,
+    /// The owner's public signature key, in hexadecimal.
+    pub(super) signature_key: String,
+}
+
+/// What came of trying to open one record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pried {
+    pub(super) seq: u64,
+    /// None if it opened; else why not.
+    pub(super) refusal: Option<String>,
+    /// The same, with the record's epoch replaced by the copy's.
+    pub(super) relabelled_refusal: Option<String>,
+    /// Whether it is the owner's own message.
+    pub(super) is_own: bool,
+}
