@@ -100,27 +100,37 @@ fn of_vector(
     Trial::test(name, test).with_ignored_flag(lacking)
 }
 
-/// Values that may change without making a vector false.
-const FREE: &[(&str, &[&str])] = &[];
+/// Values that may change without making a vector false, by file. What messages say is random; a key package's signature
+/// does not reach the tree, and who proposes an Add makes no difference; of a ciphertext only the beginning is used.
+fn may_change(file: &VectorFile, place: &str) -> bool {
+    match file.name() {
+        "messages" => true,
+        "tree-operations" => matches!(place, "/proposal" | "/proposal_sender"),
+        "secret-tree" => place == "/sender_data/ciphertext",
+        _ => false,
+    }
+}
 
-/// Changes each value of the file's first vector of suite 1 with some content, one at a time.
+/// Most values that are changed in one file.
+const MOST_CHANGES: usize = 60;
+
+/// Changes the values of a vector one at a time; it must then fail.
 fn falsified(file: &VectorFile, json: &str) -> Result<(), Failed> {
     let vectors: Vec<Value> = serde_json::from_str(json).unwrap();
     let of_suite_1 = |vector: &&Value| vector.get("cipher_suite").is_none_or(|suite| suite == 1);
-    let original = vectors.iter().filter(of_suite_1).nth(1).or_else(|| vectors.iter().find(of_suite_1)).unwrap();
+    // The first is often the empty case.
+    let original = vectors.iter().filter(of_suite_1).take(2).last().unwrap();
     let mut places = Vec::new();
     collect_places(original, String::new(), &mut places);
-    let mut accepted = Vec::new();
-    let step = (places.len() / 200).max(1);
-    for place in places.iter().step_by(step) {
+    for place in places.iter().step_by(places.len().div_ceil(MOST_CHANGES)) {
         let mut changed = original.clone();
         falsify(changed.pointer_mut(place).unwrap());
         let vector = file.read(&Value::Array(vec![changed]).to_string()).unwrap().remove(0);
-        if !matches!(vector.verify(PROVIDERS[0]), Verdict::Failed(_)) {
-            accepted.push(place.clone());
+        let fails = matches!(vector.verify(PROVIDERS[0]), Verdict::Failed(_));
+        if !fails && !may_change(file, place) {
+            return Err(format!("still passes with another {place}").into());
         }
     }
-    eprintln!("{}: {} places, accepted {accepted:?}", file.name(), places.len());
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! What can go wrong, sorted by what the caller should do about it. Secrets never appear in an error.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 use cenacle_codec::{DecodeError, EncodeError};
@@ -91,13 +92,17 @@ pub enum Need {
     RatchetTree,
     /// One of the key packages that the Welcome is for.
     KeyPackage,
-    /// A verdict on whether this key is really the one of who the credential says (RFC 9420 §5.3.1).
-    CredentialVerdict {
-        /// Who presents itself.
-        credential: Credential,
-        /// The key it presents.
-        signature_key: SignaturePublicKey,
-    },
+    /// Verdicts on whether these keys are really the ones of who the credentials say (RFC 9420 §5.3.1).
+    CredentialVerdicts(Vec<Claim>),
+}
+
+/// A key that somebody says is theirs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Who presents itself.
+    pub credential: Credential,
+    /// The key it presents.
+    pub signature_key: SignaturePublicKey,
 }
 
 /// What makes no sense to ask for.
@@ -124,8 +129,6 @@ pub enum Misuse {
     WrongKey,
     /// The ratchet has no generation left in this epoch.
     RatchetExhausted,
-    /// The group has no epoch left.
-    EpochExhausted,
     /// No such commit is pending.
     NothingPending,
     /// A group of this identifier is in the store already, and one's own member is in it.
@@ -271,6 +274,8 @@ rules! {
     ProposalSupportedByAll, "12.2";
     /// Every member supports every extension of the group's context.
     ExtensionSupportedByAll, "13.4";
+    /// A proposal comes from someone who may want it, by the application's rules.
+    ProposalAuthorized, "12.1.8";
     /// A proposal referred to was sent in this epoch.
     ProposalKnown, "12.4.2";
     /// A commit has a path where one is required.
@@ -287,8 +292,6 @@ rules! {
     ExternalPubPresent, "12.4.3.2";
     /// Secrets in a Welcome have the length of a KDF output.
     SecretLength, "12.4.3.1";
-    /// An external committer's own Remove is of a leaf that it may replace.
-    ResyncTargetFits, "12.2";
 }
 
 impl fmt::Display for Error {

@@ -37,8 +37,9 @@ impl Default for Limits {
     }
 }
 
-/// Deepest tree: 2^24 leaves. Node indices stay far from the end of `u32`.
-pub const MAX_TREE_LEVEL: u8 = 24;
+/// Deepest tree: 2^20 leaves. A blank leaf costs a byte on the wire and some hundred in memory, so a tree that somebody
+/// else describes must end somewhere.
+pub const MAX_TREE_LEVEL: u8 = 20;
 
-/// Longest secret an application may export at once, in bytes: what one HKDF-Expand gives with a 32-byte hash.
-pub const MAX_EXPORT_BYTES: usize = 255 * 32;
+/// Longest secret an application may export at once, in outputs of the suite's hash: what one HKDF-Expand gives.
+pub const MAX_EXPORT_HASHES: usize = 255;

@@ -3,7 +3,7 @@
 //! runs of many.
 //! `CENACLE_PEERS_SEED` runs another seed, to repeat a failure or to search on.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test helpers fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test helpers fail by panicking")]
 
 use cenacle_testkit::peers::run::{RunConfig, Tally, random_run};
 use cenacle_testkit::peers::{
@@ -287,6 +287,35 @@ fn cenacle_follows_in_disputes() {
             settle(&mut four([mls_rs_peer, cenacle_peer, openmls_peer, cenacle_peer], options), outcome, proposals);
             settle(&mut four([mls_rs_peer, openmls_peer, cenacle_peer, cenacle_peer], options), outcome, proposals);
         }
+    }
+}
+
+/// A client that proposes its own addition is added, and one that joins with a PSK gets in.
+#[test]
+fn newcomers_get_in() {
+    for options in all_options() {
+        let options = Options { tree_in_welcome: true, ..options };
+        for newcomer in [mls_rs_peer, openmls_peer] {
+            let [mut a, mut b, mut c, mut d] = four([cenacle_peer, mls_rs_peer, openmls_peer, newcomer], options);
+            let proposal = d.propose_join(&b.group_info().unwrap()).unwrap();
+            for member in [&mut a, &mut b, &mut c] {
+                assert_eq!(member.receive(&proposal).unwrap(), Received::Proposal);
+            }
+            let out = a.commit(&[]).unwrap();
+            for member in [&mut b, &mut c] {
+                assert_eq!(member.receive(&out.commit).unwrap(), Received::Commit);
+            }
+            a.confirm().unwrap();
+            d.join(out.welcome.as_ref().unwrap(), None).unwrap();
+            assert_together(a.as_mut(), d.as_mut());
+            assert_together(b.as_mut(), c.as_mut());
+        }
+        let [mut a, mut b, mut c, mut d] = four([cenacle_peer, mls_rs_peer, openmls_peer, mls_rs_peer], options);
+        let commit = d.external_join_with_psk(&a.group_info().unwrap(), b"psk").unwrap();
+        for member in [&mut a, &mut b, &mut c] {
+            assert_eq!(member.receive(&commit).unwrap(), Received::Commit);
+        }
+        assert_together(a.as_mut(), d.as_mut());
     }
 }
 

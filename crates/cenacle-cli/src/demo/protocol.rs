@@ -44,6 +44,29 @@ pub(super) enum Ask {
     Pry { copy: StateCopy, records: Vec<Record> },
 }
 
+impl Ask {
+    /// What it is, for a message that it was not answered.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Begin { .. } => "to begin the conversation",
+            Self::Invite(_) => "to invite",
+            Self::Remove(_) => "to remove",
+            Self::Rotate => "to rotate",
+            Self::Say(_) => "to say something",
+            Self::SendFile(_) => "to send a file",
+            Self::Network(true) => "to come back",
+            Self::Network(false) => "to go offline",
+            Self::Status => "how things stand",
+            Self::Draw => "to draw the tree",
+            Self::Save { .. } => "to save a file",
+            Self::Hold(_) | Self::Release => "to wait in the middle of a commit",
+            Self::Records { .. } => "for the server's records",
+            Self::Copy { .. } => "to copy the state",
+            Self::Pry { .. } => "to open ciphertexts",
+        }
+    }
+}
+
 /// What a process says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -121,8 +144,6 @@ pub(super) struct StateCopy {
     pub(super) path: PathBuf,
     /// The epoch it is in.
     pub(super) epoch: u64,
-    /// Records up to here were read when it was made.
-    pub(super) read: u64,
     /// The owner's public signature key, in hexadecimal.
     pub(super) signature_key: String,
 }

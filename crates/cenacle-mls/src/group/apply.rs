@@ -125,7 +125,12 @@ impl<'a> Applied<'a> {
             Committer::Joiner => {
                 let leaf = self.assign_joiner_leaf()?;
                 self.leaf_check(public, judge).check(&path.leaf_node, LeafPlace::Commit(leaf))?;
+                // RFC 9420 §12.2: "the LeafNode in the path field of the external Commit MUST meet the same criteria as
+                // would the LeafNode in an Update for the removed leaf".
                 let former = list.removes.first().and_then(|removed| public.tree.leaf(*removed));
+                if former.is_some_and(|old| old.encryption_key == path.leaf_node.encryption_key) {
+                    return Err(Rule::LeafKeyReplaced.into());
+                }
                 judge.inputs.check_leaf(&path.leaf_node, former)?;
                 leaf
             }

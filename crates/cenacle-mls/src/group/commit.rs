@@ -1,7 +1,7 @@
 //! Creating a commit, with its Welcome and GroupInfo (RFC 9420 §12.4.1). The group does not change: the commit becomes the
 //! group's pending one, and the next epoch begins when its echo is merged.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
 
 use cenacle_codec::codec_struct;
 use cenacle_crypto::{Digest, Rng, Secret};
@@ -21,7 +21,7 @@ use crate::{
     tree::{TreePrivate, path_context},
     wire::{
         Add, Commit, Content, Extensions, GroupContext, GroupContextExtensions, KeyPackage, LeafIndex, LeafNodeSource,
-        MlsMessage, PreSharedKey, PreSharedKeyId, Proposal, ProposalOrRef, Psk, Remove, UpdatePath,
+        MlsMessage, PreSharedKey, PreSharedKeyId, Proposal, ProposalOrRef, ProposalRef, Psk, Remove, UpdatePath,
     },
 };
 
@@ -45,6 +45,7 @@ pub struct CommitBuilder<'a> {
     group: &'a Group,
     by_value: Vec<Proposal>,
     psks: Vec<Psk>,
+    without: BTreeSet<ProposalRef>,
     authenticated_data: Vec<u8>,
     force_path: bool,
     tree_in_welcome: bool,
@@ -57,6 +58,7 @@ impl<'a> CommitBuilder<'a> {
             group,
             by_value: Vec::new(),
             psks: Vec::new(),
+            without: BTreeSet::new(),
             authenticated_data: Vec::new(),
             force_path: false,
             tree_in_welcome: true,
@@ -72,7 +74,7 @@ impl<'a> CommitBuilder<'a> {
     /// Adds a client.
     #[expect(clippy::should_implement_trait, reason = "named for the proposal it makes")]
     pub fn add(self, key_package: KeyPackage) -> Self {
-        self.with(Proposal::Add(Add { key_package }))
+        self.with(Proposal::Add(Add { key_package: Box::new(key_package) }))
     }
 
     /// Removes a member.
@@ -88,6 +90,12 @@ impl<'a> CommitBuilder<'a> {
     /// Folds in a pre-shared key.
     pub fn psk(mut self, psk: Psk) -> Self {
         self.psks.push(psk);
+        self
+    }
+
+    /// Leaves a waiting proposal out.
+    pub fn without(mut self, reference: ProposalRef) -> Self {
+        self.without.insert(reference);
         self
     }
 
@@ -128,7 +136,7 @@ impl<'a> CommitBuilder<'a> {
             let psk = self.group.fresh_psk_id(psk, rng)?;
             self.by_value.push(Proposal::PreSharedKey(PreSharedKey { psk }));
         }
-        let listed = self.group.select(&self.by_value, inputs);
+        let listed = self.group.select(&self.by_value, &self.without, inputs)?;
         self.build_list(&listed, inputs, rng)
     }
 
@@ -151,7 +159,7 @@ impl<'a> CommitBuilder<'a> {
         let applied = Applied::new(&list, public, judge)?;
         // "Decide whether to populate the path field".
         let Path { sealed, path, private, commit_secret, joiner_secrets } =
-            self.path(applied, &list, self.force_path || list.requires_path(), rng)?;
+            self.path(applied, &list, self.force_path || list.requires_path() || !list.custom.is_empty(), rng)?;
         // "Construct a FramedContent object containing the Commit object. Sign the FramedContent using the old
         // GroupContext".
         let proposals = listed.iter().map(by_value_or_reference).collect();

@@ -44,7 +44,7 @@ pub struct PendingJoin {
     new: NewGroup,
 }
 
-fn pending_row(group_id: &GroupId) -> RowKey {
+pub(crate) fn pending_row(group_id: &GroupId) -> RowKey {
     RowKey::of_group(Table::PENDING_JOIN, group_id)
 }
 
@@ -132,8 +132,7 @@ impl Client {
         let message = MlsMessage::from(PublicMessage { content, auth, membership_tag: None });
         let after = confirmed_public(suite, draft.tree, context, epoch.confirmation_tag)?;
         let secret_tree = SecretTree::new(after.tree.root(), epoch.encryption_secret);
-        let mut new = NewGroup::new(self, after, epoch.secrets, draft.private, secret_tree)?;
-        new.delta_mut().delete(pending_row(public.group_id()));
+        let new = NewGroup::new(self, after, epoch.secrets, draft.private, secret_tree)?;
         let changes = new.delta().changes().iter().map(Change::duplicate).collect();
         let record = PendingJoinRecord { message, summary: draft.summary, changes };
         let mut delta = Delta::new();

@@ -1,13 +1,13 @@
 //! What the core does not have and is told: the time, pre-shared keys, and whether to believe a credential.
 
-use alloc::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec, vec::Vec};
 
 use cenacle_codec::Opaque;
 use cenacle_crypto::{SecretBytes, SignaturePublicKey};
 
 use crate::{
-    Error, Need, What,
-    wire::{Credential, Epoch, GroupId, LeafNode, PreSharedKeyId, Psk},
+    Claim, Error, Need, Rule, What,
+    wire::{Credential, Epoch, GroupId, LeafNode, PreSharedKeyId, Proposal, Psk, Sender},
 };
 
 /// A credential that someone presents, at any of the events of RFC 9420 §5.3.1.
@@ -28,7 +28,7 @@ pub enum Verdict {
     Accept,
     /// It does not, or may not.
     Refuse,
-    /// Not known yet: the call fails with [`Need::CredentialVerdict`], to be made again when it is.
+    /// Not known yet: the call fails with [`Need::CredentialVerdicts`], to be made again when it is.
     Unknown,
 }
 
@@ -36,15 +36,26 @@ pub enum Verdict {
 pub trait CredentialPolicy {
     /// Whether to believe what is presented.
     fn verdict(&self, presented: &Presented<'_>) -> Verdict;
+
+    /// Whether this sender may want this: the application's access control, the same for all members. By default members
+    /// and external joiners may, and nobody else (RFC 9420 §12.1.8: "External proposals that are not authorized are
+    /// considered invalid").
+    fn admits(&self, sender: &Sender, _: &Proposal) -> bool {
+        matches!(sender, Sender::Member(_) | Sender::NewMemberCommit)
+    }
 }
 
-/// Believes every credential. For tests, and for applications that authenticate members by other means.
+/// Believes every credential and admits every proposal. For tests, and for applications that authenticate members by other means.
 #[derive(Clone, Copy, Debug)]
 pub struct AcceptAll;
 
 impl CredentialPolicy for AcceptAll {
     fn verdict(&self, _: &Presented<'_>) -> Verdict {
         Verdict::Accept
+    }
+
+    fn admits(&self, _: &Sender, _: &Proposal) -> bool {
+        true
     }
 }
 
@@ -127,10 +138,30 @@ impl<'a> Inputs<'a> {
         match self.credentials.verdict(presented) {
             Verdict::Accept => Ok(()),
             Verdict::Refuse => Err(What::Credential.into()),
-            Verdict::Unknown => Err(Error::Missing(Need::CredentialVerdict {
-                credential: presented.credential.clone(),
-                signature_key: presented.signature_key.clone(),
-            })),
+            Verdict::Unknown => Err(Error::Missing(Need::CredentialVerdicts(vec![claim(presented)]))),
         }
     }
+
+    /// Asks for verdicts on many leaves, and names all that are unknown at once.
+    pub(crate) fn check_all<'b>(&self, leaves: impl Iterator<Item = &'b LeafNode>) -> Result<(), Error> {
+        let mut unknown = Vec::new();
+        for LeafNode { credential, signature_key, .. } in leaves {
+            let presented = Presented { credential, signature_key, replaces: None };
+            match self.credentials.verdict(&presented) {
+                Verdict::Accept => {}
+                Verdict::Refuse => return Err(What::Credential.into()),
+                Verdict::Unknown => unknown.push(claim(&presented)),
+            }
+        }
+        if unknown.is_empty() { Ok(()) } else { Err(Error::Missing(Need::CredentialVerdicts(unknown))) }
+    }
+
+    /// Asks whether this sender may want this.
+    pub(crate) fn check_admitted(&self, sender: &Sender, proposal: &Proposal) -> Result<(), Error> {
+        if self.credentials.admits(sender, proposal) { Ok(()) } else { Err(Rule::ProposalAuthorized.into()) }
+    }
+}
+
+fn claim(presented: &Presented<'_>) -> Claim {
+    Claim { credential: presented.credential.clone(), signature_key: presented.signature_key.clone() }
 }

@@ -1,6 +1,10 @@
 //! Joining by a Welcome (RFC 9420 §12.4.3.1), and what all ways into a group end with: a [`NewGroup`].
 
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec::Vec,
+};
 
 use cenacle_codec::Decode;
 use cenacle_crypto::{
@@ -11,6 +15,7 @@ use cenacle_crypto::{
 use super::{
     Client, Group, Inputs, OwnKeyPackage, PublicGroup,
     apply::{check_extensions, check_members},
+    external::pending_row,
     key_package, list,
     load::read_header,
     past::PastEpochs,
@@ -51,6 +56,7 @@ impl NewGroup {
         let state = EpochState { public, secrets, private };
         let mut delta = Delta::new();
         write_new_group(&state, &secret_tree, &mut delta)?;
+        delta.delete(pending_row(state.public.group_id()));
         let group = Group {
             client: Arc::new(client.clone()),
             revision: Revision::default(),
@@ -92,10 +98,12 @@ impl NewGroup {
     ///
     /// # Errors
     /// `State(Misuse(GroupExists))` when one's own member is in a group of this identifier already: RFC 9420 §12.4.3.1
-    /// demands identifiers to be unique. `Store` when the medium failed. Either way nothing has changed.
+    /// demands identifiers to be unique. `State(Stale)` when this client was in a later epoch before. `Store` when the medium failed. Either way nothing has changed.
     pub fn accept<S: Store>(self, store: &mut S) -> Result<Group, PersistError<S::Error>> {
         match read_header(store, self.group.group_id())? {
             Some(header) if header.active != 0 => Err(Error::from(Misuse::GroupExists).into()),
+            // An old Welcome would bring back keys that were used.
+            Some(header) if header.context.epoch >= self.group.epoch() => Err(Error::Stale(self.group.epoch()).into()),
             Some(_) => self.store_over(store),
             None => {
                 store.apply(&self.delta).map_err(PersistError::Store)?;
@@ -107,11 +115,14 @@ impl NewGroup {
     /// As [`NewGroup::accept`], in place of `old`, which is over: what a resync needs.
     ///
     /// # Errors
-    /// `State(Misuse(WrongGroup))` when `old` is another group; `Store` when the medium failed.
+    /// `State(Misuse(WrongGroup))` when `old` is another group, `State(Stale)` when it was in a later epoch; `Store` when the medium failed.
     #[expect(clippy::needless_pass_by_value, reason = "the old group must not be used again")]
     pub fn accept_in_place_of<S: Store>(self, old: Group, store: &mut S) -> Result<Group, PersistError<S::Error>> {
         if old.group_id() != self.group.group_id() {
             return Err(Error::from(Misuse::WrongGroup).into());
+        }
+        if old.epoch() >= self.group.epoch() {
+            return Err(Error::Stale(self.group.epoch()).into());
         }
         self.store_over(store)
     }
@@ -161,11 +172,10 @@ pub(crate) fn check_group_info(
         inputs.now_seconds,
         client.settings.limits.lifetime_seconds,
     );
+    // Verdicts before signatures: whoever is unknown is asked for at once, and before the costly part.
+    inputs.check_all(tree.members().map(|(_, leaf)| leaf))?;
     tree.validate(&check)?;
     check_members(&tree, &context.extensions, required.as_ref())?;
-    for (_, leaf) in tree.members() {
-        inputs.check_leaf(leaf, None)?;
-    }
     // RFC 9420 §13.4: a client joins only if it supports every extension of the GroupContext.
     if context.extensions.types().any(|kind| !client.capabilities.supports_extension(kind)) {
         return Err(Error::Unsupported(Unsupported::Extension));
@@ -276,8 +286,12 @@ fn find_psks(
         // "... verify that it is the only such PSK."
         _ => return Err(Rule::WelcomePsksFit.into()),
     }
+    let mut seen = BTreeSet::new();
     let find = |id: &PreSharedKeyId| {
         list::check_psk(id, suite)?;
+        if !seen.insert(id.clone()) {
+            return Err(Rule::PskUnique.into());
+        }
         let secret = inputs.psks.ok_or_else(|| Error::Missing(Need::Psk(id.clone())))?.require(id)?;
         Ok((id.clone(), secret))
     };

@@ -107,8 +107,12 @@ impl KeyPackage {
             return Err(Rule::InitKeyDiffers.into());
         }
         suite.kem_check_public_key(&self.init_key).map_err(|_| Rule::PublicKeyWellFormed)?;
-        // RFC 9420 §13.4: "extensions ... MUST NOT appear more than once".
         self.extensions.check_unique()?;
+        // RFC 9420 §10: "Extensions included in the extensions or leaf_node.extensions fields MUST be included in the
+        // leaf_node.capabilities field."
+        if !self.extensions.types().all(|kind| self.leaf_node.capabilities.supports_extension(kind)) {
+            return Err(Rule::LeafExtensionsListed.into());
+        }
         Ok(())
     }
 

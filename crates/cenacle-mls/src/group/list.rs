@@ -1,10 +1,7 @@
 //! The list of proposals in a commit, sorted by what they do, and the rules on the list itself (RFC 9420 §12.2). The same
 //! code judges a commit that is made here and one that arrives.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use cenacle_crypto::{SignaturePublicKey, Suite};
 
@@ -64,11 +61,7 @@ impl<'a> ProposalList<'a> {
         suite: &dyn Suite,
     ) -> Result<Self, Error> {
         let mut list = Self::default();
-        let mut references = BTreeSet::new();
         for item in items {
-            if item.reference.is_some_and(|reference| !references.insert(reference)) {
-                return Err(Rule::ProposalReferredOnce.into());
-            }
             list.take(item)?;
             // RFC 9420 §12.2: "It contains a ReInit proposal together with any other proposal."
             if matches!(item.proposal, Proposal::ReInit(_)) && items.len() > 1 {
@@ -154,27 +147,29 @@ impl<'a> ProposalList<'a> {
         // "It contains multiple Add proposals that contain KeyPackages that represent the same client", and "It contains
         // an Add proposal with a KeyPackage that represents a client already in the group ..., unless there is a Remove
         // proposal in the list removing the matching client from the group."
-        let mut added: BTreeMap<&SignaturePublicKey, ()> = BTreeMap::new();
+        let removed: BTreeSet<LeafIndex> = self.removes.iter().copied().collect();
+        let mut added: BTreeSet<&SignaturePublicKey> = BTreeSet::new();
         for package in &self.adds {
             let key = &package.leaf_node.signature_key;
-            let present = tree.roster().member_by_signature_key(key).is_some_and(|leaf| !self.removes.contains(&leaf));
-            if present || added.insert(key, ()).is_some() {
+            let present = tree.roster().member_by_signature_key(key).is_some_and(|leaf| !removed.contains(&leaf));
+            if present || !added.insert(key) {
                 return Err(Rule::AddedIsNew.into());
             }
         }
-        self.check_custom(public)
+        self.check_custom(public, &removed)
     }
 
     /// RFC 9420 §12.2: "It contains a Proposal with a non-default proposal type that is not supported by some members of
     /// the group that will process the Commit".
-    fn check_custom(&self, public: &PublicGroup) -> Result<(), Error> {
-        for (kind, _) in &self.custom {
+    fn check_custom(&self, public: &PublicGroup, removed: &BTreeSet<LeafIndex>) -> Result<(), Error> {
+        let kinds: BTreeSet<ProposalType> = self.custom.iter().map(|(kind, _)| *kind).collect();
+        for kind in kinds {
             // Who is removed need not support it; only where somebody does not, all are looked at.
-            let supported = public.tree.roster().all_support_proposal(*kind)
+            let supported = public.tree.roster().all_support_proposal(kind)
                 || public
                     .tree
                     .members()
-                    .all(|(leaf, node)| self.removes.contains(&leaf) || node.capabilities.supports_proposal(*kind));
+                    .all(|(leaf, node)| removed.contains(&leaf) || node.capabilities.supports_proposal(kind));
             if !supported {
                 return Err(Rule::ProposalSupportedByAll.into());
             }

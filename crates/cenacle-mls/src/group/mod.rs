@@ -9,6 +9,7 @@
 //! `open` and `stage` borrow the group and change nothing; a refused input leaves no trace. Sending is the same: building
 //! a message or a commit gives a [`Transition`], and its bytes come out of [`Group::merge`], after its delta is stored.
 
+mod admit;
 mod apply;
 mod client;
 mod commit;
@@ -39,7 +40,7 @@ pub use external::PendingJoin;
 pub use inputs::{AcceptAll, CredentialPolicy, Inputs, Presented, Psks, Verdict};
 pub use join::NewGroup;
 pub use key_package::OwnKeyPackage;
-pub use open::{Opened, OpenedContent};
+pub use open::Opened;
 pub use public::PublicGroup;
 pub use stage::{ApplicationMessage, CommitSummary, Received};
 pub use state::Group;

@@ -3,7 +3,7 @@
 
 use cenacle_crypto::SignaturePublicKey;
 
-use super::{Group, public::PublicGroup};
+use super::{Group, public::PublicGroup, state::Revision};
 use crate::{
     Error, Misuse, Rule,
     protect::{self, Verified, private, public},
@@ -14,21 +14,28 @@ use crate::{
     },
 };
 
-/// What a message turned out to be. Everything in it is authentic; nothing has happened yet.
+/// A message that was opened. Nothing has happened yet; it can be staged in the state it was opened in and no other.
+#[derive(Debug)]
+pub struct Opened {
+    pub(crate) base: Revision,
+    pub(crate) kind: OpenedKind,
+}
+
+/// What a message turned out to be.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "made once for each message and consumed at once")]
-pub enum Opened {
-    /// Someone else's content.
+pub(crate) enum OpenedKind {
+    /// Someone else's content, authentic.
     Content(OpenedContent),
     /// The echo of one's own pending commit: it was accepted.
     OwnCommit,
-    /// The echo of another message of one's own.
+    /// What names this client as its sender.
     OwnMessage(ContentType),
 }
 
 /// Someone's content, with the key it used.
 #[derive(Debug)]
-pub struct OpenedContent {
+pub(crate) struct OpenedContent {
     pub(crate) content: Verified<AuthenticatedContent>,
     pub(crate) used: Option<(Epoch, SecretTreeChange)>,
     pub(crate) generation: Option<Generation>,
@@ -38,9 +45,9 @@ impl Opened {
     /// The content, unless the message is one's own.
     #[must_use]
     pub fn content(&self) -> Option<&FramedContent> {
-        match self {
-            Self::Content(opened) => Some(&opened.content.content),
-            Self::OwnCommit | Self::OwnMessage(_) => None,
+        match &self.kind {
+            OpenedKind::Content(opened) => Some(&opened.content.content),
+            OpenedKind::OwnCommit | OpenedKind::OwnMessage(_) => None,
         }
     }
 }
@@ -61,15 +68,19 @@ impl Group {
     /// with the message; `Misuse(WrongMessage)` for a Welcome, GroupInfo or KeyPackage.
     pub fn open(&self, message: &MlsMessage) -> Result<Opened, Error> {
         self.check_active()?;
+        Ok(Opened { base: self.revision.clone(), kind: self.open_kind(message)? })
+    }
+
+    fn open_kind(&self, message: &MlsMessage) -> Result<OpenedKind, Error> {
         match &message.body {
             MlsMessageBody::PublicMessage(inner) => {
                 self.check_group(&inner.content.group_id)?;
                 self.check_epoch(inner.content.epoch)?;
-                if self.is_pending(message) { Ok(Opened::OwnCommit) } else { self.open_public(inner) }
+                if self.is_pending(message) { Ok(OpenedKind::OwnCommit) } else { self.open_public(inner) }
             }
             MlsMessageBody::PrivateMessage(inner) => {
                 self.check_group(&inner.group_id)?;
-                if self.is_pending(message) { Ok(Opened::OwnCommit) } else { self.open_private(inner) }
+                if self.is_pending(message) { Ok(OpenedKind::OwnCommit) } else { self.open_private(inner) }
             }
             MlsMessageBody::Welcome(_) | MlsMessageBody::GroupInfo(_) | MlsMessageBody::KeyPackage(_) => {
                 Err(Misuse::WrongMessage.into())
@@ -94,19 +105,19 @@ impl Group {
         }
     }
 
-    fn open_public(&self, message: &PublicMessage) -> Result<Opened, Error> {
+    fn open_public(&self, message: &PublicMessage) -> Result<OpenedKind, Error> {
         let suite = self.client.suite();
         let public = self.public();
         let content = public::unprotect(suite, message.clone(), &public.context, &self.state.secrets.membership_key)?;
         let key = sender_key(&content, public)?;
         let content = protect::verify(suite, content, &public.context, &key)?;
         if content.content.sender == Sender::Member(self.own_leaf()) {
-            return Ok(Opened::OwnMessage(content.content.content.content_type()));
+            return Ok(OpenedKind::OwnMessage(content.content.content.content_type()));
         }
-        Ok(Opened::Content(OpenedContent { content, used: None, generation: None }))
+        Ok(OpenedKind::Content(OpenedContent { content, used: None, generation: None }))
     }
 
-    fn open_private(&self, message: &PrivateMessage) -> Result<Opened, Error> {
+    fn open_private(&self, message: &PrivateMessage) -> Result<OpenedKind, Error> {
         let suite = self.client.suite();
         let keys = self.epoch_keys(message)?;
         let sender = private::open_sender_data(suite, message, keys.sender_data_secret)?;
@@ -114,7 +125,12 @@ impl Group {
         // RFC 9420 §6.3.2: "the recipient MUST verify that the leaf_index ... is a non-blank leaf".
         let member = self.past.leaf(message.epoch, leaf_index, &self.public().tree).ok_or(Rule::SenderIsMember)?;
         if leaf_index == keys.own_leaf {
-            return Ok(Opened::OwnMessage(message.content_type));
+            // Every member can write this into the sender data, and the key that would tell is used up: a claim that must
+            // not have consequences. A commit's would be that one's own state is behind.
+            return match message.content_type {
+                ContentType::Commit => Err(Rule::SenderIsNotSelf.into()),
+                content_type => Ok(OpenedKind::OwnMessage(content_type)),
+            };
         }
         let (key, change): (alloc::sync::Arc<MessageKey>, _) = keys.secret_tree.key_for(
             suite,
@@ -126,7 +142,7 @@ impl Group {
         let content = private::open_content(suite, message, &sender, &key)?;
         let content = protect::verify(suite, content, keys.context, &member.signature_key)?;
         let used = Some((message.epoch, change));
-        Ok(Opened::Content(OpenedContent { content, used, generation: Some(generation) }))
+        Ok(OpenedKind::Content(OpenedContent { content, used, generation: Some(generation) }))
     }
 
     /// The keys of a message's epoch. Of past epochs only application data is still read (RFC 9420 §15.3).

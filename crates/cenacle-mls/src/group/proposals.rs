@@ -2,7 +2,7 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use cenacle_codec::{Encode, codec_struct};
+use cenacle_codec::codec_struct;
 use cenacle_crypto::{HpkeSecretKey, Suite, labeled::ref_hash_of};
 
 use crate::{
@@ -14,6 +14,8 @@ codec_struct! {
     /// A proposal as it is kept and stored.
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub(crate) struct CachedProposal {
+        /// Sorts it among the others; unique in its epoch.
+        pub(crate) position: u32,
         pub(crate) reference: ProposalRef,
         pub(crate) sender: Sender,
         pub(crate) proposal: Proposal,
@@ -46,7 +48,12 @@ impl ProposalCache {
     }
 
     /// The position that sorts the next proposal's row behind all others.
-    pub(crate) fn next_position(&self) -> impl Encode + use<> {
-        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+    pub(crate) fn next_position(&self) -> u32 {
+        self.entries.last().map_or(0, |last| last.position.saturating_add(1))
+    }
+
+    pub(crate) fn drop_one(&mut self, reference: &ProposalRef) {
+        self.entries.retain(|entry| entry.reference != *reference);
+        self.update_keys.retain(|(of, _)| of != reference);
     }
 }

@@ -129,12 +129,16 @@ impl Group {
         SecretTreeRows { group_id: self.group_id(), epoch }
     }
 
-    fn row(&self, table: Table) -> RowKey {
+    pub(crate) fn row(&self, table: Table) -> RowKey {
         RowKey::of_group(table, self.group_id())
     }
 
     pub(crate) fn write_proposal(&self, cached: &CachedProposal, delta: &mut Delta) -> Result<(), Error> {
-        delta.put_encoded(self.row(Table::PROPOSAL).and(&self.proposals.next_position()), cached)
+        delta.put_encoded(self.proposal_row(cached), cached)
+    }
+
+    pub(crate) fn proposal_row(&self, cached: &CachedProposal) -> RowKey {
+        self.row(Table::PROPOSAL).and(&cached.position)
     }
 
     pub(crate) fn write_update_key(
@@ -162,9 +166,8 @@ impl Group {
         if self.has_pending_commit() {
             delta.delete(self.pending_row());
         }
-        if self.resumption_psks.len() >= self.kept_resumption_psks()
-            && let Some((oldest, _)) = self.resumption_psks.first_key_value()
-        {
+        let over = (self.resumption_psks.len() + 1).saturating_sub(self.kept_resumption_psks());
+        for oldest in self.resumption_psks.keys().take(over) {
             delta.delete(RowKey::of_epoch(Table::RESUMPTION_PSK, self.group_id(), *oldest));
         }
         Ok(())

@@ -3,25 +3,44 @@
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
+use cenacle_crypto::SignaturePublicKey;
+
 use super::{
     Group, Inputs,
-    list::{Listed, check_psk},
+    admit::is_unknown_credential,
+    apply::{Applied, Judge},
+    list::{Committer, Listed, ProposalList},
     proposals::CachedProposal,
 };
-use crate::wire::{LeafIndex, PreSharedKeyId, Proposal, Sender};
+use crate::{
+    Error,
+    wire::{LeafIndex, PreSharedKeyId, Proposal, ProposalRef, Sender},
+};
+
+/// How many proposals are tried one after the other when all of them together do not make a valid list.
+const TRIED_ONE_BY_ONE: usize = 64;
 
 /// What the list claims so far, each of which it may claim once.
 #[derive(Default)]
 struct Claims<'a> {
-    leaves: BTreeSet<LeafIndex>,
-    added: Vec<&'a cenacle_crypto::SignaturePublicKey>,
+    changed: BTreeSet<LeafIndex>,
+    removed: BTreeSet<LeafIndex>,
+    added: BTreeSet<&'a SignaturePublicKey>,
     psks: BTreeSet<&'a PreSharedKeyId>,
     extensions: bool,
 }
 
 impl Group {
-    /// The list of a commit: `by_value` as it is, then the waiting proposals that fit.
-    pub(crate) fn select<'a>(&'a self, by_value: &'a [Proposal], inputs: &Inputs<'_>) -> Vec<Listed<'a>> {
+    /// The list of a commit: `by_value` as it is, then the waiting proposals that fit, but those in `without`.
+    ///
+    /// # Errors
+    /// `Missing` when a verdict on a waiting proposal's credential is not known.
+    pub(crate) fn select<'a>(
+        &'a self,
+        by_value: &'a [Proposal],
+        without: &BTreeSet<ProposalRef>,
+        inputs: &Inputs<'_>,
+    ) -> Result<Vec<Listed<'a>>, Error> {
         let own = Sender::Member(self.own_leaf());
         let mut list: Vec<Listed<'a>> =
             by_value.iter().map(|proposal| Listed { proposal, sender: own, reference: None }).collect();
@@ -30,73 +49,86 @@ impl Group {
             claims.claim(item.proposal, item.sender);
         }
         // RFC 9420 §12.2: "they SHOULD prefer any Remove received, or the most recent Update if there are no Removes."
-        let waiting = &self.proposals.entries;
-        let removes = waiting.iter().filter(|entry| matches!(entry.proposal, Proposal::Remove(_)));
-        let updates = waiting.iter().rev().filter(|entry| matches!(entry.proposal, Proposal::Update(_)));
-        let others =
-            waiting.iter().filter(|entry| !matches!(entry.proposal, Proposal::Remove(_) | Proposal::Update(_)));
+        let waiting = || self.proposals.entries.iter().filter(|entry| !without.contains(&entry.reference));
+        let removes = waiting().filter(|entry| matches!(entry.proposal, Proposal::Remove(_)));
+        let updates = waiting().rev().filter(|entry| matches!(entry.proposal, Proposal::Update(_)));
+        let others = waiting().filter(|entry| !matches!(entry.proposal, Proposal::Remove(_) | Proposal::Update(_)));
         for entry in removes.chain(updates).chain(others) {
-            if self.fits(entry, &claims, inputs) {
+            if self.fits(entry, &claims, inputs)? {
                 claims.claim(&entry.proposal, entry.sender);
                 let reference = Some(entry.reference);
                 list.push(Listed { proposal: &entry.proposal, sender: entry.sender, reference });
             }
         }
-        list
+        self.agreeing(list, by_value.len(), inputs)
     }
 
-    fn fits(&self, entry: &CachedProposal, claims: &Claims<'_>, inputs: &Inputs<'_>) -> bool {
-        let suite = self.client.suite();
-        let tree = &self.public().tree;
-        match &entry.proposal {
-            Proposal::Remove(remove) => {
-                remove.removed != self.own_leaf()
-                    && tree.leaf(remove.removed).is_some()
-                    && !claims.leaves.contains(&remove.removed)
+    /// The list, or as much of its waiting part as is valid together.
+    fn agreeing<'a>(
+        &self,
+        list: Vec<Listed<'a>>,
+        by_value: usize,
+        inputs: &Inputs<'_>,
+    ) -> Result<Vec<Listed<'a>>, Error> {
+        if list.len() == by_value {
+            return Ok(list);
+        }
+        match self.try_list(&list, inputs) {
+            Ok(()) => return Ok(list),
+            Err(error) if is_unknown_credential(&error) => return Err(error),
+            Err(_) => {}
+        }
+        let mut items = list.into_iter();
+        let mut kept: Vec<Listed<'a>> = items.by_ref().take(by_value).collect();
+        for item in items.take(if by_value <= TRIED_ONE_BY_ONE { TRIED_ONE_BY_ONE } else { 0 }) {
+            kept.push(item);
+            if self.try_list(&kept, inputs).is_err() {
+                kept.pop();
             }
-            Proposal::Update(update) => match entry.sender {
-                Sender::Member(leaf) => {
-                    leaf != self.own_leaf()
-                        && !claims.leaves.contains(&leaf)
-                        && self.judge_alone(&update.leaf_node, leaf, inputs)
-                }
-                Sender::External(_) | Sender::NewMemberProposal | Sender::NewMemberCommit => false,
-            },
+        }
+        Ok(kept)
+    }
+
+    fn try_list(&self, list: &[Listed<'_>], inputs: &Inputs<'_>) -> Result<(), Error> {
+        let (suite, public) = (self.client.suite(), self.public());
+        let judge = Judge { suite, limits: &self.client.settings.limits, inputs };
+        let list = ProposalList::sort(list, Committer::Member(self.own_leaf()), public, suite)?;
+        Applied::new(&list, public, judge)?.seal(public)?;
+        Ok(())
+    }
+
+    /// Whether a proposal agrees with what the list claims already.
+    fn fits(&self, entry: &CachedProposal, claims: &Claims<'_>, inputs: &Inputs<'_>) -> Result<bool, Error> {
+        Ok(match &entry.proposal {
+            Proposal::Remove(remove) => remove.removed != self.own_leaf() && !claims.changed.contains(&remove.removed),
+            Proposal::Update(_) => {
+                let own = self.own_leaf();
+                matches!(entry.sender, Sender::Member(leaf) if leaf != own && !claims.changed.contains(&leaf))
+            }
             Proposal::Add(add) => {
-                let key = &add.key_package.leaf_node.signature_key;
+                let package = &add.key_package;
+                let key = &package.leaf_node.signature_key;
                 let lifetime = self.client.settings.limits.lifetime_seconds;
-                let present = tree.roster().member_by_signature_key(key);
-                present.is_none_or(|leaf| claims.leaves.contains(&leaf))
-                    && !claims.added.contains(&key)
-                    && add.key_package.verify(suite, inputs.now_seconds, lifetime).is_ok()
-                    && inputs.check_leaf(&add.key_package.leaf_node, None).is_ok()
+                match inputs.check_leaf(&package.leaf_node, None) {
+                    Err(error) if is_unknown_credential(&error) => return Err(error),
+                    verdict => {
+                        let present = self.public().tree.roster().member_by_signature_key(key);
+                        verdict.is_ok()
+                            && present.is_none_or(|leaf| claims.removed.contains(&leaf))
+                            && !claims.added.contains(key)
+                            && package.verify(self.client.suite(), inputs.now_seconds, lifetime).is_ok()
+                    }
+                }
             }
+            // Whoever does not have the key leaves the proposal to those who do.
             Proposal::PreSharedKey(psk) => {
-                check_psk(&psk.psk, suite).is_ok()
-                    && !claims.psks.contains(&psk.psk)
-                    && self.available_psk(&psk.psk, inputs).is_ok()
+                !claims.psks.contains(&psk.psk) && self.available_psk(&psk.psk, inputs).is_ok()
             }
             Proposal::GroupContextExtensions(_) => !claims.extensions,
             // §12.2 prefers all others to a ReInit; ExternalInit belongs to joiners.
             Proposal::ReInit(_) | Proposal::ExternalInit(_) => false,
-            Proposal::Custom(kind, _) => tree.roster().all_support_proposal(*kind),
-        }
-    }
-
-    /// Whether an Update is one that members accept: a valid leaf there, with a new key.
-    fn judge_alone(&self, leaf_node: &crate::wire::LeafNode, leaf: LeafIndex, inputs: &Inputs<'_>) -> bool {
-        let Some(old) = self.member(leaf) else { return false };
-        let required = self.public().extensions().required_capabilities().ok().flatten();
-        let check = super::public::leaf_check(
-            self.client.suite(),
-            Some(self.group_id()),
-            required.as_ref(),
-            inputs.now_seconds,
-            self.client.settings.limits.lifetime_seconds,
-        );
-        leaf_node.encryption_key != old.encryption_key
-            && check.check(leaf_node, crate::tree::LeafPlace::Update(leaf)).is_ok()
-            && inputs.check_leaf(leaf_node, Some(old)).is_ok()
+            Proposal::Custom(..) => true,
+        })
     }
 }
 
@@ -104,12 +136,15 @@ impl<'a> Claims<'a> {
     fn claim(&mut self, proposal: &'a Proposal, sender: Sender) {
         match (proposal, sender) {
             (Proposal::Remove(remove), _) => {
-                self.leaves.insert(remove.removed);
+                self.changed.insert(remove.removed);
+                self.removed.insert(remove.removed);
             }
             (Proposal::Update(_), Sender::Member(leaf)) => {
-                self.leaves.insert(leaf);
+                self.changed.insert(leaf);
             }
-            (Proposal::Add(add), _) => self.added.push(&add.key_package.leaf_node.signature_key),
+            (Proposal::Add(add), _) => {
+                self.added.insert(&add.key_package.leaf_node.signature_key);
+            }
             (Proposal::PreSharedKey(psk), _) => {
                 self.psks.insert(&psk.psk);
             }

@@ -1,6 +1,6 @@
 //! Sending: proposals and application data (RFC 9420 §6, §12.1, §15). The bytes come out of [`Group::merge`].
 
-use alloc::{sync::Arc, vec};
+use alloc::{boxed::Box, sync::Arc, vec};
 
 use cenacle_codec::Opaque;
 use cenacle_crypto::{HpkeSecretKey, Rng};
@@ -50,9 +50,10 @@ impl Group {
     /// Proposes to add a client.
     ///
     /// # Errors
-    /// `Misuse(NotMember)`; when the provider fails.
+    /// `Invalid` and `Unverified` for what is wrong with the key package; `Misuse(NotMember)`.
     pub fn propose_add(&self, key_package: KeyPackage, rng: &mut dyn Rng) -> Result<Transition<MlsMessage>, Error> {
-        self.propose(Proposal::Add(Add { key_package }), None, rng)
+        key_package.verify(self.client.suite(), None, self.client.settings.limits.lifetime_seconds)?;
+        self.propose(Proposal::Add(Add { key_package: Box::new(key_package) }), None, rng)
     }
 
     /// Proposes to replace one's own leaf by a fresh one.
@@ -63,7 +64,7 @@ impl Group {
         let (secret, public) = fresh_key_pair(self.client.suite(), rng)?;
         let position = Some((self.group_id(), self.own_leaf()));
         let leaf_node = self.client.leaf_node(public, LeafNodeSource::Update, position)?;
-        self.propose(Proposal::Update(Update { leaf_node }), Some(secret), rng)
+        self.propose(Proposal::Update(Update { leaf_node: Box::new(leaf_node) }), Some(secret), rng)
     }
 
     /// Proposes to remove a member.
@@ -108,7 +109,8 @@ impl Group {
         }
         let content = self.sign(Content::Proposal(proposal.clone()), &[])?;
         let reference = proposal_ref(self.client.suite(), &content)?;
-        let cached = CachedProposal { reference, sender: Sender::Member(self.own_leaf()), proposal };
+        let position = self.proposals.next_position();
+        let cached = CachedProposal { position, reference, sender: Sender::Member(self.own_leaf()), proposal };
         let mut delta = Delta::new();
         self.write_proposal(&cached, &mut delta)?;
         let update_key = update_key.map(|key| (reference, Arc::new(key)));

@@ -1,7 +1,7 @@
 //! `stage`: from verified content to the next state as a value (RFC 9420 §12.4.2). Every rule is judged here, on copies;
 //! what comes out is complete, and merging it cannot fail.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
 
 use cenacle_codec::{Opaque, codec_struct};
 use cenacle_crypto::{Digest, HpkeSecretKey, SecretBytes};
@@ -10,7 +10,7 @@ use super::{
     Group, Inputs, Opened, PublicGroup, Transition,
     apply::{Applied, Judge, Sealed},
     list::{Committer, Listed, ProposalList},
-    open::OpenedContent,
+    open::{OpenedContent, OpenedKind},
     proposals::{CachedProposal, proposal_ref},
     state::EpochState,
     transition::{NextEpoch, StateChange, StateEvent},
@@ -52,7 +52,8 @@ pub enum Received {
     OwnCommit(CommitSummary),
     /// A commit that removes one's own member. The group is over for this client and its secrets are erased.
     Removed(CommitSummary),
-    /// Another message of one's own came back; nothing has changed.
+    /// A message that names this client as its sender came back; nothing has changed. Of an encrypted one this is only a
+    /// claim, which every member could make: compare the bytes with what was sent.
     OwnMessage(ContentType),
 }
 
@@ -132,18 +133,36 @@ impl Transition<Received> {
     pub const fn preview(&self) -> &Received {
         self.output()
     }
+
+    /// The group as it will be in the new epoch, if this begins one.
+    #[must_use]
+    pub fn preview_public(&self) -> Option<&PublicGroup> {
+        match &self.step.value().0.event {
+            StateEvent::Epoch(next) => Some(&next.state.public),
+            StateEvent::None
+            | StateEvent::Proposal(..)
+            | StateEvent::Pending(_)
+            | StateEvent::Discard
+            | StateEvent::Dropped(_)
+            | StateEvent::Removed => None,
+        }
+    }
 }
 
 impl Group {
     /// Judges opened content and prepares what it leads to, changing nothing.
     ///
     /// # Errors
-    /// `Invalid` and `Unverified` name the rule that was broken; `Missing` what to fetch before calling again.
+    /// `Invalid` and `Unverified` name the rule that was broken; `Missing` what to fetch before calling again;
+    /// `Misuse(Outdated)` when the group has moved on since the message was opened.
     pub fn stage(&self, opened: Opened, inputs: &Inputs<'_>) -> Result<Transition<Received>, Error> {
-        match opened {
-            Opened::Content(opened) => self.stage_content(opened, inputs),
-            Opened::OwnCommit => self.stage_own_commit(),
-            Opened::OwnMessage(content_type) => {
+        if opened.base != self.revision {
+            return Err(Misuse::Outdated.into());
+        }
+        match opened.kind {
+            OpenedKind::Content(opened) => self.stage_content(opened, inputs),
+            OpenedKind::OwnCommit => self.stage_own_commit(),
+            OpenedKind::OwnMessage(content_type) => {
                 let output = Received::OwnMessage(content_type);
                 Ok(Transition::new(self.revision.clone(), Delta::new(), StateChange::default(), output))
             }
@@ -161,7 +180,7 @@ impl Group {
                 let message = self.application_message(&content, data, generation)?;
                 (StateEvent::None, Received::Application(message))
             }
-            Content::Proposal(proposal) => self.stage_proposal(&content, proposal, &mut delta)?,
+            Content::Proposal(proposal) => self.stage_proposal(&content, proposal, inputs, &mut delta)?,
             Content::Commit(commit) => self.stage_commit(&content, commit, inputs, &mut delta)?,
         };
         Ok(Transition::new(self.revision.clone(), delta, StateChange { used, event }, output))
@@ -190,6 +209,7 @@ impl Group {
         &self,
         content: &AuthenticatedContent,
         proposal: &Proposal,
+        inputs: &Inputs<'_>,
         delta: &mut Delta,
     ) -> Result<(StateEvent, Received), Error> {
         let reference = proposal_ref(self.client.suite(), content)?;
@@ -198,10 +218,9 @@ impl Group {
         if self.proposals.find(&reference).is_some() {
             return Ok((StateEvent::None, output));
         }
-        if self.proposals.entries.len() >= self.client.settings.limits.pending_proposals {
-            return Err(Misuse::TooManyProposals.into());
-        }
-        let cached = CachedProposal { reference, sender, proposal: proposal.clone() };
+        let position = self.proposals.next_position();
+        let cached = CachedProposal { position, reference, sender, proposal: proposal.clone() };
+        self.check_proposal(&cached, inputs)?;
         self.write_proposal(&cached, delta)?;
         Ok((StateEvent::Proposal(Arc::new(cached), None), output))
     }
@@ -217,6 +236,9 @@ impl Group {
     ) -> Result<(StateEvent, Received), Error> {
         let suite = self.client.suite();
         let public = self.public();
+        // RFC 9420 §7.3: a key package may have expired "in the time between when the message was sent and when it was
+        // received". The committer had to look at the clock; whoever receives late must not fall out of the group.
+        let inputs = &Inputs { now_seconds: None, ..*inputs };
         let judge = Judge { suite, limits: &self.client.settings.limits, inputs };
         let committer = match content.content.sender {
             Sender::Member(leaf) => Committer::Member(leaf),
@@ -225,6 +247,9 @@ impl Group {
         };
         // "Verify that the proposals vector is valid according to the rules in Section 12.2."
         let listed = self.resolve(commit, content.content.sender)?;
+        for item in listed.iter().filter(|item| item.reference.is_none()) {
+            inputs.check_admitted(&item.sender, item.proposal)?;
+        }
         let list = ProposalList::sort(&listed, committer, public, suite)?;
         // "Verify that all PreSharedKey proposals in the proposals vector are available."
         let removed = list.removes.contains(&self.own_leaf());
@@ -282,16 +307,20 @@ impl Group {
 
     /// The proposals of a commit, those by reference looked up.
     fn resolve<'a>(&'a self, commit: &'a Commit, sender: Sender) -> Result<Vec<Listed<'a>>, Error> {
-        let look_up = |item: &'a ProposalOrRef| match item {
+        let mut referred = BTreeSet::new();
+        let mut look_up = |item: &'a ProposalOrRef| match item {
             ProposalOrRef::Proposal(proposal) => Ok(Listed { proposal, sender, reference: None }),
             // RFC 9420 §12.4.3.2: "The Commit MUST NOT include any proposals by reference".
             ProposalOrRef::Reference(_) if sender == Sender::NewMemberCommit => Err(Rule::ExternalCommitByValue.into()),
+            ProposalOrRef::Reference(reference) if !referred.insert(reference) => {
+                Err(Rule::ProposalReferredOnce.into())
+            }
             ProposalOrRef::Reference(reference) => {
                 let cached = self.proposals.find(reference).ok_or(Rule::ProposalKnown)?;
                 Ok(Listed { proposal: &cached.proposal, sender: cached.sender, reference: Some(*reference) })
             }
         };
-        commit.proposals.iter().map(look_up).collect()
+        commit.proposals.iter().map(&mut look_up).collect()
     }
 
     /// The PSKs of a list, in its order: this group's own resumption PSKs, the rest from the inputs.

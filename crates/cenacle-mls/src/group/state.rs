@@ -123,7 +123,7 @@ impl Group {
     /// MLS-Exporter (RFC 9420 §8.5): `length` bytes bound to this epoch, `label` and `context`.
     ///
     /// # Errors
-    /// `Misuse(Length)` beyond [`crate::limits::MAX_EXPORT_BYTES`], `Misuse(NotMember)` after one's removal.
+    /// `Misuse(Length)` beyond [`crate::limits::MAX_EXPORT_HASHES`] hashes, `Misuse(NotMember)` after one's removal.
     pub fn export_secret(&self, label: &str, context: &[u8], length: usize) -> Result<SecretBytes, Error> {
         self.check_active()?;
         self.state.secrets.export(self.client.suite(), label, context, length)

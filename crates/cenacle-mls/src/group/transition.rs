@@ -3,6 +3,7 @@
 
 use alloc::{collections::BTreeMap, sync::Arc};
 
+use cenacle_codec::{Encode, Writer};
 use cenacle_crypto::HpkeSecretKey;
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     Error, Misuse,
-    delta::{Delta, PersistError, Store, Unreleased, Written},
+    delta::{Delta, PersistError, RowKey, Store, Unreleased, Written},
     secret_tree::{SecretTree, SecretTreeChange},
     wire::{Epoch, LeafIndex, LeafNode, ProposalRef},
 };
@@ -52,6 +53,8 @@ pub(crate) enum StateEvent {
     Proposal(Arc<CachedProposal>, Option<(ProposalRef, Arc<HpkeSecretKey>)>),
     /// An own commit waits for its echo.
     Pending(Arc<PendingCommit>),
+    /// A waiting proposal is given up.
+    Dropped(ProposalRef),
     /// The own commit is given up.
     Discard,
     /// A new epoch begins.
@@ -82,6 +85,22 @@ impl<T> Transition<T> {
     /// What will be stored, so that the application can add rows of its own to the same batch.
     pub const fn delta_mut(&mut self) -> &mut Delta {
         self.step.delta_mut()
+    }
+
+    /// Writes, in the same batch, a row made of `header` and an encoding of what is to be released: an outbox. What is lost
+    /// between the store and the network is found there after a restart.
+    ///
+    /// # Errors
+    /// When the output is too long to encode.
+    pub fn store_output_as(&mut self, key: RowKey, header: &[u8]) -> Result<(), Error>
+    where
+        T: Encode,
+    {
+        let mut row = Writer::new();
+        row.bytes(header).put(&self.step.value().1);
+        let row = row.finish()?;
+        self.step.delta_mut().put(key, row);
+        Ok(())
     }
 
     pub(crate) const fn output(&self) -> &T {
@@ -148,6 +167,7 @@ impl Group {
                 self.proposals.update_keys.extend(update_key);
             }
             StateEvent::Pending(pending) => self.pending = Some(pending),
+            StateEvent::Dropped(reference) => self.proposals.drop_one(&reference),
             StateEvent::Discard => self.pending = None,
             StateEvent::Epoch(next) => self.begin(next),
             StateEvent::Removed => self.leave(),

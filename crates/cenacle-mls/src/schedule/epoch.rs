@@ -258,9 +258,9 @@ impl EpochSecrets {
     /// MLS-Exporter (§8.5): `length` bytes bound to this epoch, `label` and `context`.
     ///
     /// # Errors
-    /// `Misuse(Length)` when `length` is more than [`limits::MAX_EXPORT_BYTES`].
+    /// `Misuse(Length)` when `length` is more than [`limits::MAX_EXPORT_HASHES`] hashes.
     pub fn export(&self, suite: &dyn Suite, label: &str, context: &[u8], length: usize) -> Result<SecretBytes, Error> {
-        if length > limits::MAX_EXPORT_BYTES {
+        if length > suite.hash_length().saturating_mul(limits::MAX_EXPORT_HASHES) {
             return Err(Misuse::Length.into());
         }
         let secret = derive_secret(suite, &self.exporter_secret, label)?;

@@ -153,9 +153,16 @@ fn meets(leaf: &LeafNode, required: &RequiredCapabilities) -> bool {
     // RFC 9420 §7.3: "the required extensions, proposals, and credential types MUST be listed in the LeafNode's
     // capabilities field"
     let own = &leaf.capabilities;
-    required.extension_types.iter().all(|value| own.supports_extension(*value))
-        && required.proposal_types.iter().all(|value| own.supports_proposal(*value))
-        && required.credential_types.iter().all(|value| own.supports_credential(*value))
+    all_among(&required.extension_types, &own.extensions, |value| value.is_default())
+        && all_among(&required.proposal_types, &own.proposals, |value| value.is_default())
+        && all_among(&required.credential_types, &own.credentials, |_| false)
+}
+
+/// Whether all that is wanted is listed or implied. Both lists are a peer's: neither is gone through for each of the other.
+fn all_among<T: Copy + Ord>(wanted: &[T], listed: &[T], implied: impl Fn(&T) -> bool) -> bool {
+    let mut listed = listed.to_vec();
+    listed.sort_unstable();
+    wanted.iter().all(|value| implied(value) || listed.binary_search(value).is_ok())
 }
 
 fn bad_key(error: CryptoError) -> Error {

@@ -7,7 +7,6 @@ use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Reader, Writer
 use super::{Proposal, ProposalRef, UpdatePath};
 
 /// A proposal, or the hash of one sent before (RFC 9420 §12.4).
-#[expect(clippy::large_enum_variant, reason = "most are proposals, and a list of them is short-lived")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProposalOrRef {
     /// The committer's own proposal, by value.

@@ -1,5 +1,7 @@
 //! Proposals (RFC 9420 §12.1).
 
+use alloc::boxed::Box;
+
 use cenacle_codec::{Decode, DecodeError, Encode, Opaque, Reader, Writer, codec_struct, open_enum};
 use cenacle_crypto::CipherSuite;
 
@@ -38,14 +40,14 @@ codec_struct! {
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Add {
         /// The client's offer.
-        pub key_package: KeyPackage,
+        pub key_package: Box<KeyPackage>,
     }
 
     /// Replace the sender's leaf (RFC 9420 §12.1.2).
     #[derive(Clone, Debug, PartialEq, Eq)]
     pub struct Update {
         /// The new leaf, source `update`.
-        pub leaf_node: LeafNode,
+        pub leaf_node: Box<LeafNode>,
     }
 
     /// Remove a member (RFC 9420 §12.1.3).

@@ -87,10 +87,10 @@ fn decode<T: Decode>(bytes: &[u8]) -> PeerResult<T> {
 }
 
 fn decode_key_package(message: &[u8]) -> PeerResult<KeyPackage> {
-    match decode::<MlsMessage>(message)?.body {
-        MlsMessageBody::KeyPackage(key_package) => Ok(key_package),
-        _ => Err(unexpected("take a key package")),
-    }
+    let MlsMessageBody::KeyPackage(key_package) = decode::<MlsMessage>(message)?.body else {
+        return Err(unexpected("take a key package"));
+    };
+    Ok(key_package)
 }
 
 fn extension_list(raw: &[RawExtension]) -> Extensions {
@@ -314,10 +314,9 @@ impl Peer for CenaclePeer {
         let echo = self.group()?.pending_commit();
         let echo = encode(echo.ok_or_else(|| PeerError::new(NAME, "confirm", &"no commit is pending"))?)?;
         let echo = decode(&echo)?;
-        match self.act("apply its commit", |group, inputs| group.stage(group.open(&echo)?, inputs))? {
-            CoreReceived::OwnCommit(_) => Ok(()),
-            _ => Err(unexpected("confirm")),
-        }
+        let received = self.act("apply its commit", |group, inputs| group.stage(group.open(&echo)?, inputs))?;
+        let CoreReceived::OwnCommit(_) = received else { return Err(unexpected("confirm")) };
+        Ok(())
     }
 
     fn discard(&mut self) -> PeerResult<()> {
@@ -334,7 +333,7 @@ impl Peer for CenaclePeer {
             CoreReceived::Proposal { .. } => Ok(Received::Proposal),
             CoreReceived::Commit(_) => Ok(Received::Commit),
             CoreReceived::Removed(_) => Ok(Received::Removed),
-            _ => Err(unexpected("receive")),
+            CoreReceived::OwnCommit(_) | CoreReceived::OwnMessage(_) | _ => Err(unexpected("receive")),
         }
     }
 

@@ -230,6 +230,25 @@ impl<C: MlsConfig> Peer for MlsRsPeer<C> {
         encode(&commit)
     }
 
+    fn external_join_with_psk(&mut self, group_info: &[u8], psk: &[u8]) -> PeerResult<Vec<u8>> {
+        let builder = self.client.external_commit_builder().map_err(refuse("join externally"))?;
+        let (group, commit) = builder
+            .with_external_psk(ExternalPskId::new(psk.to_vec()))
+            .build(decode(group_info)?)
+            .map_err(refuse("join externally with a PSK"))?;
+        self.group = Some(group);
+        encode(&commit)
+    }
+
+    fn propose_join(&mut self, group_info: &[u8]) -> PeerResult<Vec<u8>> {
+        let none = ExtensionList::new;
+        let proposal = self
+            .client
+            .external_add_proposal(&decode(group_info)?, None, Vec::new(), none(), none(), None)
+            .map_err(refuse("propose to be added"))?;
+        encode(&proposal)
+    }
+
     fn propose_add(&mut self, key_package: &[u8]) -> PeerResult<Vec<u8>> {
         let key_package = decode(key_package)?;
         let proposal = self.group_mut()?.propose_add(key_package, Vec::new()).map_err(refuse("propose an Add"))?;

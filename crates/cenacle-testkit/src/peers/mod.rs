@@ -145,6 +145,14 @@ pub trait Peer {
     fn join(&mut self, welcome: &[u8], ratchet_tree: Option<&[u8]>) -> PeerResult<()>;
     /// Joins by an external commit and gives it, as PublicMessage. With `resync` it removes the client's own old leaf.
     fn external_join(&mut self, group_info: &[u8], ratchet_tree: Option<&[u8]>, resync: bool) -> PeerResult<Vec<u8>>;
+    /// As [`Peer::external_join`] for the first time, with the external PSK of this id. Not every implementation offers it.
+    fn external_join_with_psk(&mut self, _group_info: &[u8], _psk: &[u8]) -> PeerResult<Vec<u8>> {
+        Err(PeerError::new(self.implementation(), "join externally with a PSK", &"not offered"))
+    }
+    /// Proposes from outside to be added to the group (sender `new_member_proposal`). Not every implementation offers it.
+    fn propose_join(&mut self, _group_info: &[u8]) -> PeerResult<Vec<u8>> {
+        Err(PeerError::new(self.implementation(), "propose to be added", &"not offered"))
+    }
 
     /// Proposes to add the owner of this MLSMessage(KeyPackage).
     fn propose_add(&mut self, key_package: &[u8]) -> PeerResult<Vec<u8>>;

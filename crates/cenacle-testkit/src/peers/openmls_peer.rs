@@ -3,6 +3,7 @@
 //! exempt), capabilities that name [`TEST_EXTENSION`], past epochs kept, for it keeps none by default, and more than
 //! five skipped message keys of a sender.
 
+use openmls::messages::external_proposals::JoinProposal;
 use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
 use openmls::prelude::{
     BasicCredential, Capabilities, Ciphersuite, CredentialWithKey, Extension, ExtensionType, Extensions, GroupContext,
@@ -14,7 +15,7 @@ use openmls::prelude::{
 };
 use openmls::schedule::psk::{ExternalPsk, PreSharedKeyId, Psk, ResumptionPsk, ResumptionPskUsage};
 use openmls_basic_credential::SignatureKeyPair;
-use openmls_rust_crypto::OpenMlsRustCrypto;
+use openmls_rust_crypto::{MemoryStorage, OpenMlsRustCrypto};
 
 use super::{
     Action, CommitOut, Options, Peer, PeerError, PeerResult, REQUIRED_CAPABILITIES, RawExtension, Received,
@@ -132,6 +133,14 @@ impl OpenMlsPeer {
         key_package.validate(self.provider.crypto(), ProtocolVersion::Mls10).map_err(refuse("take a key package"))
     }
 
+    fn make_key_package(&self) -> PeerResult<KeyPackage> {
+        let bundle = KeyPackage::builder()
+            .leaf_node_capabilities(Self::capabilities())
+            .build(self.suite, &self.provider, &self.signer, self.credential.clone())
+            .map_err(refuse("make a key package"))?;
+        Ok(bundle.key_package().clone())
+    }
+
     fn psk_id(&self, id: &[u8]) -> PeerResult<PreSharedKeyId> {
         self.fresh_psk_id(Psk::External(ExternalPsk::new(id.to_vec())))
     }
@@ -153,11 +162,7 @@ impl Peer for OpenMlsPeer {
     }
 
     fn key_package(&mut self) -> PeerResult<Vec<u8>> {
-        let bundle = KeyPackage::builder()
-            .leaf_node_capabilities(Self::capabilities())
-            .build(self.suite, &self.provider, &self.signer, self.credential.clone())
-            .map_err(refuse("make a key package"))?;
-        encode(&MlsMessageOut::from(bundle.key_package().clone()))
+        encode(&MlsMessageOut::from(self.make_key_package()?))
     }
 
     fn add_psk(&mut self, id: &[u8], secret: &[u8]) -> PeerResult<()> {
@@ -219,6 +224,18 @@ impl Peer for OpenMlsPeer {
             .map_err(refuse("apply an external commit"))?;
         self.group = Some(group);
         encode(bundle.commit())
+    }
+
+    fn propose_join(&mut self, group_info: &[u8]) -> PeerResult<Vec<u8>> {
+        let MlsMessageBodyIn::GroupInfo(group_info) = decode(group_info)? else {
+            return Err(unexpected("propose to be added"));
+        };
+        let context = group_info.group_context();
+        let key_package = self.make_key_package()?;
+        let proposal =
+            JoinProposal::new::<MemoryStorage>(key_package, context.group_id().clone(), context.epoch(), &self.signer)
+                .map_err(refuse("propose to be added"))?;
+        encode(&proposal)
     }
 
     fn propose_add(&mut self, key_package: &[u8]) -> PeerResult<Vec<u8>> {
@@ -339,7 +356,8 @@ impl Peer for OpenMlsPeer {
             ProcessedMessageContent::ApplicationMessage(message) => {
                 Ok(Received::Application { data: message.into_bytes(), authenticated_data })
             }
-            ProcessedMessageContent::ProposalMessage(proposal) => {
+            ProcessedMessageContent::ProposalMessage(proposal)
+            | ProcessedMessageContent::ExternalJoinProposalMessage(proposal) => {
                 group.store_pending_proposal(provider.storage(), *proposal).map_err(refuse("store a proposal"))?;
                 Ok(Received::Proposal)
             }
@@ -348,9 +366,9 @@ impl Peer for OpenMlsPeer {
                 group.merge_staged_commit(provider, *staged).map_err(refuse("apply a commit"))?;
                 Ok(if removed { Received::Removed } else { Received::Commit })
             }
-            ProcessedMessageContent::ExternalJoinProposalMessage(_)
-            | ProcessedMessageContent::OwnPendingCommit
-            | ProcessedMessageContent::OwnPrivateMessage => Err(unexpected("receive")),
+            ProcessedMessageContent::OwnPendingCommit | ProcessedMessageContent::OwnPrivateMessage => {
+                Err(unexpected("receive"))
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 use cenacle_codec::Encode;
 use cenacle_crypto::{SignaturePublicKey, SignatureSecretKey};
 use cenacle_mls::{
+    Claim,
     delta::{Delta, RowKey, Store},
     group::{Client as MlsClient, Handshake, Settings},
     wire::{Capabilities, CredentialType, ProtocolVersion},
@@ -138,6 +139,16 @@ impl Engine {
             }
         }
         self.bindings.asked(key);
+        Ok(())
+    }
+
+    /// Asks the service whose keys these are. Afterwards there are verdicts.
+    pub(super) async fn learn_all(&mut self, claims: &[Claim]) -> Result<(), Error> {
+        for claim in claims {
+            if self.bindings.find(&claim.signature_key).is_none() {
+                self.learn(MemberId::from_credential(&claim.credential), &claim.signature_key).await?;
+            }
+        }
         Ok(())
     }
 

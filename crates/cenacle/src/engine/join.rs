@@ -98,9 +98,7 @@ impl Engine {
             let policy = self.bindings.at(me.account.cipher_suite, now_seconds());
             let joined = me.mls.join(welcome, own, tree.cloned(), &Inputs::new(&policy).at(now_seconds()));
             match joined {
-                Err(cenacle_mls::Error::Missing(Need::CredentialVerdict { credential, signature_key })) => {
-                    self.learn(MemberId::from_credential(&credential), &signature_key).await?;
-                }
+                Err(cenacle_mls::Error::Missing(Need::CredentialVerdicts(claims))) => self.learn_all(&claims).await?,
                 other => return Ok(other?),
             }
         }

@@ -75,9 +75,7 @@ impl Engine {
                 builder = builder.with_path();
             }
             match builder.build(&Inputs::new(&policy).at(now_seconds()), &mut self.rng) {
-                Err(cenacle_mls::Error::Missing(Need::CredentialVerdict { credential, signature_key })) => {
-                    self.learn(MemberId::from_credential(&credential), &signature_key).await?;
-                }
+                Err(cenacle_mls::Error::Missing(Need::CredentialVerdicts(claims))) => self.learn_all(&claims).await?,
                 other => return Ok(other?),
             }
         }

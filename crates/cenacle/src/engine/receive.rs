@@ -67,9 +67,7 @@ impl Engine {
             let policy = self.bindings.at(self.me()?.account.cipher_suite, now_seconds());
             let staged = room.group.stage(opened, &Inputs::new(&policy).at(now_seconds()));
             match staged {
-                Err(cenacle_mls::Error::Missing(Need::CredentialVerdict { credential, signature_key })) => {
-                    self.learn(MemberId::from_credential(&credential), &signature_key).await?;
-                }
+                Err(cenacle_mls::Error::Missing(Need::CredentialVerdicts(claims))) => self.learn_all(&claims).await?,
                 other => return Ok(other?),
             }
         }

@@ -82,15 +82,18 @@ impl World {
 
 /// Waits for the event that `pick` picks.
 pub(crate) async fn wait_for<T>(events: &mut Events, what: &str, mut pick: impl FnMut(Event) -> Option<T>) -> T {
+    let mut seen = Vec::new();
     let waiting = async {
         loop {
             let event = events.next().await.unwrap_or_else(|| panic!("the client closed before: {what}"));
+            seen.push(format!("{event:?}"));
             if let Some(picked) = pick(event) {
                 return picked;
             }
         }
     };
-    timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("did not happen: {what}"))
+    let outcome = timeout(PATIENCE, waiting).await;
+    outcome.unwrap_or_else(|_| panic!("did not happen: {what}, but {seen:#?}"))
 }
 
 /// Waits for the text of the next message.

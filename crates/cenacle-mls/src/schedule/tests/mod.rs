@@ -76,8 +76,9 @@ fn exports_are_bound_to_label_and_context_and_bounded() {
     let first = export("label", b"context", 32).unwrap();
     assert!(!first.ct_eq(&export("other", b"context", 32).unwrap()));
     assert!(!first.ct_eq(&export("label", b"other", 32).unwrap()));
-    assert_eq!(export("label", b"", limits::MAX_EXPORT_BYTES).unwrap().expose().len(), limits::MAX_EXPORT_BYTES);
-    assert!(export("label", b"", limits::MAX_EXPORT_BYTES + 1).is_err());
+    let longest = limits::MAX_EXPORT_HASHES * 32;
+    assert_eq!(export("label", b"", longest).unwrap().expose().len(), longest);
+    assert!(export("label", b"", longest + 1).is_err());
 }
 
 #[test]

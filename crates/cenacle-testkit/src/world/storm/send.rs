@@ -72,7 +72,7 @@ impl Storm {
         let kind = self.world.dice.below(6);
         let removed = self.someone_else(name);
         let extensions = self.extensions();
-        let package = if kind == 1 { self.stranger(name) } else { None };
+        let package = if kind == 1 { self.stranger(name, &[]) } else { None };
         let message = self.world.step(name, |group, rng| match (kind, package, removed) {
             (1, Some(package), _) => group.propose_add(package, rng),
             (2, _, Some(leaf)) => group.propose_remove(leaf, rng),
@@ -108,8 +108,8 @@ impl Storm {
         extensions
     }
 
-    /// A key package of someone who is not in the group as `name` sees it, new or removed before.
-    fn stranger(&mut self, name: &str) -> Option<KeyPackage> {
+    /// A key package of someone who is not in the group as `name` sees it, nor among those already `chosen`.
+    fn stranger(&mut self, name: &str, chosen: &[KeyPackage]) -> Option<KeyPackage> {
         let group = self.world.at(name).group();
         if group.members().count() >= CROWD {
             return None;
@@ -118,6 +118,7 @@ impl Storm {
             let other = self.world.at(other);
             (!other.is_member() || self.minds[&other.name].ghost)
                 && Group::former_leaf(&other.client, group.public()).is_err()
+                && chosen.iter().all(|package| package.leaf_node.credential != *other.client.credential())
         };
         let strangers: Vec<String> = self.minds.keys().filter(|other| outside(other)).cloned().collect();
         let reuse = self.world.dice.chance(60);
@@ -137,7 +138,10 @@ impl Storm {
         if self.world.at(name).group().has_pending_commit() {
             return self.resend(name);
         }
-        let strangers: Vec<KeyPackage> = (0..self.world.dice.below(3)).filter_map(|_| self.stranger(name)).collect();
+        let mut strangers: Vec<KeyPackage> = Vec::new();
+        for _ in 0..self.world.dice.below(3) {
+            strangers.extend(self.stranger(name, &strangers));
+        }
         let removed = if self.world.dice.chance(25) { self.someone_else(name) } else { None };
         let extensions = self.world.dice.chance(15).then(|| self.extensions());
         let dice = &mut self.world.dice;
