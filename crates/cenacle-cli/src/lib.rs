@@ -7,6 +7,11 @@
 extern crate alloc;
 
 pub mod bench;
+pub mod chat;
+pub mod demo;
 pub mod inspect;
 mod output;
+mod place;
+pub mod serve;
+mod signals;
 pub mod vectors;

@@ -4,7 +4,14 @@
 
 use std::process::ExitCode;
 
-use cenacle_cli::{bench::BenchArgs, inspect::InspectArgs, vectors::VectorsArgs};
+use cenacle_cli::{
+    bench::BenchArgs,
+    chat::ChatArgs,
+    demo::{DemoArgs, DemoPersonArgs},
+    inspect::InspectArgs,
+    serve::ServeArgs,
+    vectors::VectorsArgs,
+};
 use clap::{Parser, Subcommand};
 
 /// Messaging Layer Security (RFC 9420): look inside it, try it, check it.
@@ -18,12 +25,19 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Bench(BenchArgs),
+    Chat(ChatArgs),
+    Demo(DemoArgs),
+    #[command(hide = true)]
+    DemoPerson(DemoPersonArgs),
     Inspect(InspectArgs),
+    Serve(ServeArgs),
     Vectors(VectorsArgs),
 }
 
 const EXAMPLES: &str = "\
 Examples:
+  cenacle demo                           watch a group talk, with everything that can go wrong
+  cenacle serve                          run the server here, for `cenacle chat --as NAME`
   cenacle inspect welcome.bin            what is inside a message, whatever it is
   cenacle vectors verify ./test-vectors  does this build agree with every other MLS implementation?
 
@@ -32,7 +46,11 @@ Examples:
 fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Bench(args) => args.run(),
+        Command::Chat(args) => args.run(),
+        Command::Demo(args) => args.run(),
+        Command::DemoPerson(args) => args.run(),
         Command::Inspect(args) => args.run(),
+        Command::Serve(args) => args.run(),
         Command::Vectors(args) => args.run(),
     }
 }

@@ -3,6 +3,8 @@
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
+use zeroize::Zeroizing;
+
 use crate::{DecodeError, DecodeErrorKind, EncodeError, Reader, Writer};
 
 /// A value with one canonical encoding.
@@ -18,6 +20,16 @@ pub trait Encode {
         let mut out = Writer::new();
         self.encode(&mut out);
         out.finish()
+    }
+
+    /// The encoding of a secret, which erases itself and leaves no copy behind.
+    ///
+    /// # Errors
+    /// As [`Encode::to_bytes`].
+    fn to_secret_bytes(&self) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
+        let mut out = Writer::erasing();
+        self.encode(&mut out);
+        out.finish_secret()
     }
 }
 

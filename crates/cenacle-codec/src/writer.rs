@@ -4,6 +4,8 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use zeroize::{Zeroize, Zeroizing};
+
 use crate::{Encode, MAX_VECTOR_BYTES};
 
 /// A vector grew beyond what a length header can announce (RFC 9420 §2.1.2).
@@ -23,19 +25,37 @@ impl core::error::Error for EncodeError {}
 pub struct Writer {
     out: Vec<u8>,
     overflowed: bool,
+    /// Whether buffers that are outgrown are erased before they are freed.
+    erasing: bool,
 }
 
 impl Writer {
     /// An empty output.
     #[must_use]
     pub const fn new() -> Self {
-        Self { out: Vec::new(), overflowed: false }
+        Self { out: Vec::new(), overflowed: false, erasing: false }
     }
 
     /// An empty output with room for `bytes`.
     #[must_use]
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { out: Vec::with_capacity(bytes), overflowed: false }
+        Self { out: Vec::with_capacity(bytes), overflowed: false, erasing: false }
+    }
+
+    /// An empty output for secrets: every buffer it outgrows is erased, and so is the last one.
+    #[must_use]
+    pub fn erasing() -> Self {
+        Self { out: Vec::with_capacity(256), overflowed: false, erasing: true }
+    }
+
+    /// Makes room for `bytes` more, without leaving a copy behind.
+    fn make_room(&mut self, bytes: usize) {
+        let needed = self.out.len().saturating_add(bytes);
+        if self.erasing && needed > self.out.capacity() {
+            let mut larger = Vec::with_capacity(needed.saturating_mul(2));
+            larger.extend_from_slice(&self.out);
+            core::mem::replace(&mut self.out, larger).zeroize();
+        }
     }
 
     /// Bytes written so far.
@@ -46,6 +66,7 @@ impl Writer {
 
     /// Writes raw bytes, without a length.
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.make_room(bytes.len());
         self.out.extend_from_slice(bytes);
         self
     }
@@ -59,8 +80,7 @@ impl Writer {
     /// Writes a minimal length header.
     pub fn length(&mut self, length: usize) -> &mut Self {
         let (header, width) = self.header(length);
-        self.out.extend_from_slice(header.get(4 - width..).unwrap_or(&[]));
-        self
+        self.bytes(header.get(4 - width..).unwrap_or(&[]))
     }
 
     /// Writes bytes behind their length.
@@ -71,8 +91,9 @@ impl Writer {
     /// Writes whatever `content` writes, behind its length.
     pub fn vector(&mut self, content: impl FnOnce(&mut Self)) -> &mut Self {
         let start = self.out.len();
-        self.out.push(0);
+        self.bytes(&[0]);
         content(self);
+        self.make_room(3);
         let (header, width) = self.header(self.out.len() - start - 1);
         self.out.splice(start..=start, header.into_iter().skip(4 - width));
         self
@@ -99,5 +120,14 @@ impl Writer {
     /// When any vector was longer than [`MAX_VECTOR_BYTES`].
     pub fn finish(self) -> Result<Vec<u8>, EncodeError> {
         if self.overflowed { Err(EncodeError) } else { Ok(self.out) }
+    }
+
+    /// The finished encoding of secrets, which erases itself.
+    ///
+    /// # Errors
+    /// As [`Writer::finish`].
+    pub fn finish_secret(self) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
+        let out = Zeroizing::new(self.out);
+        if self.overflowed { Err(EncodeError) } else { Ok(out) }
     }
 }

@@ -199,9 +199,7 @@ impl Delta {
 
     /// Writes a row whose value is an encoding.
     pub(crate) fn put_encoded<T: Encode + ?Sized>(&mut self, key: RowKey, value: &T) -> Result<(), Error> {
-        let mut out = Writer::new();
-        value.encode(&mut out);
-        self.put(key, out.finish()?);
+        self.put(key, value.to_secret_bytes()?);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ mod common;
 
 use cenacle_mls::{
     Error, Misuse, Rule,
+    delta::PersistError,
     group::{Handshake, Received},
     wire::{LeafIndex, Psk},
 };
@@ -221,4 +222,59 @@ fn refusals_name_the_rule() {
     world.with("bob", |group, _| group.discard_pending());
     world.renew("bob");
     assert!(matches!(world.receive("alice", &future), Err(Error::Stale(_))));
+}
+
+#[test]
+fn what_was_opened_in_one_state_is_not_staged_in_another() {
+    for mut world in worlds() {
+        world.create("alice");
+        world.add("alice", "bob");
+        let message = world.with("alice", |group, rng| group.protect(b"once", b"", rng));
+        let group = world.member("bob");
+        let (first, second) = (group.open(&message).unwrap(), group.open(&message).unwrap());
+        let first = group.stage(first, &common::inputs()).unwrap();
+        let person = world.people.get_mut("bob").unwrap();
+        let group = person.group.as_mut().unwrap();
+        group.merge(first, &mut person.store).unwrap();
+        let refused = group.stage(second, &common::inputs());
+        assert_eq!(refused.unwrap_err(), Error::Misuse(Misuse::Outdated));
+    }
+}
+
+#[test]
+fn a_proposal_that_does_not_fit_is_left_out_and_can_be_given_up() {
+    for mut world in worlds() {
+        world.create("alice");
+        world.add("alice", "bob");
+        world.add("alice", "carol");
+        // Valid by itself, but nobody supports the extension.
+        let mut extensions = cenacle_mls::wire::Extensions::default();
+        extensions.0.push(cenacle_mls::wire::Extension {
+            extension_type: cenacle_mls::wire::ExtensionType(0x0a0a),
+            extension_data: (&b"x"[..]).into(),
+        });
+        let proposal = world.with("bob", |group, rng| group.propose_extensions(extensions, rng));
+        world.deliver("bob", &proposal);
+        let (reference, ..) = world.member("carol").proposals().next().unwrap();
+        world.with("carol", |group, _| group.discard_proposal(&reference));
+        world.reload("carol");
+        assert_eq!(world.member("carol").proposals().count(), 0);
+        let message = world.with("carol", |group, rng| group.protect(b"not held back", b"", rng));
+        assert!(world.receive("alice", &message).is_ok());
+        world.renew("alice");
+        world.say("bob", "the group goes on");
+    }
+}
+
+#[test]
+fn nobody_returns_to_an_epoch_that_was() {
+    let mut world = World::new(1, Handshake::Private);
+    world.create("alice");
+    let package = world.last_resort("bob");
+    let bundle = world.commit("alice", |commit| commit.add(package));
+    let welcome = bundle.welcome.unwrap();
+    assert!(world.accept("bob", &welcome).is_ok());
+    world.renew("alice");
+    world.remove("alice", "bob");
+    assert!(matches!(world.accept("bob", &welcome), Err(PersistError::State(Error::Stale(_)))));
 }

@@ -1,5 +1,7 @@
 //! Test world of Cenacle: vectors, peers, damage, benches.
 
+#[cfg(feature = "world")]
+pub mod damage;
 #[cfg(feature = "peers")]
 pub mod peers;
 #[cfg(feature = "world")]

@@ -164,10 +164,8 @@ async fn listen(mut lines: Lines<BufReader<ChildStdout>>, waiting: Waiting, held
         let (id, answer) = match serde_json::from_str::<Tell>(&line) {
             Ok(Tell::Answer { id, answer }) => (id, answer),
             Ok(Tell::Ready) => (READY, Ok(Reply::Done)),
-            Ok(Tell::Held(point)) => {
-                drop(held.send(point));
-                continue;
-            }
+            Ok(Tell::Held(point)) if held.send(point).is_ok() => continue,
+            Ok(Tell::Held(_)) => break,
             Err(_) => break,
         };
         let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,7 +19,9 @@ pub(super) struct Request {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Ask {
     /// Begin the conversation.
-    Begin { title: String },
+    Begin {
+        title: String,
+    },
     Invite(String),
     Remove(String),
     Rotate,
@@ -31,17 +33,27 @@ pub(super) enum Ask {
     /// The ratchet tree, drawn.
     Draw,
     /// Fetch a file that was sent, and write it.
-    Save { name: String, to: PathBuf },
+    Save {
+        name: String,
+        to: PathBuf,
+    },
     /// Stop in the middle of the next commit.
     Hold(Point),
     /// Go on.
     Release,
     /// Whatever the server gives out of the group's log.
-    Records { group: String },
+    Records {
+        group: String,
+    },
     /// Copy one's state file.
-    Copy { to: PathBuf },
+    Copy {
+        to: PathBuf,
+    },
     /// Try to open ciphertexts with a copy.
-    Pry { copy: StateCopy, records: Vec<Record> },
+    Pry {
+        copy: StateCopy,
+        records: Vec<Record>,
+    },
 }
 
 impl Ask {

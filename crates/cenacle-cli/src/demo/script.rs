@@ -97,7 +97,7 @@ impl fmt::Display for Act {
 }
 
 /// Which messages someone is not to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Closed {
     /// Those from before they joined.
     Before,

@@ -15,7 +15,10 @@ const MAX_PEOPLE: usize = 12;
 pub(super) enum Said {
     Text(String),
     /// A file; its name is unique in a script.
-    File { name: String, bytes: usize },
+    File {
+        name: String,
+        bytes: usize,
+    },
 }
 
 /// A message that reached the group.

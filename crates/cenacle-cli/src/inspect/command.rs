@@ -11,12 +11,7 @@ use clap::{
 };
 use serde::Serialize;
 
-use super::{
-    Content, Inspected, Length, NotDecodable, Shape,
-    hex_dump::HexDump,
-    input::Input,
-    inspect,
-};
+use super::{Content, Inspected, Length, NotDecodable, Shape, hex_dump::HexDump, input::Input, inspect};
 use crate::output::{FAILED, OK, USAGE, complain, finish};
 
 /// Show what is inside an MLS message, key package, tree or other structure
@@ -28,7 +23,7 @@ use crate::output::{FAILED, OK, USAGE, complain, finish};
 #[command(after_help = EXAMPLES)]
 pub struct InspectArgs {
     /// A file, `-` for standard input, or the bytes themselves in hexadecimal or base64
-    #[arg(value_name = "FILE|-|HEX", allow_hyphen_values = true)]
+    #[arg(value_name = "FILE|-|HEX")]
     input: Option<String>,
     /// The structure it is; without this, the first that fits is taken
     #[arg(long = "as", value_name = "STRUCTURE", default_value = "auto", value_parser = choices())]
@@ -62,8 +57,7 @@ struct Choice(Option<Shape>);
 fn choices() -> impl TypedValueParser<Value = Choice> {
     let auto = PossibleValue::new("auto").help("The first of these that fits");
     let named = Shape::ALL.iter().filter_map(Shape::to_possible_value);
-    PossibleValuesParser::new([auto].into_iter().chain(named))
-        .map(|name| Choice(Shape::from_str(&name, false).ok()))
+    PossibleValuesParser::new([auto].into_iter().chain(named)).map(|name| Choice(Shape::from_str(&name, false).ok()))
 }
 
 /// What `--json` prints.

@@ -1,8 +1,6 @@
 //! Pictures of ratchet trees in text. A tree of up to [`MAX_DRAWN_LEAVES`] leaves is drawn node by node with the root on top;
 //! a larger one level by level, or only counted.
 
-use core::fmt::Write as _;
-
 use cenacle_mls::{
     tree::{NodeIndex, RatchetTree, math},
     wire::{Credential, LeafIndex, Node, WireTree},
@@ -24,13 +22,13 @@ const BLANK: char = '_';
 /// names the leaves that do not hold its private key. Below each leaf stand its member's name and its index.
 ///
 /// ```text
-///             ●1f6a
-///         ╭─────┴─────╮
-///       ●77e0+1       _
-///     ╭───┴───╮   ╭───┴───╮
-///   ●a1b2   ●03c9 _     ●5d10
-///   Alice    Bob        Carol
-///     0       1   2       3
+///               ●c0c0
+///         ╭───────┴───────╮
+///      ●b0b0+1            _
+///     ╭───┴───╮       ╭───┴───╮
+///   ●a0a0   ●a1a1     _     ●a3a3
+///   Alice    Bob            Dora
+///     0       1       2       3
 /// ```
 #[must_use]
 pub fn draw_tree(tree: &RatchetTree, names: impl Fn(LeafIndex) -> String) -> String {
@@ -147,11 +145,9 @@ impl Sketch<'_> {
             let unmerged: usize =
                 self.level(level).filter_map(|node| (self.node)(node)).map(|keyed| keyed.unmerged.len()).sum();
             let nodes = marks.chars().count();
-            // Writing to a string does not fail.
-            let marks = if self.leaves <= MAX_MARKED_LEAVES { marks.as_str() } else { "" };
+            let marks = if self.leaves <= MAX_MARKED_LEAVES { format!("  {marks}") } else { String::new() };
             let unmerged = if unmerged == 0 { String::new() } else { format!(", {unmerged} unmerged entries") };
-            let line = writeln!(picture, "{name:<9} {keyed:>6} of {nodes:<6} keyed{unmerged}  {marks}");
-            debug_assert!(line.is_ok());
+            picture.push_str(&format!("{name:<9} {keyed:>6} of {nodes:<6} keyed{unmerged}{marks}\n"));
         }
         picture
     }

@@ -2,15 +2,12 @@
 
 use cenacle_codec::{Decode, DecodeError};
 use cenacle_mls::wire::{
-    AuthenticatedContent, Commit, GroupContext, GroupInfo, GroupSecrets, KeyPackage, LeafNode, MlsMessage, PrivateMessage,
-    Proposal, PublicMessage, UpdatePath, Welcome, WireTree,
+    AuthenticatedContent, Commit, GroupContext, GroupInfo, GroupSecrets, KeyPackage, LeafNode, MlsMessage,
+    PrivateMessage, Proposal, PublicMessage, UpdatePath, Welcome, WireTree,
 };
 use clap::ValueEnum;
 
-use super::{
-    value::Value,
-    wire::Show,
-};
+use super::{value::Value, wire::Show};
 
 /// A structure that bytes can be decoded as, bare unless it is [`Shape::Message`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

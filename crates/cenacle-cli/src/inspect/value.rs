@@ -110,9 +110,12 @@ impl Text {
             let numbers_only = self.length == Length::Short && items.len() > LONG_LIST;
             for (index, item) in items.iter().enumerate() {
                 self.out.push_str(if index == 0 { " " } else { ", " });
-                match item {
-                    Content::CodePoint(number, _) if numbers_only => write!(self.out, "{number:#06x}")?,
-                    _ => self.scalar(item)?,
+                if let Content::CodePoint(number, _) = item
+                    && numbers_only
+                {
+                    write!(self.out, "{number:#06x}")?;
+                } else {
+                    self.scalar(item)?;
                 }
             }
             self.out.push('\n');

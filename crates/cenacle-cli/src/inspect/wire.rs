@@ -2,17 +2,15 @@
 //! extensions, credentials and other selections need a word of their own.
 
 use cenacle_codec::{Decode, Opaque};
-use cenacle_crypto::{
-    CipherSuite, Digest, HpkeCiphertext, HpkePublicKey, Secret, Signature, SignaturePublicKey,
-};
+use cenacle_crypto::{CipherSuite, Digest, HpkeCiphertext, HpkePublicKey, Secret, Signature, SignaturePublicKey};
 use cenacle_mls::wire::{
     Add, AuthenticatedContent, Capabilities, Commit, Content as FramedBody, ContentType, Credential, CredentialType,
     EncryptedGroupSecrets, Epoch, Extension, ExtensionType, Extensions, ExternalInit, ExternalPub, ExternalSender,
     FramedContent, FramedContentAuthData, GroupContext, GroupContextExtensions, GroupId, GroupInfo, GroupSecrets,
     KeyPackage, KeyPackageRef, LeafIndex, LeafNode, LeafNodeSource, Lifetime, MlsMessage, MlsMessageBody, Node,
     ParentNode, PathSecretEntry, PreSharedKey, PreSharedKeyId, PrivateMessage, Proposal, ProposalOrRef, ProposalRef,
-    ProposalType, ProtocolVersion, Psk, PublicMessage, ReInit, Remove, RequiredCapabilities, ResumptionPskUsage, Sender,
-    Update, UpdatePath, UpdatePathNode, Welcome, WireFormat, WireTree,
+    ProposalType, ProtocolVersion, Psk, PublicMessage, ReInit, Remove, RequiredCapabilities, ResumptionPskUsage,
+    Sender, Update, UpdatePath, UpdatePathNode, Welcome, WireFormat, WireTree,
 };
 
 use super::{
@@ -333,9 +331,6 @@ impl Show for Node {
 
 impl Show for WireTree {
     fn show(&self) -> Content {
-        Content::Struct(vec![
-            Value::new("drawing", Content::Drawing(draw_wire_tree(self))),
-            part("nodes", &self.0),
-        ])
+        Content::Struct(vec![Value::new("drawing", Content::Drawing(draw_wire_tree(self))), part("nodes", &self.0)])
     }
 }

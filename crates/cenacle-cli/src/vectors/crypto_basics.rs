@@ -145,8 +145,7 @@ impl EncryptWithLabel {
     fn verify(&self, suite: &dyn Suite) -> Check {
         let context = EncryptContext::new(suite, &self.label, &self.context)?;
         let (private, public) = (self.private.hpke_secret_key(), HpkePublicKey((*self.public).into()));
-        let given =
-            HpkeCiphertext { kem_output: (*self.kem_output).into(), ciphertext: (*self.ciphertext).into() };
+        let given = HpkeCiphertext { kem_output: (*self.kem_output).into(), ciphertext: (*self.ciphertext).into() };
         let opened = context.decrypt(suite, &private, &given).at("ciphertext")?;
         same_bytes("plaintext", opened.expose(), &self.plaintext)?;
         let made = context.encrypt(suite, &public, &self.plaintext, &mut SystemRng).at("own ciphertext")?;

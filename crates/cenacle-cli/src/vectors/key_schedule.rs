@@ -64,7 +64,7 @@ impl SuiteVector for KeySchedule {
     fn verify(&self, suite: &Arc<dyn Suite>) -> Check {
         let mut init_secret = InitSecret(self.initial_init_secret.secret().at("initial_init_secret")?);
         for (epoch, expected) in (0..).zip(&self.epochs) {
-            let found = self.epoch(Epoch(epoch), expected, init_secret, &**suite).at(format_args!("epoch {epoch}"))?;
+            let found = self.epoch(Epoch(epoch), expected, &init_secret, &**suite).at(format_args!("epoch {epoch}"))?;
             init_secret = found.secrets.init_secret;
         }
         Ok(())
@@ -76,7 +76,7 @@ impl KeySchedule {
         &self,
         epoch: Epoch,
         expected: &EpochVector,
-        init_secret: InitSecret,
+        init_secret: &InitSecret,
         suite: &dyn Suite,
     ) -> Result<NewEpoch, Failure> {
         let context = GroupContext {

@@ -13,9 +13,9 @@ use cenacle_mls::{
     secret_tree::SecretTree,
     tree::math,
     wire::{
-        AuthenticatedContent, Commit, Content, Epoch, Extensions, FramedContent, FramedContentAuthData,
-        GroupContext, GroupId, LeafIndex, MlsMessage, MlsMessageBody, PrivateMessage, Proposal, ProtocolVersion,
-        PublicMessage, Sender, WireFormat,
+        AuthenticatedContent, Commit, Content, Epoch, Extensions, FramedContent, FramedContentAuthData, GroupContext,
+        GroupId, LeafIndex, MlsMessage, MlsMessageBody, PrivateMessage, Proposal, ProtocolVersion, PublicMessage,
+        Sender, WireFormat,
     },
 };
 use serde::Deserialize;
@@ -177,8 +177,7 @@ impl Group<'_> {
         let sender = private::open_sender_data(self.suite, message, &self.sender_data_secret)?;
         same("sender", sender.leaf_index, SENDER)?;
         let kind = message.content_type.into();
-        let (key, _) =
-            self.secret_tree().key_for(self.suite, SENDER, kind, sender.generation, &Limits::default())?;
+        let (key, _) = self.secret_tree().key_for(self.suite, SENDER, kind, sender.generation, &Limits::default())?;
         let content = private::open_content(self.suite, message, &sender, &key)?;
         let verified = protect::verify(self.suite, content, &self.context, &self.signature_key)?.into_inner();
         Ok((verified.content.content, verified.auth))

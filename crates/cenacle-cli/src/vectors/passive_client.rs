@@ -120,12 +120,7 @@ impl EpochVector {
     }
 }
 
-fn receive(
-    bytes: &[u8],
-    group: &mut Group,
-    inputs: &Inputs<'_>,
-    store: &mut MemoryStore,
-) -> Result<Received, Failure> {
+fn receive(bytes: &[u8], group: &mut Group, inputs: &Inputs<'_>, store: &mut MemoryStore) -> Result<Received, Failure> {
     let message = round_trip::<MlsMessage>("message", bytes)?;
     let opened = group.open(&message).at("open")?;
     let transition = group.stage(opened, inputs).at("stage")?;

@@ -1,6 +1,6 @@
 //! A line on the terminal that shows a long verification is alive. Nothing is drawn where standard error is no terminal.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 

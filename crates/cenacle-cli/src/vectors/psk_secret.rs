@@ -37,10 +37,8 @@ impl SuiteVector for PskSecretChain {
 
     fn verify(&self, suite: &Arc<dyn Suite>) -> Check {
         let named = |given: &ExternalPsk| {
-            let id = PreSharedKeyId {
-                psk: Psk::External((*given.psk_id).into()),
-                psk_nonce: (*given.psk_nonce).into(),
-            };
+            let id =
+                PreSharedKeyId { psk: Psk::External((*given.psk_id).into()), psk_nonce: (*given.psk_nonce).into() };
             (id, SecretBytes::from(&*given.psk))
         };
         let psks: Vec<_> = self.psks.iter().map(named).collect();

@@ -3,11 +3,9 @@
 use core::{
     num::NonZero,
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Instant};
 
 use cenacle_crypto::{CipherSuite, CryptoProvider};
 
@@ -33,11 +31,7 @@ pub(crate) struct FailedVector {
 }
 
 /// Verifies `vectors`, which stand at those positions in their file, and calls `on_each` after every one.
-pub(crate) fn run(
-    vectors: &[(usize, Vector)],
-    provider: &dyn CryptoProvider,
-    on_each: &(dyn Fn() + Sync),
-) -> Tally {
+pub(crate) fn run(vectors: &[(usize, Vector)], provider: &dyn CryptoProvider, on_each: &(dyn Fn() + Sync)) -> Tally {
     let start = Instant::now();
     let next = AtomicUsize::new(0);
     let work = || {

@@ -135,7 +135,8 @@ impl Group<'_> {
             let (after, commit_secret) =
                 receiver.decrypt_path(&tree, sender, &path, &[], &context, self.suite).at(&place)?;
             let of_own = usize::try_from(own.0).ok().and_then(|own| given.path_secrets.get(own)?.as_ref());
-            let expected = of_own.ok_or_else(|| Failure::unreadable(&"null")).at(format_args!("path_secrets[{own}]"))?;
+            let expected =
+                of_own.ok_or_else(|| Failure::unreadable(&"null")).at(format_args!("path_secrets[{own}]"))?;
             // What was decrypted shows in the key that it gives to the lowest node above both.
             let common = own.node_index().common_ancestor(sender.node_index());
             let expected = node_key(self.suite, &expected.secret()?)?;

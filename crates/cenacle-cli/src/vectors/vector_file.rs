@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::{
     check::{Check, Failure},
-    crypto_basics, deserialization, key_schedule, message_protection, messages, passive_client, psk_secret, secret_tree,
-    transcript_hashes, tree_kem, tree_math, tree_operations, tree_validation, welcome,
+    crypto_basics, deserialization, key_schedule, message_protection, messages, passive_client, psk_secret,
+    secret_tree, transcript_hashes, tree_kem, tree_math, tree_operations, tree_validation, welcome,
 };
 
 /// A vector about encodings or arithmetic, which needs no cryptography.

@@ -53,8 +53,7 @@ impl SuiteVector for WelcomeVector {
         let member_secret = joiner_secret.member_secret(suite, &psk_secret(suite, &[])?);
 
         let (key, nonce) = member_secret.welcome_secret(suite)?.key_and_nonce(suite)?;
-        let info =
-            suite.aead_open(&key, &nonce, &[], &welcome.encrypted_group_info).at("encrypted_group_info")?;
+        let info = suite.aead_open(&key, &nonce, &[], &welcome.encrypted_group_info).at("encrypted_group_info")?;
         let info = round_trip::<GroupInfo>("group_info", info.expose())?;
         let signer = SignaturePublicKey((*self.signer_pub).into());
         let signed = GroupInfoTbs(&info).to_bytes()?;

@@ -136,7 +136,7 @@ impl Client {
         let changes = new.delta().changes().iter().map(Change::duplicate).collect();
         let record = PendingJoinRecord { message, summary: draft.summary, changes };
         let mut delta = Delta::new();
-        delta.put(pending_row(public.group_id()), record.to_bytes()?);
+        delta.put(pending_row(public.group_id()), record.to_secret_bytes()?);
         Ok(Unreleased::new(delta, PendingJoin { message: record.message, summary: record.summary, new }))
     }
 

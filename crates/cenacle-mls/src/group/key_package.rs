@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use cenacle_codec::{Decode, Encode, Opaque, codec_struct};
 use cenacle_crypto::{
-    CryptoError, HpkePublicKey, HpkeSecretKey, Rng, SecretBytes, Signature, Suite,
+    CryptoError, HpkePublicKey, HpkeSecretKey, Rng, Signature, Suite,
     labeled::{ref_hash_of, sign_with_label, verify_with_label},
 };
 use zeroize::Zeroizing;
@@ -175,7 +175,7 @@ impl Client {
         let reference = key_package.reference(suite)?;
         let own = OwnKeyPackage::new(key_package, init_secret_key, leaf_key, last_resort);
         let mut delta = Delta::new();
-        delta.put(row_key(&reference), SecretBytes::from(own.to_bytes()?));
+        delta.put(row_key(&reference), own.to_secret_bytes()?);
         Ok(Unreleased::new(delta, own.key_package.into()))
     }
 }

@@ -76,7 +76,7 @@ impl Group {
     }
 
     pub(crate) fn write_pending(&self, record: &PendingRecord, delta: &mut Delta) -> Result<(), Error> {
-        delta.put(self.pending_row(), record.to_bytes()?);
+        delta.put(self.pending_row(), record.to_secret_bytes()?);
         Ok(())
     }
 }

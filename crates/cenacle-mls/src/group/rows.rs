@@ -224,8 +224,8 @@ impl Group {
         for past in &self.past.0 {
             self.write_past_epoch(past, &mut delta)?;
         }
-        for (position, cached) in (0u32..).zip(&self.proposals.entries) {
-            delta.put_encoded(self.row(Table::PROPOSAL).and(&position), &**cached)?;
+        for cached in &self.proposals.entries {
+            self.write_proposal(cached, &mut delta)?;
         }
         for (reference, key) in &self.proposals.update_keys {
             self.write_update_key(reference, key, &mut delta)?;

@@ -109,16 +109,21 @@ impl Group {
         }
         let content = self.sign(Content::Proposal(proposal.clone()), &[])?;
         let reference = proposal_ref(self.client.suite(), &content)?;
-        let position = self.proposals.next_position();
-        let cached = CachedProposal { position, reference, sender: Sender::Member(self.own_leaf()), proposal };
         let mut delta = Delta::new();
-        self.write_proposal(&cached, &mut delta)?;
-        let update_key = update_key.map(|key| (reference, Arc::new(key)));
-        if let Some((_, key)) = &update_key {
-            self.write_update_key(&reference, key, &mut delta)?;
-        }
+        let event = if self.proposals.find(&reference).is_some() {
+            // The same words have the same name where signatures are deterministic: said again, it still waits once.
+            StateEvent::None
+        } else {
+            let position = self.proposals.next_position();
+            let cached = CachedProposal { position, reference, sender: Sender::Member(self.own_leaf()), proposal };
+            self.write_proposal(&cached, &mut delta)?;
+            let update_key = update_key.map(|key| (reference, Arc::new(key)));
+            if let Some((_, key)) = &update_key {
+                self.write_update_key(&reference, key, &mut delta)?;
+            }
+            StateEvent::Proposal(Arc::new(cached), update_key)
+        };
         let (message, used) = self.frame(content, &mut delta, rng)?;
-        let event = StateEvent::Proposal(Arc::new(cached), update_key);
         Ok(Transition::new(self.revision.clone(), delta, StateChange { used, event }, message))
     }
 

@@ -6,7 +6,6 @@ use cenacle_crypto::{
     Rng, Secret, Signature, Suite,
     labeled::{EncryptContext, sign_with_label},
 };
-use zeroize::Zeroizing;
 
 use super::{Client, Group, PublicGroup};
 use crate::{
@@ -79,7 +78,7 @@ pub(crate) fn seal<'a>(
             path_secret: joiner.path_secret.map(|secret| PathSecretEntry { path_secret: secret.duplicate() }),
             psks: secrets.psks.to_vec(),
         };
-        let plaintext = Zeroizing::new(group_secrets.to_bytes()?);
+        let plaintext = group_secrets.to_secret_bytes()?;
         Ok(EncryptedGroupSecrets {
             new_member: joiner.key_package.reference(suite)?,
             encrypted_group_secrets: context.encrypt(suite, &joiner.key_package.init_key, &plaintext, rng)?,

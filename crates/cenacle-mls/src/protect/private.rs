@@ -3,7 +3,6 @@
 
 use cenacle_codec::{Decode, Encode, Opaque, Writer};
 use cenacle_crypto::{Rng, Secret, Suite, labeled::expand_with_label};
-use zeroize::Zeroizing;
 
 use crate::{
     Error, Rule, What,
@@ -86,9 +85,9 @@ pub fn protect(
     };
     let mut reuse_guard = [0; 4];
     rng.fill(&mut reuse_guard)?;
-    let mut plaintext = Writer::new();
+    let mut plaintext = Writer::erasing();
     PrivateMessageContent::encode_padded(&framed.content, auth, padding.multiple_bytes.into(), &mut plaintext);
-    let plaintext = Zeroizing::new(plaintext.finish()?);
+    let plaintext = plaintext.finish_secret()?;
     let aad = PrivateContentAad(&message).to_bytes()?;
     message.ciphertext = suite.aead_seal(&key.key, &guarded(&key.nonce, reuse_guard), &aad, &plaintext)?.into();
 

@@ -1,5 +1,7 @@
 //! Framing (RFC 9420 §6): content, who sent it, and how it is authenticated, in the clear or encrypted.
 
+use core::fmt;
+
 use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Opaque, Reader, Writer, codec_struct};
 use cenacle_crypto::{Digest, Signature};
 
@@ -75,8 +77,8 @@ impl Decode for Sender {
     }
 }
 
-/// What is said (RFC 9420 §6).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is said (RFC 9420 §6). Application data is not printed.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Content {
     /// The application's own data.
     Application(Opaque),
@@ -84,6 +86,16 @@ pub enum Content {
     Proposal(Proposal),
     /// The start of a new epoch.
     Commit(Commit),
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Application(data) => write!(f, "Application({} bytes)", data.len()),
+            Self::Proposal(proposal) => proposal.fmt(f),
+            Self::Commit(commit) => commit.fmt(f),
+        }
+    }
 }
 
 impl Content {

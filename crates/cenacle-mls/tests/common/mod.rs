@@ -98,9 +98,17 @@ impl World {
     }
 
     pub fn key_package(&mut self, name: &str) -> KeyPackage {
+        self.offer(name, false)
+    }
+
+    pub fn last_resort(&mut self, name: &str) -> KeyPackage {
+        self.offer(name, true)
+    }
+
+    fn offer(&mut self, name: &str, last_resort: bool) -> KeyPackage {
         let mut rng = SeededRng::new(self.rng.next_u64());
         let person = self.person(name);
-        let message = person.client.key_package(LIFETIME, false, &mut rng).unwrap().persist(&mut person.store).unwrap();
+        let message = person.client.key_package(LIFETIME, last_resort, &mut rng).unwrap().persist(&mut person.store).unwrap();
         match roundtrip(&message).body {
             MlsMessageBody::KeyPackage(package) => package,
             _ => panic!("not a key package"),
@@ -178,6 +186,16 @@ impl World {
         person.group = Some(new.accept(&mut person.store).unwrap());
         assert!(OwnKeyPackage::find(&person.store, &welcome).unwrap().is_none());
         self.agree();
+    }
+
+    /// Joins by a Welcome, or says why not.
+    pub fn accept(&mut self, name: &str, welcome: &MlsMessage) -> Result<(), PersistError<core::convert::Infallible>> {
+        let person = self.people.get_mut(name).unwrap();
+        let MlsMessageBody::Welcome(welcome) = roundtrip(welcome).body else { panic!() };
+        let own = OwnKeyPackage::find(&person.store, &welcome)?.unwrap();
+        let new = person.client.join(&welcome, &own, None, &inputs())?;
+        person.group = Some(new.accept(&mut person.store)?);
+        Ok(())
     }
 
     pub fn remove(&mut self, by: &str, name: &str) {

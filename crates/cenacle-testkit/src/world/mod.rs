@@ -20,7 +20,7 @@ pub mod storm;
 pub use dice::Dice;
 pub use disk::{Crash, Disk, DiskError, Medium};
 pub use person::{Person, StepError, Visible, refusal};
-pub use scene::{Provider, World};
+pub use scene::{Provider, World, inputs};
 
 use std::env;
 

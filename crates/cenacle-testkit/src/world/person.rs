@@ -93,14 +93,24 @@ impl Person {
         self.try_step(f).unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
-    /// Receives bytes: decodes, opens, stages and merges them.
+    /// Decodes, opens and stages bytes, which changes nothing.
+    ///
+    /// # Errors
+    /// The core's refusal.
+    pub fn stage(&self, bytes: &[u8], inputs: &Inputs<'_>) -> Result<Transition<Received>, Error> {
+        let message = MlsMessage::from_bytes(bytes)?;
+        assert_eq!(message.to_bytes().unwrap(), bytes, "the encoding is not canonical");
+        self.group().stage(self.group().open(&message)?, inputs)
+    }
+
+    /// Receives bytes: stages and merges them.
     ///
     /// # Errors
     /// The core's refusal, or a crash of the disk.
     pub fn try_receive(&mut self, bytes: &[u8], inputs: &Inputs<'_>) -> Result<Received, StepError> {
-        let message = MlsMessage::from_bytes(bytes).map_err(Error::from)?;
-        assert_eq!(message.to_bytes().unwrap(), bytes, "the encoding is not canonical");
-        self.try_step(|group| group.stage(group.open(&message)?, inputs))
+        let staged = self.stage(bytes, inputs)?;
+        let group = self.group.as_mut().expect("a member");
+        group.merge(staged, &mut self.disk)
     }
 
     /// Receives bytes on a disk that does not crash.

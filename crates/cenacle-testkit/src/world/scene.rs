@@ -238,7 +238,8 @@ impl World {
 }
 
 /// What every call is told, with these keys.
-pub(super) const fn inputs(psks: &Psks) -> Inputs<'_> {
+#[must_use]
+pub const fn inputs(psks: &Psks) -> Inputs<'_> {
     Inputs::new(&AcceptAll).at(NOW_SECONDS).with_psks(psks)
 }
 

@@ -14,7 +14,7 @@ use super::{
     room::{Room, row, title_of},
 };
 use crate::{
-    ConversationId, Error, Event, MemberId,
+    ConversationId, Error, Event,
     identity::Text,
     state::{self, Conversation, Participation},
 };

@@ -15,6 +15,7 @@ use std::{
 };
 
 use cenacle::{Client, Config, Content, Conversation};
+use cenacle_mls::wire::LeafIndex;
 use clap::Args;
 use serde::Serialize;
 use tokio::{
@@ -70,11 +71,14 @@ impl DemoPersonArgs {
         let transport = Arc::new(StageTransport::new(&self.server)?);
         let client = open(&self, &transport).await?;
         client.register(&self.name).await?;
-        let person = Arc::new(Person { args: self, transport, client: RwLock::new(Some(client)), prying: Mutex::new(()) });
+        let person =
+            Arc::new(Person { args: self, transport, client: RwLock::new(Some(client)), prying: Mutex::new(()) });
         tell(&Tell::Ready);
         let mut lines = BufReader::new(tokio::io::stdin()).lines();
         while let Some(line) = lines.next_line().await? {
-            let Ok(Request { id, ask }) = serde_json::from_str(&line) else { return Err(cenacle::Error::NotUnderstood) };
+            let Ok(Request { id, ask }) = serde_json::from_str(&line) else {
+                return Err(cenacle::Error::NotUnderstood);
+            };
             let person = Arc::clone(&person);
             drop(tokio::spawn(async move {
                 let answer = person.answer(ask).await.map_err(|error| error.to_string());
@@ -148,7 +152,7 @@ impl Person {
             let tree = conversation.tree().await?;
             let key = |leaf| tree.leaf(leaf).map(|leaf| hex::encode(&leaf.encryption_key.0)).unwrap_or_default();
             let members = conversation.members().await?.into_iter();
-            let members = members.map(|member| (member.id.name.to_string(), key(member.leaf.into())));
+            let members = members.map(|member| (member.id.name.to_string(), key(LeafIndex(member.leaf))));
             Some(View {
                 epoch: conversation.epoch().await?,
                 authenticator: hex::encode(conversation.epoch_authenticator().await?),
@@ -215,8 +219,8 @@ impl Person {
         let conversation = self.conversation().await?;
         let own = self.client().await?.id().await?.ok_or(cenacle::Error::NotRegistered)?;
         let leaf = conversation.members().await?.into_iter().find(|member| member.id == own);
-        let leaf = leaf.ok_or(cenacle::Error::NotMember)?.leaf.into();
-        let key = conversation.tree().await?.leaf(leaf).map(|leaf| hex::encode(&leaf.signature_key.0));
+        let leaf = leaf.ok_or(cenacle::Error::NotMember)?.leaf;
+        let key = conversation.tree().await?.leaf(LeafIndex(leaf)).map(|leaf| hex::encode(&leaf.signature_key.0));
         let epoch = conversation.epoch().await?;
         drop(conversation);
         let mut place = self.client.write().await;

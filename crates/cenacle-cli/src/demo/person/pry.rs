@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use cenacle_codec::Decode;
-use cenacle_crypto::{
-    CipherSuite, CryptoError, CryptoProvider, Signature, SignaturePublicKey, Signer,
-};
+use cenacle_crypto::{CipherSuite, CryptoError, CryptoProvider, Signature, SignaturePublicKey, Signer};
 use cenacle_crypto_awslc::AwsLcProvider;
 use cenacle_mls::{
     group::{Client, Group, Opened},
@@ -38,10 +36,16 @@ pub(super) fn pry(copy: &StateCopy, records: Vec<Record>) -> Result<Vec<Pried>, 
         let bytes = hex::decode(&record.message).map_err(|_| cenacle::Error::NotUnderstood)?;
         let Ok(message) = MlsMessage::from_bytes(&bytes) else { continue };
         let opened = group.open(&message);
-        let is_own = matches!(opened, Ok(Opened::OwnCommit | Opened::OwnMessage(_)));
+        // Whose own message it is cannot be read again, and need not be.
+        let is_own = opened.as_ref().is_ok_and(|opened| opened.content().is_none());
         let relabelled = group.open(&relabel(message, Epoch(copy.epoch)));
         let refusal = |opened: Result<Opened, cenacle_mls::Error>| opened.err().map(|error| error.to_string());
-        pried.push(Pried { seq: record.seq, refusal: refusal(opened), relabelled_refusal: refusal(relabelled), is_own });
+        pried.push(Pried {
+            seq: record.seq,
+            refusal: refusal(opened),
+            relabelled_refusal: refusal(relabelled),
+            is_own,
+        });
     }
     Ok(pried)
 }

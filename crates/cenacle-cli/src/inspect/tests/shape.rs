@@ -2,7 +2,7 @@
 
 use cenacle_codec::{DecodeErrorKind, Encode};
 use cenacle_mls::wire::{
-    Epoch, GroupId, LeafIndex, MlsMessage, PrivateMessage, ContentType, Proposal, Remove, WireTree,
+    ContentType, Epoch, GroupId, LeafIndex, MlsMessage, PrivateMessage, Proposal, Remove, WireTree,
 };
 
 use crate::inspect::{Length, Shape, inspect};

@@ -1,7 +1,7 @@
 //! Reading vectors and telling failures, on vectors small enough to stand here. The official ones are in `tests/vectors.rs`.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
-use super::{PROVIDERS, Verdict, VectorFile};
+use super::{PROVIDERS, VectorFile, Verdict};
 
 fn file(name: &str) -> &'static VectorFile {
     VectorFile::ALL.iter().find(|file| file.name() == name).unwrap()
@@ -51,7 +51,7 @@ fn a_malformed_field_is_named() {
     let odd = r#"{"cipher_suite": 1, "psks": [{"psk_id": "", "psk": "0", "psk_nonce": ""}], "psk_secret": ""}"#;
     assert_eq!(
         failure("psk_secret", odd),
-        "unreadable: psks[0].psk: not hexadecimal: Odd number of digits at line 1 column 58"
+        "unreadable: psks[0].psk: not hexadecimal: Odd number of digits at line 1 column 54"
     );
     let absent = r#"{"cipher_suite": 1, "psks": []}"#;
     assert!(failure("psk_secret", absent).contains("missing field `psk_secret`"));

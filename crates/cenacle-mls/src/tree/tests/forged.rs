@@ -103,6 +103,20 @@ fn unmerged_leaves_ascend_and_agree() {
 }
 
 #[test]
+fn an_added_leaf_is_listed_in_order() {
+    let world = world();
+    let WireTree(mut wire) = world.tree.to_wire();
+    let leaf = leaf(&mut wire, 6).clone();
+    wire[12] = None;
+    let mut edit = RatchetTree::from_wire(WireTree(wire), &*world.suite).unwrap().edit(&*world.suite);
+    assert_eq!(edit.add(leaf), Ok(LeafIndex(6)));
+    let tree = edit.seal().unwrap();
+    for node in [7, 11] {
+        assert_eq!(tree.parent(NodeIndex(node)).unwrap().unmerged_leaves, [LeafIndex(6), LeafIndex(7)]);
+    }
+}
+
+#[test]
 fn every_parent_is_chained_to_a_leaf() {
     let world = world();
     for index in [1, 3, 5, 7, 9, 11] {
@@ -127,8 +141,11 @@ fn every_parent_is_chained_to_a_leaf() {
     let mut few = World::new(2);
     few.change(&Changes { adds: 4, ..Changes::default() });
     few.commit(LeafIndex(4), &Changes { removes: vec![LeafIndex(2), LeafIndex(3)], ..Changes::default() });
-    assert_eq!(joined(&few, |_| ()), Ok(()));
-    refused(&few, Rule::ParentHashValid, |wire| wire[5] = made_up(vec![]));
+    let WireTree(mut wire) = few.tree.to_wire();
+    assert!(RatchetTree::from_wire(WireTree(wire.clone()), &*few.suite).is_ok());
+    wire[5] = made_up(vec![]);
+    let read = RatchetTree::from_wire(WireTree(wire), &*few.suite);
+    assert_eq!(read.err(), Some(Error::Invalid(Rule::ParentHashValid)));
 }
 
 #[test]
@@ -139,11 +156,14 @@ fn nobody_is_locked_out() {
     world.commit(LeafIndex(0), &Changes::default());
     assert_eq!(joined(&world, |_| ()), Ok(()));
     refused(&world, Rule::ParentHashValid, |wire| wire[1] = None);
-    // Nor if they claim the chain for themselves.
-    refused(&world, Rule::ParentHashValid, |wire| {
-        wire[1] = None;
-        leaf(wire, 1).source = leaf(wire, 0).source.clone();
-    });
+    // Nor if either claims the chain for itself, with the right hash.
+    for claims in [0, 1] {
+        refused(&world, Rule::ParentHashValid, |wire| {
+            let parent_hash = parent(wire, 1).parent_hash;
+            wire[1] = None;
+            leaf(wire, claims).source = LeafNodeSource::Commit { parent_hash };
+        });
+    }
 }
 
 #[test]

@@ -2,9 +2,14 @@
 
 use alloc::{sync::Arc, vec, vec::Vec};
 
-use cenacle_crypto::{CryptoError, Digest, HpkePublicKey, Rng, Secret, Suite, labeled::EncryptContext};
+use cenacle_crypto::{
+    CryptoError, Digest, HpkePublicKey, Rng, Secret, Suite, conformance::SeededRng, labeled::EncryptContext,
+};
 
-use super::{super::*, Changes, World, leaf, new_leaf, sign, suite};
+use super::{
+    super::{nodes::Nodes, subtree::Subtree, *},
+    Changes, LIFETIME, World, leaf, new_leaf, sign, suite,
+};
 use crate::{
     error::{Error, Misuse, Rule, What},
     wire::*,
@@ -33,7 +38,7 @@ fn an_external_committer_takes_the_leftmost_blank() {
         let mut world = World::new(2);
         world.commit(LeafIndex(0), &Changes { adds, ..Changes::default() });
         let suite = Arc::clone(&world.suite);
-        let (_, _, signer) = new_leaf(&*suite, &mut world.rng, super::LIFETIME, LeafIndex(0));
+        let (_, _, signer) = new_leaf(&*suite, &mut world.rng, LIFETIME, LeafIndex(0));
         let mut edit = world.tree.edit(&*suite);
         let own = edit.reserve().unwrap();
         let mut received = edit.clone();
@@ -58,6 +63,50 @@ fn an_external_committer_takes_the_leftmost_blank() {
         }
         world.members.insert(own, super::Member { private, signer });
         world.compare();
+    }
+}
+
+#[test]
+fn the_hash_of_a_sibling_is_the_original_one() {
+    // RFC 9420 §7.9's example: F joins without a path, below W and Y that are set, with a blank between.
+    let mut world = World::new(9);
+    world.change(&Changes { adds: 6, ..Changes::default() });
+    let [a, f, g] = [LeafIndex(0), LeafIndex(5), LeafIndex(6)];
+    world.commit(g, &Changes { removes: vec![f], ..Changes::default() });
+    world.commit(a, &Changes::default());
+    world.change(&Changes { adds: 1, ..Changes::default() });
+    for node in [7, 11] {
+        assert_eq!(world.tree.parent(NodeIndex(node)).unwrap().unmerged_leaves, [f]);
+    }
+    assert!(world.tree.parent(NodeIndex(9)).is_none());
+}
+
+#[test]
+fn recipients_are_found_without_listing_them() {
+    let member = |index| {
+        let (leaf, ..) = new_leaf(&*suite(), &mut SeededRng::new(index), LIFETIME, LeafIndex(0));
+        Arc::new(Subtree::leaf(Some(Arc::new(leaf))))
+    };
+    let parent = |unmerged: &[u32]| {
+        let unmerged_leaves = unmerged.iter().copied().map(LeafIndex).collect();
+        let encryption_key = HpkePublicKey(b"".into());
+        Some(Arc::new(ParentNode { encryption_key, parent_hash: Digest::EMPTY, unmerged_leaves }))
+    };
+    let pair = |node, first| Arc::new(Subtree::inner(node, member(first), member(first + 1)));
+    let left = Arc::new(Subtree::inner(None, pair(None, 0), pair(parent(&[]), 2)));
+    let right = Arc::new(Subtree::inner(parent(&[5, 6, 7]), pair(parent(&[5]), 4), pair(parent(&[6, 7]), 6)));
+    let nodes = Nodes { root: Arc::new(Subtree::inner(None, left, right)), level: 3 };
+
+    let new = [1, 5, 6].map(LeafIndex);
+    let all: Vec<_> = nodes.resolution(NodeIndex(7)).into_iter().map(|node| node.0).collect();
+    assert_eq!(all, [0, 2, 5, 11, 10, 12, 14]);
+    let told = [0, 5, 11, 14];
+    assert_eq!(nodes.recipients(NodeIndex(7), &new), told.len());
+    for (leaf, knows, node) in [(0, 0, 0), (2, 5, 5), (3, 5, 5), (4, 11, 11), (7, 14, 14)] {
+        let found = nodes.recipient(NodeIndex(7), LeafIndex(leaf), &new, &|node| node.0 == knows);
+        let place = told.iter().position(|told| *told == node);
+        assert_eq!(found, Some(NodeIndex(node)).zip(place), "leaf {leaf}");
+        assert_eq!(nodes.recipient(NodeIndex(7), LeafIndex(leaf), &new, &|_| false), None);
     }
 }
 

@@ -108,3 +108,23 @@ fn a_changed_leaf_needs_its_path() {
     assert!(matches!(before.with_rows(world.tree.level(), gap), Err(Error::Corrupt(_))));
     same(&before.with_rows(world.tree.level(), rows).unwrap(), &world.tree);
 }
+
+#[test]
+fn a_tree_that_shrinks_forgets_who_left() {
+    let mut world = World::new(22);
+    world.commit(LeafIndex(0), &super::Changes { adds: 8, ..super::Changes::default() });
+    let before = world.tree.clone();
+    let removes = (4..9).map(LeafIndex).collect();
+    world.commit(LeafIndex(0), &super::Changes { removes, ..super::Changes::default() });
+    let rows = world.tree.changes_since(Some(&before)).unwrap();
+    assert_eq!(rows.iter().filter(|(_, value)| value.is_none()).count(), 31 - 7);
+    let after = before.with_rows(world.tree.level(), rows).unwrap();
+    same(&after, &world.tree);
+    for node in (0..31).map(NodeIndex) {
+        let Some(key) = before.encryption_key(node) else { continue };
+        let still = world.tree.roster().node_by_encryption_key(key);
+        assert_eq!(after.roster().node_by_encryption_key(key), still);
+    }
+    let left = &before.leaf(LeafIndex(8)).unwrap().signature_key;
+    assert!(!after.roster().has_signature_key(left));
+}

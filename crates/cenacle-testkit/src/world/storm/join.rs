@@ -30,7 +30,7 @@ impl Storm {
         let count = self.minds[name].invitations.len();
         let chosen = self.world.dice.below(count);
         let mut invitation = self.mind(name).invitations.remove(chosen);
-        if self.world.at(name).is_member() && !self.minds[name].ghost {
+        if self.is_live(name) {
             return self.refuse_invitation(name, &invitation);
         }
         let mut tree = None;
@@ -99,12 +99,7 @@ impl Storm {
 
     /// Someone outside joins by an external commit.
     pub(super) fn join_from_outside(&mut self) {
-        let outside: Vec<String> = self
-            .minds
-            .iter()
-            .filter(|(name, mind)| mind.ghost || !self.world.at(name).is_member())
-            .map(|(name, _)| name.clone())
-            .collect();
+        let outside: Vec<String> = self.minds.keys().filter(|name| !self.is_live(name)).cloned().collect();
         let known = self.world.dice.pick(&outside).cloned();
         let name = match known {
             Some(known) if self.live().len() > 6 || self.world.dice.chance(50) => known,
@@ -124,6 +119,12 @@ impl Storm {
     fn join_external(&mut self, name: &str) {
         let members: Vec<String> = self.live().into_iter().filter(|member| member != name).collect();
         let Some(via) = self.world.dice.pick(&members).cloned() else { return };
+        if self.world.dice.chance(50) {
+            self.catch_up(&via, usize::MAX);
+            if !self.is_live(&via) {
+                return;
+            }
+        }
         let with_tree = self.world.dice.chance(50);
         let MlsMessageBody::GroupInfo(info) = decoded(&self.world.group_info(&via, with_tree)).body else { panic!() };
         let group = self.world.at(&via).group();

@@ -112,13 +112,13 @@ impl Storm {
         let name = self.world.dice.pick(&live).expect("a group has a member").clone();
         match self.world.dice.below(100) {
             0..25 => self.speak(&name),
-            25..37 => self.propose(&name),
-            37..52 => self.commit(&name),
-            52..57 => self.resend(&name),
-            57..62 => self.join_from_outside(),
+            25..36 => self.propose(&name),
+            36..54 => self.commit(&name),
+            54..58 => self.resend(&name),
+            58..62 => self.join_from_outside(),
             62..64 => self.resync(&name),
             64..70 => self.reload(&name),
-            70..76 => self.accept_invitation(),
+            70..78 => self.accept_invitation(),
             _ => self.hear(&name),
         }
     }
@@ -162,6 +162,10 @@ impl Storm {
     #[must_use]
     pub fn live(&self) -> Vec<String> {
         self.world.members().into_iter().filter(|name| !self.minds[name].ghost).collect()
+    }
+
+    fn is_live(&self, name: &str) -> bool {
+        self.world.at(name).is_member() && !self.minds[name].ghost
     }
 
     /// The epoch that the service has reached.

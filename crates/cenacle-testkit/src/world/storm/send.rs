@@ -10,7 +10,7 @@ use cenacle_mls::{
     },
 };
 
-use super::{Invitation, Parcel, Said, Storm};
+use super::{Invitation, Mind, Parcel, Said, Storm};
 use crate::world::{TEST_EXTENSION, person::decoded, refusal};
 
 /// A group stays about as large as this, in members.
@@ -53,7 +53,10 @@ impl Storm {
 
     /// Everyone who may listen: members, the invited, those removed without knowing it.
     pub(super) fn people_but(&self, name: &str) -> Vec<String> {
-        self.minds.keys().filter(|other| *other != name).cloned().collect()
+        let listens = |(other, mind): &(&String, &Mind)| {
+            *other != name && (self.world.at(other).group.is_some() || !mind.invitations.is_empty())
+        };
+        self.minds.iter().filter(listens).map(|(other, _)| other.clone()).collect()
     }
 
     /// Into an inbox, perhaps twice, perhaps not at all.
@@ -138,11 +141,18 @@ impl Storm {
         if self.world.at(name).group().has_pending_commit() {
             return self.resend(name);
         }
+        // Who is behind mostly notices before, and sometimes by the refusal.
+        if self.world.dice.chance(70) {
+            self.catch_up(name, usize::MAX);
+            if !self.is_live(name) {
+                return;
+            }
+        }
         let mut strangers: Vec<KeyPackage> = Vec::new();
         for _ in 0..self.world.dice.below(3) {
             strangers.extend(self.stranger(name, &strangers));
         }
-        let removed = if self.world.dice.chance(25) { self.someone_else(name) } else { None };
+        let removed = if self.world.dice.chance(35) { self.someone_else(name) } else { None };
         let extensions = self.world.dice.chance(15).then(|| self.extensions());
         let dice = &mut self.world.dice;
         let (psk, path, apart, info) = (dice.chance(20), dice.chance(30), dice.chance(30), dice.chance(30));

@@ -1,0 +1,184 @@
+//! What a chat prints: lines for people, or one JSON object a line. What others wrote reaches a terminal without its
+//! control characters.
+
+use std::{
+    env,
+    io::{self, IsTerminal as _, Stdout, Write as _},
+};
+
+use cenacle::{Change, Content, ConversationId, Event, MemberId, Message};
+use serde_json::{Value, json};
+
+const DIM: &str = "2";
+const NAME: &str = "36";
+const BAD: &str = "31";
+
+#[derive(Debug)]
+pub(super) struct Printer {
+    out: Stdout,
+    json: bool,
+    colours: bool,
+}
+
+/// Text from somebody else, as it may be shown: an escape sequence could do anything to a terminal.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
+}
+
+fn names(members: &[MemberId]) -> Vec<&str> {
+    let mut names: Vec<_> = members.iter().map(|member| member.name.as_str()).collect();
+    // An account may have several devices.
+    names.dedup();
+    names
+}
+
+fn change(change: &Change) -> String {
+    match change {
+        Change::Add(name) => format!("to invite {name}"),
+        Change::Remove(name) => format!("to remove {name}"),
+        Change::Rotate => "to renew the own keys".to_owned(),
+        _ => "a change".to_owned(),
+    }
+}
+
+/// A message as JSON.
+fn to_json(event: &str, conversation: &ConversationId, message: &Message) -> Value {
+    let mut value = json!({
+        "event": event, "conversation": conversation.to_string(), "id": message.id.to_string(),
+        "from": message.from.name.as_str(), "mine": message.mine, "epoch": message.epoch, "seq": message.seq,
+        "received_at": message.received_at,
+    });
+    let (key, content) = match &message.content {
+        Content::Text(text) => ("text", json!(text)),
+        Content::File(file) => ("file", json!({ "name": file.name, "bytes": file.size_bytes })),
+        _ => ("unknown", json!(true)),
+    };
+    if let Some(object) = value.as_object_mut() {
+        object.insert(key.to_owned(), content);
+    }
+    value
+}
+
+impl Printer {
+    pub(super) fn new(json: bool) -> Self {
+        let out = io::stdout();
+        // https://no-color.org: any value but none turns colours off.
+        let is_wanted = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let colours = !json && is_wanted && out.is_terminal();
+        Self { out, json, colours }
+    }
+
+    fn paint(&self, colour: &str, text: &str) -> String {
+        if self.colours { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn line(&self, text: &str) -> io::Result<()> {
+        let mut out = self.out.lock();
+        writeln!(out, "{text}")?;
+        out.flush()
+    }
+
+    /// Says the same to people and to programs.
+    pub(super) fn say(&self, text: &str, value: &Value) -> io::Result<()> {
+        if self.json { self.line(&value.to_string()) } else { self.line(text) }
+    }
+
+    /// Something happened, as opposed to being said.
+    pub(super) fn note(&self, text: &str, value: &Value) -> io::Result<()> {
+        self.say(&self.paint(DIM, &format!("* {text}")), value)
+    }
+
+    /// Something could not be done.
+    pub(super) fn complain(&self, line: &str, reason: &str) -> io::Result<()> {
+        let text = self.paint(BAD, &format!("! {reason}"));
+        self.say(&text, &json!({ "event": "error", "line": line, "reason": reason }))
+    }
+
+    /// A message; `place` says where, if that is not obvious.
+    pub(super) fn message(
+        &self,
+        event: &str,
+        place: &str,
+        conversation: &ConversationId,
+        message: &Message,
+    ) -> io::Result<()> {
+        let said = match &message.content {
+            Content::Text(text) => plain(text),
+            Content::File(file) => format!("sends {:?} ({} bytes); /save PATH", plain(&file.name), file.size_bytes),
+            _ => "says something that a newer version of this program understands".to_owned(),
+        };
+        let waits = if message.seq.is_none() { " (not sent yet)" } else { "" };
+        let place = if place.is_empty() { String::new() } else { format!("[{}] ", plain(place)) };
+        let text = format!("{place}{}: {said}{waits}", self.paint(NAME, message.from.name.as_str()));
+        self.say(&text, &to_json(event, conversation, message))
+    }
+
+    /// Something that happened. `place` says where, if that is not obvious.
+    pub(super) fn event(&self, place: &str, event: &Event) -> io::Result<()> {
+        let at = if place.is_empty() { String::new() } else { format!("[{}] ", plain(place)) };
+        match event {
+            Event::Joined { conversation, title, epoch } => self.note(
+                &format!("you are in {:?} now", plain(title)),
+                &json!({ "event": "joined", "conversation": conversation.to_string(), "title": title, "epoch": epoch }),
+            ),
+            Event::Message { conversation, message } => self.message("message", place, conversation, message),
+            Event::FileReceived { conversation, message } => self.message("file", place, conversation, message),
+            Event::Delivered { conversation, id, seq } => self.silent(&json!({
+                "event": "delivered", "conversation": conversation.to_string(), "id": id.to_string(), "seq": seq,
+            })),
+            Event::EpochChanged { conversation, epoch } => self.silent(&json!({
+                "event": "epoch", "conversation": conversation.to_string(), "epoch": epoch,
+            })),
+            Event::MembersChanged { conversation, added, removed, by } => {
+                let by = by.as_ref().map_or("somebody", |by| by.name.as_str());
+                let verb = |verb, who: &[MemberId]| {
+                    (!who.is_empty()).then(|| format!("{by} {verb} {}", names(who).join(", ")))
+                };
+                let news: Vec<_> = [verb("added", added), verb("removed", removed)].into_iter().flatten().collect();
+                self.note(
+                    &format!("{at}{}", news.join("; ")),
+                    &json!({
+                        "event": "members", "conversation": conversation.to_string(), "by": by,
+                        "added": names(added), "removed": names(removed),
+                    }),
+                )
+            }
+            Event::Removed { conversation, by } => {
+                let by = by.as_ref().map_or("somebody", |by| by.name.as_str());
+                let value = json!({ "event": "removed", "conversation": conversation.to_string(), "by": by });
+                self.note(&format!("{at}{by} removed you; what was said before stays readable"), &value)
+            }
+            other => self.failure(&at, other),
+        }
+    }
+
+    fn silent(&self, value: &Value) -> io::Result<()> {
+        if self.json { self.line(&value.to_string()) } else { Ok(()) }
+    }
+
+    /// What did not go well.
+    fn failure(&self, at: &str, event: &Event) -> io::Result<()> {
+        let (name, text) = match event {
+            Event::NotDelivered { reason, .. } => ("not_delivered", format!("a message was not delivered: {reason}")),
+            Event::Dropped { change: wanted, reason, .. } => {
+                ("dropped", format!("{} is given up: {reason}", change(wanted)))
+            }
+            Event::Rejected { seq, reason, .. } => ("rejected", format!("record {seq} was refused: {reason}")),
+            Event::SyncFailed { reason, .. } => ("sync_failed", format!("{reason}")),
+            Event::Missed { count } => ("missed", format!("{count} events were missed; /history has all messages")),
+            _ => return Ok(()),
+        };
+        let text = self.paint(BAD, &format!("* {at}{text}"));
+        self.say(&text, &json!({ "event": name, "reason": text_of(event) }))
+    }
+}
+
+fn text_of(event: &Event) -> String {
+    match event {
+        Event::NotDelivered { reason, .. }
+        | Event::Dropped { reason, .. }
+        | Event::Rejected { reason, .. }
+        | Event::SyncFailed { reason, .. } => reason.to_string(),
+        _ => String::new(),
+    }
+}
