@@ -310,7 +310,8 @@ fn damage_in_random_groups() {
         let budget = Budget { flips: 150, truncations: 20 };
         let live = storm.live();
         let world = &mut storm.world;
-        for (sender, victim) in live.iter().zip(live.iter().cycle().skip(1)).filter(|(sender, victim)| sender != victim) {
+        for (sender, victim) in live.iter().zip(live.iter().cycle().skip(1)).filter(|(sender, victim)| sender != victim)
+        {
             let message = world.protect(sender, b"hello");
             try_message(world, "application data", victim, &message, budget);
             let update = world.step(sender, |group, rng| group.propose_update(rng)).to_bytes().unwrap();

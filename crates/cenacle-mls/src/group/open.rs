@@ -129,7 +129,7 @@ impl Group {
             // not have consequences. A commit's would be that one's own state is behind.
             return match message.content_type {
                 ContentType::Commit => Err(Rule::SenderIsNotSelf.into()),
-                content_type => Ok(OpenedKind::OwnMessage(content_type)),
+                ContentType::Application | ContentType::Proposal => Ok(OpenedKind::OwnMessage(message.content_type)),
             };
         }
         let (key, change): (alloc::sync::Arc<MessageKey>, _) = keys.secret_tree.key_for(

@@ -32,7 +32,6 @@ use crate::{
 
 /// What a message was, once its transition is merged.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "made once for each message and consumed at once")]
 #[non_exhaustive]
 pub enum Received {
     /// Application data.

@@ -79,6 +79,7 @@ impl Decode for Sender {
 
 /// What is said (RFC 9420 §6). Application data is not printed.
 #[derive(Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "contents are handled one at a time and by reference")]
 pub enum Content {
     /// The application's own data.
     Application(Opaque),

@@ -18,7 +18,6 @@ pub struct MlsMessage {
 
 /// What an [`MlsMessage`] holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "messages are handled one at a time and by reference")]
 pub enum MlsMessageBody {
     /// A signed message in the clear.
     PublicMessage(PublicMessage),

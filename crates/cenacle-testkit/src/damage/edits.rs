@@ -3,8 +3,8 @@
 use cenacle_codec::{Decode as _, Encode as _, Opaque};
 use cenacle_crypto::{CipherSuite, Digest, Signature};
 use cenacle_mls::wire::{
-    Content, ContentType, Epoch, ExtensionType, Extensions, GroupId, GroupInfo, KeyPackage, LeafIndex, MlsMessage, MlsMessageBody,
-    PrivateMessage, ProtocolVersion, PublicMessage, Sender, Welcome,
+    Content, ContentType, Epoch, ExtensionType, Extensions, GroupId, GroupInfo, KeyPackage, LeafIndex, MlsMessage,
+    MlsMessageBody, PrivateMessage, ProtocolVersion, PublicMessage, Sender, Welcome,
 };
 
 use super::Damage;
@@ -212,5 +212,7 @@ fn key_package(genuine: &KeyPackage, made: &mut Vec<Damage>) {
     for signature in signatures(&genuine.leaf_node.signature) {
         keep(made, genuine, "leaf signature", |package| package.leaf_node.signature = signature);
     }
-    keep(made, genuine, "capabilities", |package| package.leaf_node.capabilities.extensions.push(ExtensionType(0x1234)));
+    keep(made, genuine, "capabilities", |package| {
+        package.leaf_node.capabilities.extensions.push(ExtensionType(0x1234))
+    });
 }

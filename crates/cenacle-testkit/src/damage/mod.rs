@@ -60,7 +60,8 @@ pub fn damages<'a>(bytes: &'a [u8], budget: Budget, dice: &mut Dice) -> impl Ite
         copy[bit / 8] ^= 0x80 >> (bit % 8);
         Damage::new(format!("bit {bit} of {}", bytes.len() * 8), copy)
     });
-    let cut = |length: usize| Damage::new(format!("cut to {length} of {} bytes", bytes.len()), bytes[..length].to_vec());
+    let cut =
+        |length: usize| Damage::new(format!("cut to {length} of {} bytes", bytes.len()), bytes[..length].to_vec());
     let truncations = sample(bytes.len(), budget.truncations, dice).map(cut);
     let tails = [vec![0], vec![0xff], vec![0; 32], dice.bytes(3), bytes.to_vec()];
     let added = tails.into_iter().map(move |tail| {

@@ -40,6 +40,7 @@ impl Siege {
     pub fn assert_all_refused(&self, what: &str) {
         assert!(self.taken.is_empty(), "{what}: {} were taken: {:?}", self.taken.len(), self.taken);
         assert!(!self.refused.is_empty(), "{what}: nothing was tried");
+        println!("{what}: {:?}", self.refused);
     }
 
     /// How many damages there were.

@@ -150,7 +150,10 @@ impl World {
     pub fn step<T>(
         &mut self,
         name: &str,
-        f: impl FnOnce(&cenacle_mls::group::Group, &mut dyn Rng) -> Result<cenacle_mls::group::Transition<T>, cenacle_mls::Error>,
+        f: impl FnOnce(
+            &cenacle_mls::group::Group,
+            &mut dyn Rng,
+        ) -> Result<cenacle_mls::group::Transition<T>, cenacle_mls::Error>,
     ) -> T {
         let mut rng = self.dice.fork();
         self.person(name).step(|group| f(group, &mut rng))
@@ -242,4 +245,3 @@ impl World {
 pub const fn inputs(psks: &Psks) -> Inputs<'_> {
     Inputs::new(&AcceptAll).at(NOW_SECONDS).with_psks(psks)
 }
-

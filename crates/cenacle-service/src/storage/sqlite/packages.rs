@@ -98,7 +98,7 @@ pub(super) fn take(
     if kind == LAST_RESORT {
         return Ok(Some(StoredKeyPackage { kind: KeyPackageKind::LastResort, content }));
     }
-    connection.prepare_cached("UPDATE key_package SET content = content WHERE id = ?1")?.execute(params![id])?;
+    connection.prepare_cached("UPDATE key_package SET content = NULL WHERE id = ?1")?.execute(params![id])?;
     Ok(Some(StoredKeyPackage { kind: KeyPackageKind::Normal, content }))
 }
 

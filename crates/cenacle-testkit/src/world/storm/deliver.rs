@@ -198,7 +198,9 @@ impl Storm {
     pub(super) fn haunt(&mut self, speaker: &str) {
         let message = self.world.protect(speaker, b"not for ghosts");
         for ghost in self.ghosts() {
-            let MlsMessageBody::PrivateMessage(original) = MlsMessage::from_bytes(&message).unwrap().body else { panic!() };
+            let MlsMessageBody::PrivateMessage(original) = MlsMessage::from_bytes(&message).unwrap().body else {
+                panic!()
+            };
             let now = self.epoch(&ghost);
             for epoch in (now.saturating_sub(5)..now + 2).chain([self.tip()]) {
                 let mut claimed = original.clone();

@@ -94,7 +94,8 @@ impl Storm {
     /// Another member's leaf, where the group is large enough to lose one.
     fn someone_else(&mut self, name: &str) -> Option<LeafIndex> {
         let group = self.world.at(name).group();
-        let leaves: Vec<LeafIndex> = group.members().map(|(leaf, _)| leaf).filter(|leaf| *leaf != group.own_leaf()).collect();
+        let leaves: Vec<LeafIndex> =
+            group.members().map(|(leaf, _)| leaf).filter(|leaf| *leaf != group.own_leaf()).collect();
         if leaves.len() < 3 { None } else { self.world.dice.pick(&leaves).copied() }
     }
 
