@@ -6,12 +6,12 @@
 use cenacle_codec::{Decode as _, Encode as _};
 use cenacle_crypto::CipherSuite;
 use cenacle_mls::{
-    Error, Misuse, Need, Rule,
+    Error, Misuse, Need, Rule, What,
     group::{Handshake, Received},
     wire::{KeyPackage, MlsMessage, MlsMessageBody, Psk},
 };
 use cenacle_testkit::{
-    damage::{Budget, Damage, Delivery, Siege, besiege, claims, damages, edits},
+    damage::{Budget, Damage, Delivery, Siege, besiege, claims, damages, ecdsa_twin, edits},
     world::{Dice, Person, Provider, World, inputs, long_run, refusal, storm::Storm},
 };
 
@@ -275,7 +275,14 @@ fn every_bit_of_a_group_info() {
 
 #[test]
 fn every_bit_of_a_key_package() {
-    let mut world = world(11, Handshake::Private).group_of(&["alice", "bob"]);
+    for (provider, suite) in [(Provider::AwsLc, 1), (Provider::RustCrypto, 1), (Provider::AwsLc, 2), (Provider::RustCrypto, 2)] {
+        println!("suite {suite}, {provider:?}");
+        let world = World::new(11, provider, CipherSuite(suite)).group_of(&["alice", "bob"]);
+        key_package_in(world);
+    }
+}
+
+fn key_package_in(mut world: World) {
     world.enter("carol");
     let mut rng = world.dice.fork();
     let package = world.person("carol").try_key_package(false, &mut rng).unwrap();
@@ -332,4 +339,56 @@ fn damage_in_random_groups() {
             }
         }
     }
+}
+
+/// ECDSA signatures have twins that anyone can make (RFC 9420 asks for no canonical form). Where a tag or a hash covers the
+/// signature, the twin is refused; where nothing does, the signed object is accepted under another name.
+#[test]
+fn twins_of_ecdsa_signatures() {
+    for provider in [Provider::AwsLc, Provider::RustCrypto] {
+        let mut world = World::new(12, provider, CipherSuite(2)).framing(Handshake::Public).group_of(&["alice", "bob"]);
+        world.enter("carol");
+        let refuses = |world: &mut World, bytes: &[u8], what: What| {
+            let before = world.at("bob").visible();
+            assert_eq!(world.receive("bob", bytes).unwrap_err(), Error::Unverified(what));
+            assert!(before == world.at("bob").visible());
+        };
+        // A member's message: the membership tag covers its signature.
+        let genuine = world.step("alice", |group, rng| group.propose_update(rng)).to_bytes().unwrap();
+        refuses(&mut world, &twin(&genuine), What::MembershipTag);
+        world.receive("bob", &genuine).unwrap();
+        // An external commit: the transcript covers its signature, and the confirmation tag the transcript.
+        let pending = world.prepare_external("alice", "carol");
+        let genuine = pending.commit().to_bytes().unwrap();
+        refuses(&mut world, &twin(&genuine), What::ConfirmationTag);
+        // A GroupInfo: nothing but the signature itself; the twin describes the same group.
+        let info = twin(&world.group_info("bob", true));
+        let MlsMessageBody::GroupInfo(info) = MlsMessage::from_bytes(&info).unwrap().body else { panic!() };
+        let mut rng = world.dice.fork();
+        let dave = world.enter("dave").client.clone();
+        dave.join_external(&info, None, None, &world.inputs(), &mut rng).map(drop).unwrap();
+        // A key package: the twin is as good, but nobody knows its reference, so its Welcome finds no one.
+        let package = world.person("dave").try_key_package(false, &mut rng).unwrap();
+        let twin = twin(&MlsMessage::from(package).to_bytes().unwrap());
+        let MlsMessageBody::KeyPackage(package) = MlsMessage::from_bytes(&twin).unwrap().body else { panic!() };
+        let bundle = world.prepare("bob", |commit| commit.add(package));
+        let welcome = bundle.welcome.unwrap().to_bytes().unwrap();
+        let joined = world.at("dave").read_welcome(&welcome, None, &world.inputs());
+        assert_eq!(joined.map(drop).unwrap_err(), Error::Missing(Need::KeyPackage));
+    }
+}
+
+/// The message with the twin of its outermost signature.
+fn twin(bytes: &[u8]) -> Vec<u8> {
+    let mut message = MlsMessage::from_bytes(bytes).unwrap();
+    let signature = match &mut message.body {
+        MlsMessageBody::PublicMessage(inner) => &mut inner.auth.signature,
+        MlsMessageBody::GroupInfo(inner) => &mut inner.signature,
+        MlsMessageBody::KeyPackage(inner) => &mut inner.signature,
+        other => panic!("no signature to see in {other:?}"),
+    };
+    signature.0 = ecdsa_twin(&signature.0).into();
+    let twin = message.to_bytes().unwrap();
+    assert_ne!(twin, bytes);
+    twin
 }

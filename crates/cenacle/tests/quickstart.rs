@@ -41,5 +41,7 @@ fn the_readme_shows_this_example() {
     let example: String =
         example.lines().map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line))).collect();
     assert!(example.lines().filter(|line| !line.is_empty()).count() <= 15);
-    assert!(include_str!("../README.md").contains(&example), "README.md does not have:\n{example}");
+    for readme in [include_str!("../README.md"), include_str!("../../../README.md")] {
+        assert!(readme.contains(&example), "a README does not have:\n{example}");
+    }
 }

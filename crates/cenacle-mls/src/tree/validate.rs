@@ -158,7 +158,8 @@ fn meets(leaf: &LeafNode, required: &RequiredCapabilities) -> bool {
         && all_among(&required.credential_types, &own.credentials, |_| false)
 }
 
-/// Whether all that is wanted is listed or implied. Both lists are a peer's: neither is gone through for each of the other.
+/// Whether all that is wanted is listed or implied. Both lists are a peer's: neither is gone through for each of the
+/// other.
 fn all_among<T: Copy + Ord>(wanted: &[T], listed: &[T], implied: impl Fn(&T) -> bool) -> bool {
     let mut listed = listed.to_vec();
     listed.sort_unstable();

@@ -10,10 +10,12 @@
     reason = "support of tests, which fail by panicking"
 )]
 
+mod ecdsa;
 mod edits;
 mod siege;
 mod spoiler;
 
+pub use ecdsa::ecdsa_twin;
 pub use edits::{claims, edits};
 pub use siege::{Delivery, Siege, besiege};
 pub use spoiler::Spoiler;
