@@ -12,8 +12,8 @@ use crate::{
     Error,
     schedule::{EpochSecrets, JoinerSecret, WelcomeSecret},
     wire::{
-        EncryptedGroupSecrets, Extensions, ExternalPub, GroupInfo, GroupInfoTbs, GroupSecrets, KeyPackage, LeafIndex,
-        MlsMessage, PathSecretEntry, PreSharedKeyId, Welcome,
+        EncryptedGroupSecrets, ExtensionType, Extensions, ExternalPub, GroupInfo, GroupInfoTbs, GroupSecrets,
+        KeyPackage, LeafIndex, MlsMessage, PathSecretEntry, PreSharedKeyId, Welcome,
     },
 };
 
@@ -34,7 +34,7 @@ impl GroupInfoContent<'_> {
             extensions.push(&ExternalPub { external_pub })?;
         }
         if with_tree {
-            extensions.push(&self.public.tree.to_wire())?;
+            extensions.push_content(ExtensionType::RATCHET_TREE, &self.public.tree)?;
         }
         let mut info = GroupInfo {
             group_context: (*self.public.context).clone(),

@@ -116,8 +116,17 @@ impl Extensions {
 
     /// Appends `content` as the extension that `T` is.
     pub(crate) fn push<T: Known>(&mut self, content: &T) -> Result<(), EncodeError> {
+        self.push_content(T::TYPE, content)
+    }
+
+    /// Appends an encoding as the extension of this type.
+    pub(crate) fn push_content<T: Encode>(
+        &mut self,
+        extension_type: ExtensionType,
+        content: &T,
+    ) -> Result<(), EncodeError> {
         let extension_data = content.to_bytes()?.into();
-        self.0.push(Extension { extension_type: T::TYPE, extension_data });
+        self.0.push(Extension { extension_type, extension_data });
         Ok(())
     }
 
