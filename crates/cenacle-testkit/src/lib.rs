@@ -1,5 +1,7 @@
 //! Test world of Cenacle: vectors, peers, damage, benches.
 
+extern crate alloc;
+
 #[cfg(feature = "world")]
 pub mod damage;
 #[cfg(feature = "peers")]

@@ -3,7 +3,9 @@
 //! none of it stands in the way of the genuine message.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
+extern crate alloc;
+
+use alloc::sync::Arc;
 
 use cenacle_codec::{Decode as _, Encode as _};
 use cenacle_crypto::{CipherSuite, Signer};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 /// What `/help` says.
-pub(super) const HELP: &str = "\
-  hello                a line without a slash is said to the conversation; `//` begins one with a slash
+pub(super) const HELP: &str =
+    "  hello                a line without a slash is said to the conversation; `//` begins one with a slash
   /new TITLE           begin a conversation, and make it the current one
   /switch [TITLE]      make another conversation the current one; alone, list them
   /invite NAME         add somebody: they read what is said from then on

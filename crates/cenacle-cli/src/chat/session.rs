@@ -128,8 +128,10 @@ impl Session {
             [one] => one.clone(),
             [] => return Err(Fault::Said(format!("no conversation is called {wanted:?}; /switch lists them"))),
             _ => {
-                return Err(Fault::Said(format!("several conversations are called {wanted:?}; give the beginning of an \
-                                                identifier that /switch shows")));
+                return Err(Fault::Said(format!(
+                    "several conversations are called {wanted:?}; give the beginning of an \
+                                                identifier that /switch shows"
+                )));
             }
         };
         let value = json!({ "event": "switched", "conversation": id.to_string(), "title": title });

@@ -148,10 +148,14 @@ pub(super) struct Forbidden<'a> {
     pub(super) head: u64,
 }
 
+fn records(count: usize) -> String {
+    if count == 1 { "1 record".to_owned() } else { format!("{count} records") }
+}
+
 impl Forbidden<'_> {
     /// Whether the server keeps them back.
     pub(super) fn served(&self, given: &[Record]) -> Check {
-        let what = format!("the server gives {} none of the {} records", self.who, self.closed.len());
+        let what = format!("the server gives {} none of {}", self.who, records(self.closed.len()));
         let leaked = given.iter().find(|record| self.closed.contains(&record.seq));
         Check::new(what, leaked.map(|record| format!("it gives record {}", record.seq)))
     }
@@ -173,7 +177,7 @@ impl Forbidden<'_> {
         let meant = |record: &&Record| record.epoch == self.epoch && record.seq > self.head;
         let meant: BTreeSet<u64> = self.handed.iter().filter(meant).map(|record| record.seq).collect();
         let tried: Vec<_> = pried.iter().filter(|pried| meant.contains(&pried.seq) && !pried.is_own).collect();
-        let what = format!("the same means open what {} may read ({} records)", self.who, tried.len());
+        let what = format!("the same means open what {} may read, {}", self.who, records(tried.len()));
         let closed = tried.iter().find_map(|pried| Some(format!("record {}: {}", pried.seq, pried.refusal.as_ref()?)));
         (!tried.is_empty()).then(|| Check::new(what, closed))
     }

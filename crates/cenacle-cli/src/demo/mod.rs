@@ -89,7 +89,9 @@ impl DemoArgs {
     #[must_use]
     pub fn run(&self) -> ExitCode {
         if self.print_script {
-            return finish(io::Write::write_all(&mut io::stdout(), script::DEFAULT.as_bytes()).map(|()| crate::output::OK));
+            return finish(
+                io::Write::write_all(&mut io::stdout(), script::DEFAULT.as_bytes()).map(|()| crate::output::OK),
+            );
         }
         let (lines, story) = match self.read() {
             Ok(read) => read,

@@ -94,7 +94,7 @@ impl<'a> Play<'a> {
     async fn begin(&mut self) -> Result<(), Trouble> {
         let started = Instant::now();
         let members: Vec<_> = self.story.members().into_iter().collect();
-        let Some(founder) = self.story.everybody().first().cloned() else { return Ok(()) };
+        let Some(founder) = self.story.founder().cloned() else { return Ok(()) };
         self.company.ask(&founder, Ask::Begin { title: "cenacle demo".to_owned() }).await?;
         let guests: Vec<_> = members.iter().filter(|name| **name != founder).collect();
         for guest in &guests {
@@ -150,8 +150,7 @@ impl<'a> Play<'a> {
 
     async fn settle(&mut self, epochs: &RangeInclusive<u64>) -> Result<Vec<Check>, Trouble> {
         let deadline = Instant::now() + AGREEMENT;
-        let online: Vec<_> =
-            self.story.everybody().iter().filter(|name| self.story.is_online(name)).cloned().collect();
+        let online: Vec<_> = self.story.everybody().iter().filter(|name| self.story.is_online(name)).cloned().collect();
         loop {
             self.views = self.company.views(&online).await?;
             let checks = judge(&self.story, &self.views, epochs);
@@ -364,7 +363,7 @@ fn order(act: &Act) -> Ask {
 fn came_true(acts: &[Act], before: &View, after: &View) -> Option<Check> {
     let what = match acts {
         [] => return None,
-        [act] => format!("{act}: so it is"),
+        [act] => format!("{act}: everybody sees it"),
         [first, second, ..] => format!("both came true: {first}, {second}"),
     };
     let faults: Vec<_> = acts.iter().filter_map(|act| not_come_true(act, before, after)).collect();

@@ -145,7 +145,6 @@ pub(super) enum What {
 pub(super) struct Record {
     pub(super) seq: u64,
     pub(super) epoch: u64,
-    pub(super) is_commit: bool,
     /// An MLSMessage, in hexadecimal.
     pub(super) message: String,
 }

@@ -73,9 +73,12 @@ impl Report {
             let line = json!({ "event": "start", "server": url, "folder": folder, "processes": processes });
             return self.say(&line.to_string());
         }
-        let names = processes.iter().map(|(name, id)| format!("{name} {}", id.map_or_else(String::new, |id| id.to_string())));
+        let names =
+            processes.iter().map(|(name, id)| format!("{name} {}", id.map_or_else(String::new, |id| id.to_string())));
         let people = self.people.len();
-        self.say(&format!("{people} people and a server at {url}, each a process of its own; their files in {folder}"))?;
+        self.say(&format!(
+            "{people} people and a server at {url}, each a process of its own; their files in {folder}"
+        ))?;
         self.say(&self.paint(DIM, &names.collect::<Vec<_>>().join(" · ")))
     }
 

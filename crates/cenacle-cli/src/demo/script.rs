@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 pub(super) const DEFAULT: &str = include_str!("default.script");
 
 /// What a script may say, for `--help` and for whoever wrote something else.
-pub(super) const LANGUAGE: &str = "\
-  alice: Hello!                         says something; while offline it is sent on coming back
+pub(super) const LANGUAGE: &str = "  alice: Hello!                         says something; while offline it is sent on coming back
   alice invites dave                    adds somebody: one commit
   alice removes dave                    removes somebody: one commit
   alice rotates                         renews alice's keys: one commit
@@ -31,8 +30,8 @@ pub(super) const LANGUAGE: &str = "\
   check dave cannot read after          dave, who was removed, tries to read what was said since
   # anything                            is not read; nor are empty lines
 
-Names are of a-z, 0-9, '.', '_', '-'. Whoever is named before being invited is there from the beginning; the first name of
-all begins the conversation.";
+Names are of a-z, 0-9, '.', '_', '-'. Whoever says or does something before being invited is in the conversation from the
+beginning; the first of them begins it.";
 
 /// Words that no one can be called.
 const RESERVED: [&str; 3] = ["and", "check", "kill"];

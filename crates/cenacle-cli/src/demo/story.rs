@@ -75,15 +75,20 @@ impl Story {
 
     fn cast(lines: &[Line]) -> Result<Self, Vec<Nonsense>> {
         let mut story = Self { order: Vec::new(), people: BTreeMap::new(), entries: Vec::new() };
+        // What the first line that shows it says about who is in from the beginning.
+        let mut shown = BTreeSet::new();
         for line in lines {
-            let (named, invited) = names(&line.step);
-            for name in named.into_iter().filter(|name| !story.people.contains_key(*name)).collect::<Vec<_>>() {
-                let is_new = story.people.is_empty() || !invited.contains(&name);
-                let standing = if is_new { Standing::Inside } else { Standing::Outside };
-                let person = Person { standing, online: true, waiting: Vec::new(), since: 0 };
-                // A name may stand twice in one line.
-                if story.people.insert(name.clone(), person).is_none() {
+            for (name, shows) in names(&line.step) {
+                if !story.people.contains_key(name) {
+                    let person = Person { standing: Standing::Inside, online: true, waiting: Vec::new(), since: 0 };
+                    story.people.insert(name.clone(), person);
                     story.order.push(name.clone());
+                }
+                let Some(standing) = shows else { continue };
+                if shown.insert(name.clone())
+                    && let Some(person) = story.people.get_mut(name)
+                {
+                    person.standing = standing;
                 }
             }
             if story.order.len() > MAX_PEOPLE {
@@ -97,6 +102,11 @@ impl Story {
     /// Everybody, in the order of the script.
     pub(super) fn everybody(&self) -> &[AccountName] {
         &self.order
+    }
+
+    /// Who begins the conversation: the first in the script who is in from the beginning.
+    pub(super) fn founder(&self) -> Option<&AccountName> {
+        self.order.iter().find(|name| self.is_inside(name))
     }
 
     pub(super) fn person(&self, name: &AccountName) -> Option<&Person> {
@@ -274,28 +284,23 @@ pub(super) fn file_name(number: usize) -> String {
     format!("line-{number}.bin")
 }
 
-/// Everybody whom a step names, in its order, and whom it invites.
-fn names(step: &Step) -> (Vec<&AccountName>, Vec<&AccountName>) {
+/// Everybody whom a step names, in its order, and whether it shows them to be in the group or not to be.
+fn names(step: &Step) -> Vec<(&AccountName, Option<Standing>)> {
+    let inside = Some(Standing::Inside);
     let acts: Vec<&Act> = match step {
-        Step::Say { who, .. }
-        | Step::Offline(who)
-        | Step::Online(who)
-        | Step::SendFile { who, .. }
-        | Step::Check { who, .. } => return (vec![who], Vec::new()),
+        Step::Say { who, .. } | Step::SendFile { who, .. } => return vec![(who, inside)],
+        Step::Offline(who) | Step::Online(who) | Step::Check { who, .. } => return vec![(who, None)],
         Step::Commit(act) | Step::Kill { act, .. } => vec![act],
         Step::Together(first, second) => vec![first, second],
     };
-    let (mut named, mut invited) = (Vec::new(), Vec::new());
+    let mut named = Vec::new();
     for act in acts {
-        named.push(&act.who);
+        named.push((&act.who, inside));
         match &act.deed {
-            Deed::Invite(name) => {
-                named.push(name);
-                invited.push(name);
-            }
-            Deed::Remove(name) => named.push(name),
+            Deed::Invite(name) => named.push((name, Some(Standing::Outside))),
+            Deed::Remove(name) => named.push((name, inside)),
             Deed::Rotate => {}
         }
     }
-    (named, invited)
+    named
 }

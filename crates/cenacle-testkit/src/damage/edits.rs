@@ -39,7 +39,9 @@ pub fn claims(bytes: &[u8], epochs: impl IntoIterator<Item = u64>) -> Vec<Damage
                 (inner.epoch, inner.group_id) = (epoch, group_id.clone());
                 inner.into()
             }
-            _ => panic!("only framed messages belong to an epoch"),
+            MlsMessageBody::Welcome(_) | MlsMessageBody::GroupInfo(_) | MlsMessageBody::KeyPackage(_) => {
+                panic!("only framed messages belong to an epoch")
+            }
         };
         Damage::new(format!("claims {epoch} of {group_id:?}"), body.to_bytes().unwrap())
     };

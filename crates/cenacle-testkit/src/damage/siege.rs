@@ -1,6 +1,6 @@
 //! Delivering damage, and finding that nothing happened.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use cenacle_mls::{
     Error,
@@ -145,8 +145,6 @@ fn blames_the_message(error: &Error) -> bool {
 /// An error without its particulars.
 fn kind(error: &Error) -> String {
     let shown = format!("{error:?}");
-    match error {
-        Error::Invalid(_) | Error::Unverified(_) | Error::Unsupported(_) | Error::Misuse(_) => shown,
-        _ => shown.split(['(', ' ']).next().unwrap_or_default().to_string(),
-    }
+    let named = matches!(error, Error::Invalid(_) | Error::Unverified(_) | Error::Unsupported(_) | Error::Misuse(_));
+    if named { shown } else { shown.split(['(', ' ']).next().unwrap_or_default().to_string() }
 }

@@ -1,10 +1,8 @@
 //! An insider who holds all of a member's secrets but its signature key: whatever it makes decrypts, and one signature of
 //! it is false.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use cenacle_crypto::{CryptoError, Signature, SignaturePublicKey, Signer};
 

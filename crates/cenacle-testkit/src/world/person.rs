@@ -1,7 +1,7 @@
 //! One client with its store and its group, and the comparison of the two: what is in memory against what is on disk, and
 //! both against what they were before a message was refused.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use cenacle_codec::{Decode as _, Encode as _};
 use cenacle_crypto::Rng;

@@ -1,6 +1,6 @@
 //! A small world whose network delivers everything at once and in order: to set up groups of any shape.
 
-use std::{collections::BTreeMap, sync::Arc};
+use alloc::{collections::BTreeMap, sync::Arc};
 
 use cenacle_codec::Encode as _;
 use cenacle_crypto::{CipherSuite, CryptoProvider as _, Rng, Signer, Suite};
@@ -44,7 +44,7 @@ impl World {
     #[must_use]
     pub fn new(seed: u64, provider: Provider, suite: CipherSuite) -> Self {
         let suite = match provider {
-            Provider::RustCrypto => RustCryptoProvider::default().suite(suite),
+            Provider::RustCrypto => RustCryptoProvider.suite(suite),
             Provider::AwsLc => AwsLcProvider.suite(suite),
         };
         let mut dice = Dice::new(seed);

@@ -204,7 +204,6 @@ impl Person {
             records.extend(log.records.into_iter().map(|record| Record {
                 seq: record.seq,
                 epoch: record.epoch,
-                is_commit: record.kind == cenacle_service::wire::RecordKind::Commit,
                 message: hex::encode(record.message),
             }));
             if last >= log.head {

@@ -8,7 +8,7 @@ mod deliver;
 mod join;
 mod send;
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use cenacle_codec::Encode as _;
 use cenacle_crypto::CipherSuite;

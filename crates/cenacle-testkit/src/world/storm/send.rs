@@ -67,7 +67,7 @@ impl Storm {
             _ => 1,
         };
         let inbox = &mut self.mind(to).inbox;
-        inbox.extend(std::iter::repeat_n(parcel.clone(), copies));
+        inbox.extend(core::iter::repeat_n(parcel.clone(), copies));
     }
 
     /// Proposes something to whoever gets it.

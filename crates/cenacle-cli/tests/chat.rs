@@ -1,0 +1,275 @@
+//! `cenacle serve` and `cenacle chat` as programs run them: through pipes. Two people talk, leave, come back and find what
+//! was said.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Child, ChildStdin, Command, Output, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn cenacle(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cenacle"));
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A process that is ended with the test.
+struct Process {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<String>,
+}
+
+impl Process {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::inherit()).spawn().unwrap();
+        let (send, lines) = mpsc::channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        Self { stdin: child.stdin.take(), child, lines }
+    }
+
+    fn say(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    fn line(&self) -> String {
+        self.lines.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// Waits for an event of this name.
+    fn event(&self, name: &str) -> Value {
+        loop {
+            let event: Value = serde_json::from_str(&self.line()).unwrap();
+            assert_ne!(event["event"], "error", "{event}");
+            if event["event"] == name {
+                return event;
+            }
+        }
+    }
+
+    /// Ends standard input and waits for the end; whether it was a good one.
+    fn end(mut self) -> bool {
+        drop(self.stdin.take());
+        self.child.wait().unwrap().success()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A server with a file of its own, and its address.
+fn serve(data: &Path) -> (Process, String) {
+    let data = data.to_str().unwrap();
+    let args = ["serve", "--listen", "127.0.0.1:0", "--json", "--until-stdin-closes", "--data", data];
+    let server = Process::start(cenacle(&args));
+    let announced: Value = serde_json::from_str(&server.line()).unwrap();
+    (server, announced["url"].as_str().unwrap().to_owned())
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    url: String,
+    server: Option<Process>,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (server, url) = serve(&folder.path().join("server"));
+        Self { folder, url, server: Some(server) }
+    }
+
+    fn command(&self, name: &str, args: &[&str]) -> Command {
+        let data = self.folder.path().join("chat");
+        let fixed = ["chat", "--server", &self.url, "--as", name, "--data", data.to_str().unwrap()];
+        cenacle(&[&fixed, args].concat())
+    }
+
+    fn chat(&self, name: &str) -> Process {
+        Process::start(self.command(name, &["--json"]))
+    }
+
+    /// A chat that is given all its lines at once.
+    fn pipe(&self, name: &str, lines: &str, args: &[&str]) -> Output {
+        let mut child = self.command(name, args).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Alice's conversation with Bob in it, both online.
+fn friends(world: &World) -> (Process, Process) {
+    let mut bob = world.chat("bob");
+    // An answer says that he is registered.
+    bob.say("/help");
+    bob.event("help");
+    let mut alice = world.chat("alice");
+    alice.say("/new friends");
+    assert_eq!(alice.event("created")["title"], "friends");
+    alice.say("/invite bob");
+    assert_eq!(alice.event("members")["added"][0], "bob");
+    assert_eq!(bob.event("joined")["title"], "friends");
+    (alice, bob)
+}
+
+#[test]
+fn two_people_talk_and_find_it_again() {
+    let world = World::new();
+    let (mut alice, mut bob) = friends(&world);
+    alice.say("hello, bob");
+    let heard = bob.event("message");
+    assert_eq!((&heard["from"], &heard["text"]), (&"alice".into(), &"hello, bob".into()));
+    bob.say("//hello, alice");
+    assert_eq!(alice.event("message")["text"], "/hello, alice");
+    assert!(alice.end() && bob.end());
+
+    for name in ["alice", "bob"] {
+        let history = world.pipe(name, "/history\n", &[]);
+        assert!(history.status.success(), "{}", text(&history.stderr));
+        assert_eq!(text(&history.stdout), "alice: hello, bob\nbob: /hello, alice\n");
+    }
+    // And what is said to somebody who is away is there when they come back.
+    assert!(world.pipe("bob", "are you there?\n", &[]).status.success());
+    let alice = world.chat("alice");
+    assert_eq!(alice.event("message")["text"], "are you there?");
+    assert!(alice.end());
+}
+
+#[test]
+fn a_file_arrives_as_it_was_sent() {
+    let world = World::new();
+    let (mut alice, mut bob) = friends(&world);
+    let (sent, saved) = (world.folder.path().join("some photo.bin"), world.folder.path().join("saved.bin"));
+    let content: Vec<u8> = (0..200_000u32).flat_map(u32::to_le_bytes).collect();
+    std::fs::write(&sent, &content).unwrap();
+    alice.say(&format!("/send {}", sent.display()));
+    assert_eq!(bob.event("file")["file"]["name"], "some photo.bin");
+    bob.say(&format!("/save {} some photo.bin", saved.display()));
+    bob.event("saved");
+    assert_eq!(std::fs::read(&saved).unwrap(), content);
+    // A file that is there is not overwritten.
+    bob.say(&format!("/save {}", saved.display()));
+    let refusal: Value = serde_json::from_str(&bob.line()).unwrap();
+    assert_eq!(refusal["event"], "error");
+    assert!(alice.end());
+    assert!(!bob.end());
+}
+
+#[test]
+fn members_keys_and_removal() {
+    let world = World::new();
+    let (mut alice, mut bob) = friends(&world);
+    bob.say("/rotate");
+    bob.event("rotated");
+    assert_eq!(alice.event("epoch")["epoch"], 1);
+    assert_eq!(alice.event("epoch")["epoch"], 2);
+    alice.say("/tree");
+    let picture = alice.event("tree")["picture"].as_str().unwrap().to_owned();
+    assert!(picture.contains("alice") && picture.contains("bob"), "{picture}");
+    alice.say("/members");
+    let names = [alice.event("member"), alice.event("member")].map(|member| member["name"].clone());
+    assert_eq!(names, ["alice", "bob"]);
+    alice.say("/remove bob");
+    assert_eq!(bob.event("removed")["by"], "alice");
+    alice.say("he is gone");
+    bob.say("am I?");
+    let refusal: Value = serde_json::from_str(&bob.line()).unwrap();
+    assert_eq!(refusal["event"], "error");
+    assert!(alice.end());
+    drop(bob);
+    // He can start again and reads what he could, and nothing since.
+    let history = world.pipe("bob", "/history\n", &[]);
+    assert_eq!((history.status.success(), text(&history.stdout)), (true, String::new()), "{}", text(&history.stderr));
+}
+
+#[test]
+fn what_is_said_without_a_server_is_sent_when_there_is_one() {
+    let mut world = World::new();
+    let (alice, bob) = friends(&world);
+    assert!(alice.end() && bob.end());
+    assert!(world.server.take().unwrap().end());
+    let offline = world.pipe("alice", "from the train\n", &[]);
+    assert_eq!(offline.status.code(), Some(1));
+    assert!(text(&offline.stdout).contains("1 messages could not be sent"), "{}", text(&offline.stdout));
+    // The address is another one: the file is what counts.
+    let (server, url) = serve(&world.folder.path().join("server"));
+    (world.server, world.url) = (Some(server), url);
+    assert!(world.pipe("alice", "", &[]).status.success());
+    let bob = world.pipe("bob", "/history\n", &[]);
+    assert!(text(&bob.stdout).ends_with("alice: from the train\n"), "{}", text(&bob.stdout));
+}
+
+#[test]
+fn a_terminal_is_shown_no_escape_sequences() {
+    let world = World::new();
+    let (mut alice, bob) = friends(&world);
+    alice.say("\u{1b}[2Jgone");
+    assert_eq!(bob.event("message")["text"], "\u{1b}[2Jgone");
+    assert!(alice.end() && bob.end());
+    assert_eq!(text(&world.pipe("bob", "/history\n", &[]).stdout), "alice: \u{fffd}[2Jgone\n");
+}
+
+#[test]
+fn wrong_usage_is_explained() {
+    let world = World::new();
+    let output = world.pipe("alice", "hello\n/invit bob\n/new\n/switch nowhere\n", &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stdout);
+    for expected in ["/new TITLE", "/help lists them", "write /new TITLE", "/switch lists them"] {
+        assert!(told.contains(expected), "{expected:?} is missing in\n{told}");
+    }
+    let capital = world.pipe("Alice", "", &[]);
+    assert_eq!(capital.status.code(), Some(2));
+    assert!(text(&capital.stderr).contains("a-z"));
+    // The name is taken by whoever had it first.
+    let data = world.folder.path().join("elsewhere");
+    let args = ["chat", "--server", &world.url, "--as", "alice", "--data", data.to_str().unwrap()];
+    let thief = cenacle(&args).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(thief.status.code(), Some(1));
+    assert!(text(&thief.stderr).contains("taken"), "{}", text(&thief.stderr));
+}
+
+#[test]
+fn the_server_stays_on_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let output = cenacle(&["serve", "--listen", "0.0.0.0:0", "--data", data]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("proxy with TLS"), "{}", text(&output.stderr));
+    let output = cenacle(&["serve", "--listen", "here", "--data", data]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("127.0.0.1:8443"), "{}", text(&output.stderr));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_server_ends_when_it_is_told_to() {
+    for signal in ["-INT", "-TERM"] {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().to_str().unwrap();
+        let mut server = Process::start(cenacle(&["serve", "--listen", "127.0.0.1:0", "--data", data]));
+        assert!(server.line().starts_with("serving http://127.0.0.1:"));
+        let told = Command::new("kill").args([signal, &server.child.id().to_string()]).status().unwrap();
+        assert!(told.success() && server.child.wait().unwrap().success());
+    }
+}
