@@ -15,20 +15,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("cenacle-mls", &["cenacle-codec", "cenacle-crypto"]),
     ("cenacle-store", &["cenacle-codec", "cenacle-crypto", "cenacle-mls"]),
     ("cenacle-service", &["cenacle-codec", "cenacle-crypto", "cenacle-mls", "cenacle-crypto-awslc"]),
-    (
-        "cenacle-server",
-        &["cenacle-codec", "cenacle-crypto", "cenacle-crypto-awslc", "cenacle-mls", "cenacle-service"],
-    ),
+    ("cenacle-server", &["cenacle-codec", "cenacle-crypto", "cenacle-crypto-awslc", "cenacle-mls", "cenacle-service"]),
     (
         "cenacle",
-        &[
-            "cenacle-codec",
-            "cenacle-crypto",
-            "cenacle-crypto-awslc",
-            "cenacle-mls",
-            "cenacle-store",
-            "cenacle-service",
-        ],
+        &["cenacle-codec", "cenacle-crypto", "cenacle-crypto-awslc", "cenacle-mls", "cenacle-store", "cenacle-service"],
     ),
     (
         "cenacle-cli",

@@ -274,7 +274,7 @@ fn cenacle_settles_disputes() {
     }
 }
 
-/// Cenacle follows where others chose.
+/// Cenacle follows the others, in those disputes that each of them settles.
 #[test]
 fn cenacle_follows_in_disputes() {
     for options in all_options() {
@@ -359,7 +359,6 @@ fn random_groups(suite: u16) {
             *total += count;
         }
     }
-    println!("T {totals:?}");
     assert!(totals.iter().all(|&total| total > 0), "something was left out: {totals:?}");
 }
 

@@ -1,6 +1,11 @@
 //! A small world: clients by name, each with a store of its own, and a network that delivers everything to everyone.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, missing_docs, reason = "test support")]
-#![allow(clippy::wildcard_enum_match_arm, clippy::std_instead_of_alloc, clippy::std_instead_of_core, reason = "test support")]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    reason = "test support"
+)]
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -108,7 +113,8 @@ impl World {
     fn offer(&mut self, name: &str, last_resort: bool) -> KeyPackage {
         let mut rng = SeededRng::new(self.rng.next_u64());
         let person = self.person(name);
-        let message = person.client.key_package(LIFETIME, last_resort, &mut rng).unwrap().persist(&mut person.store).unwrap();
+        let message =
+            person.client.key_package(LIFETIME, last_resort, &mut rng).unwrap().persist(&mut person.store).unwrap();
         match roundtrip(&message).body {
             MlsMessageBody::KeyPackage(package) => package,
             _ => panic!("not a key package"),

@@ -86,11 +86,11 @@ impl World {
             self.send_late()?;
             let outside = self.outsiders();
             match self.rng.below(12) {
-                0 if !outside.is_empty() => {
+                0..=1 if !outside.is_empty() => {
                     let joiner = outside[self.rng.below(outside.len())];
                     self.external_join(joiner)?;
                 }
-                1 if self.members().len() > 1 => {
+                2 if self.members().len() > 1 => {
                     let members = self.members();
                     let joiner = members[self.rng.below(members.len())];
                     self.external_join(joiner)?;
