@@ -28,6 +28,9 @@ pub enum Error {
     KeyGone(Generation),
     /// The message is further ahead in its sender's ratchet than the limits allow.
     TooFarAhead(Generation),
+    /// A message of one's own that this state has never sent: it is an old copy. Its keys may have been used since; do not
+    /// send with it, but join again.
+    OldState,
     /// Something the caller must supply first: fetch it, then call again.
     Missing(Need),
     /// The caller asked for something that makes no sense in this state.
@@ -309,6 +312,7 @@ impl fmt::Display for Error {
                 write!(f, "the key of generation {} is used up or no longer kept", generation.0)
             }
             Self::TooFarAhead(generation) => write!(f, "generation {} is too far ahead", generation.0),
+            Self::OldState => f.write_str("this state is an old copy: it knows nothing of a message it sent; join again"),
             Self::Missing(need) => write!(f, "needed first: {need:?}"),
             Self::Misuse(misuse) => write!(f, "not possible now: {misuse:?}"),
             Self::Provider(error) => write!(f, "cryptography: {error}"),

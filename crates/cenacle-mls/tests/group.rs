@@ -284,3 +284,38 @@ fn nobody_returns_to_an_epoch_that_was() {
     world.remove("alice", "bob");
     assert!(matches!(world.accept("bob", &welcome), Err(PersistError::State(Error::Stale(_)))));
 }
+
+#[test]
+fn a_claim_to_be_oneself_has_no_consequences_and_an_old_copy_is_noticed() {
+    let mut world = World::new(1, Handshake::Private);
+    world.create("alice");
+    world.add("alice", "bob");
+    let copy = world.people.get("alice").unwrap().store.snapshot();
+    let message = world.with("alice", |group, rng| group.protect(b"after the copy", b"", rng));
+    assert!(matches!(world.receive("alice", &message), Ok(Received::OwnMessage(_))));
+    world.restore("alice", copy);
+    assert_eq!(world.receive("alice", &message).unwrap_err(), Error::OldState);
+    // A forgery under a key that is still there is one.
+    let cenacle_mls::wire::MlsMessageBody::PrivateMessage(mut forged) = message.body else { panic!() };
+    let mut bytes = forged.ciphertext.to_vec();
+    *bytes.last_mut().unwrap() ^= 1;
+    forged.ciphertext = bytes.into();
+    assert!(matches!(world.receive("alice", &forged.into()), Err(Error::Unverified(_))));
+}
+
+#[test]
+fn of_a_group_one_was_removed_from_the_public_half_is_left() {
+    for mut world in worlds() {
+        world.create("alice");
+        world.add("alice", "bob");
+        world.remove("alice", "bob");
+        world.reload("bob");
+        let group = world.member("bob");
+        assert!(!group.is_active() && group.members().count() == 2);
+        let id = group.group_id().clone();
+        assert_eq!(group.export_secret("x", b"", 32).unwrap_err(), Error::Misuse(Misuse::NotMember));
+        let person = world.people.get_mut("bob").unwrap();
+        cenacle_mls::group::Client::forget_group(&mut person.store, &id).unwrap();
+        assert_eq!(person.store.len_rows(), 0);
+    }
+}

@@ -38,6 +38,12 @@ impl MemoryStore {
     }
 }
 
+impl From<Snapshot> for MemoryStore {
+    fn from(rows: Snapshot) -> Self {
+        Self { rows }
+    }
+}
+
 impl Store for MemoryStore {
     type Error = Infallible;
 

@@ -309,7 +309,9 @@ fn key_package_in(mut world: World) {
 
 #[test]
 fn damage_in_random_groups() {
-    for (seed, provider, suite) in [(1, Provider::RustCrypto, 1), (2, Provider::AwsLc, 2), (3, Provider::AwsLc, 3)] {
+    let kinds = [(Provider::RustCrypto, 1), (Provider::AwsLc, 2), (Provider::AwsLc, 3)];
+    let groups = if long_run() { 60 } else { 3 };
+    for (seed, (provider, suite)) in (1..=groups).zip(kinds.into_iter().cycle()) {
         println!("seed {seed}, suite {suite}, {provider:?}");
         let mut storm = Storm::new(seed, provider, CipherSuite(suite));
         for _ in 0..80 {

@@ -144,7 +144,6 @@ from! {
     NameFault => Name;
     TransportError => Offline;
     FileFault => File;
-    cenacle_mls::Error => Mls;
     StoreError => Store;
     io::Error => Io;
 }
@@ -152,6 +151,12 @@ from! {
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         Self::Refused(problem.into())
+    }
+}
+
+impl From<cenacle_mls::Error> for Error {
+    fn from(error: cenacle_mls::Error) -> Self {
+        if error == cenacle_mls::Error::OldState { Self::StateLost } else { Self::Mls(error) }
     }
 }
 

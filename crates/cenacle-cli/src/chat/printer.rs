@@ -37,7 +37,7 @@ fn change(change: &Change) -> String {
         Change::Add(name) => format!("to invite {name}"),
         Change::Remove(name) => format!("to remove {name}"),
         Change::Rotate => "to renew the own keys".to_owned(),
-        _ => "a change".to_owned(),
+        other => format!("{other:?}"),
     }
 }
 

@@ -242,6 +242,9 @@ impl Company {
 
     /// Everybody's view, asked for at once. Whoever cannot say has none.
     pub(super) async fn views(&mut self, who: &[AccountName]) -> Result<BTreeMap<AccountName, Status>, Trouble> {
+        if let Ok(Some(_)) = self.server.child.try_wait() {
+            return Err(Trouble::Gone { who: "the server".to_owned(), doing: "while it was needed".to_owned() });
+        }
         let mut asked = Vec::new();
         for name in who {
             asked.push((name, self.begin(name, Ask::Status).await?));

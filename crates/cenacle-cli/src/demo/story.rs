@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cenacle_service::wire::AccountName;
+use cenacle_service::{ServiceConfig, wire::AccountName};
 
 use super::script::{Act, Closed, Deed, Line, Nonsense, Step};
 
@@ -44,14 +44,26 @@ pub(super) struct Person {
     pub(super) standing: Standing,
     pub(super) online: bool,
     /// What was said without a network.
-    waiting: Vec<Said>,
+    waiting: Vec<Waiting>,
     /// How many messages there were when they joined or were removed last.
     since: usize,
+}
+
+/// Something said without a network. It was encrypted at once, for the members of that moment.
+#[derive(Clone, Debug)]
+struct Waiting {
+    said: Said,
+    members: BTreeSet<AccountName>,
+    /// How many commits there had been.
+    commits: u64,
 }
 
 /// The story so far.
 #[derive(Clone, Debug)]
 pub(super) struct Story {
+    commits: u64,
+    /// For how many commits the server still takes a message; then it is encrypted anew.
+    window: u64,
     /// In the order of the script.
     order: Vec<AccountName>,
     people: BTreeMap<AccountName, Person>,
@@ -74,7 +86,8 @@ impl Story {
     }
 
     fn cast(lines: &[Line]) -> Result<Self, Vec<Nonsense>> {
-        let mut story = Self { order: Vec::new(), people: BTreeMap::new(), entries: Vec::new() };
+        let window = ServiceConfig::default().retention.past_epochs;
+        let mut story = Self { commits: 0, window, order: Vec::new(), people: BTreeMap::new(), entries: Vec::new() };
         // What the first line that shows it says about who is in from the beginning.
         let mut shown = BTreeSet::new();
         for line in lines {
@@ -170,9 +183,8 @@ impl Story {
             Step::Offline(who) => self.turn(who, false),
             Step::Online(who) => {
                 self.turn(who, true)?;
-                let waiting = self.people.get_mut(who).map(|person| core::mem::take(&mut person.waiting));
-                let inside = self.is_inside(who);
-                waiting.into_iter().flatten().filter(|_| inside).try_for_each(|said| self.say(who, said))
+                self.catch_up(who);
+                Ok(())
             }
             Step::Check { who, closed } => self.check_closed(who, *closed),
         }
@@ -182,10 +194,28 @@ impl Story {
         self.check_inside(who)?;
         let entitled = self.members();
         match self.people.get_mut(who) {
-            Some(person) if !person.online => person.waiting.push(said),
+            Some(person) if !person.online => {
+                person.waiting.push(Waiting { said, members: entitled, commits: self.commits });
+            }
             Some(_) | None => self.entries.push(Entry { from: who.clone(), said, entitled }),
         }
         Ok(())
+    }
+
+    /// What waited arrives. Whoever joined meanwhile cannot read it, unless it had to be encrypted anew.
+    fn catch_up(&mut self, who: &AccountName) {
+        let waiting = self.people.get_mut(who).map(|person| core::mem::take(&mut person.waiting)).unwrap_or_default();
+        let members = self.members();
+        let oldest = self.commits.saturating_sub(self.window);
+        let (in_time, late): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|waiting| waiting.commits >= oldest);
+        let in_time = in_time.into_iter().map(|Waiting { said, members: then, .. }| Entry {
+            from: who.clone(),
+            said,
+            entitled: then.intersection(&members).cloned().collect(),
+        });
+        self.entries.extend(in_time);
+        let late = late.into_iter().map(|Waiting { said, .. }| (said, members.clone()));
+        self.entries.extend(late.map(|(said, entitled)| Entry { from: who.clone(), said, entitled }));
     }
 
     fn together(&mut self, first: &Act, second: &Act) -> Result<(), String> {
@@ -240,6 +270,7 @@ impl Story {
 
     /// A commit that came true.
     fn take(&mut self, act: &Act) {
+        self.commits = self.commits.saturating_add(1);
         let since = self.entries.len();
         let (other, standing) = match &act.deed {
             Deed::Invite(other) => (other, Standing::Inside),

@@ -15,13 +15,13 @@ use super::{
     past::{PastEpoch, PastEpochs},
     pending::{PendingCommit, PendingRecord},
     proposals::{CachedProposal, ProposalCache},
-    rows::{FORMAT, Header, PastLeaves, PastRow, read_tree},
+    rows::{FORMAT, Header, PastLeaves, PastRow, erase_group, read_tree},
     state::{EpochState, Revision},
     transition::NextEpoch,
 };
 use crate::{
     Error, Misuse,
-    delta::{Change, PersistError, RowKey, Store, Table},
+    delta::{Change, Delta, PersistError, RowKey, Store, Table},
     schedule::EpochSecrets,
     secret_tree::{SecretTree, SecretTreeRows, StoredSecretTree},
     tree::{NodeIndex, TreePrivate},
@@ -94,7 +94,10 @@ impl<S: Store> View<'_, S> {
                 interim_transcript_hash: header.interim_transcript_hash,
                 confirmation_tag: header.confirmation_tag,
             },
-            secrets: self.required::<EpochSecrets>(&self.key(Table::EPOCH))?,
+            secrets: match header.active {
+                0 => EpochSecrets::erased(),
+                _ => self.required(&self.key(Table::EPOCH))?,
+            },
             private: TreePrivate::from_keys(header.own_leaf, keys),
         })
     }
@@ -165,16 +168,14 @@ pub(crate) fn read_header<S: Store>(store: &S, group_id: &GroupId) -> Result<Opt
 }
 
 impl Client {
-    /// Reads a group back. One that this client was removed from gives `Misuse(NotMember)`.
+    /// Reads a group back. Of one that this client was removed from only the public half is left, as it was last.
     ///
     /// # Errors
     /// `Store` when the medium fails, `State(Corrupt)` when rows are damaged, `State(Misuse(WrongKey))` when the group was
     /// joined with another signature key or suite.
     pub fn load_group<S: Store>(&self, store: &S, group_id: &GroupId) -> Result<Option<Group>, PersistError<S::Error>> {
         let Some(header) = read_header(store, group_id)? else { return Ok(None) };
-        if header.active == 0 {
-            return Err(Error::from(Misuse::NotMember).into());
-        }
+        let active = header.active != 0;
         let view = View { store, changes: &[], group_id };
         let level = header.level;
         let state = view.state(header)?;
@@ -191,7 +192,7 @@ impl Client {
         Ok(Some(Group {
             client: Arc::new(self.clone()),
             revision: Revision::default(),
-            active: true,
+            active,
             secret_tree: view.secret_tree(state.public.epoch(), level)?,
             pending: load_pending(&view, state.public.epoch())?,
             state: Arc::new(state),
@@ -199,6 +200,16 @@ impl Client {
             past: view.past()?,
             resumption_psks,
         }))
+    }
+
+    /// Erases what is left of a group in a store.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    pub fn forget_group<S: Store>(store: &mut S, group_id: &GroupId) -> Result<(), S::Error> {
+        let mut delta = Delta::new();
+        erase_group(group_id, &mut delta);
+        store.apply(&delta)
     }
 
     /// The groups in a store, those this client was removed from among them.

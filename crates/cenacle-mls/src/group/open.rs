@@ -125,12 +125,7 @@ impl Group {
         // RFC 9420 §6.3.2: "the recipient MUST verify that the leaf_index ... is a non-blank leaf".
         let member = self.past.leaf(message.epoch, leaf_index, &self.public().tree).ok_or(Rule::SenderIsMember)?;
         if leaf_index == keys.own_leaf {
-            // Every member can write this into the sender data, and the key that would tell is used up: a claim that must
-            // not have consequences. A commit's would be that one's own state is behind.
-            return match message.content_type {
-                ContentType::Commit => Err(Rule::SenderIsNotSelf.into()),
-                ContentType::Application | ContentType::Proposal => Ok(OpenedKind::OwnMessage(message.content_type)),
-            };
+            return self.open_own(message, &sender, &keys, &member.signature_key);
         }
         let (key, change): (alloc::sync::Arc<MessageKey>, _) = keys.secret_tree.key_for(
             suite,
@@ -143,6 +138,33 @@ impl Group {
         let content = protect::verify(suite, content, keys.context, &member.signature_key)?;
         let used = Some((message.epoch, change));
         Ok(OpenedKind::Content(OpenedContent { content, used, generation: Some(generation) }))
+    }
+
+    /// What claims to be one's own, which every member can write into the sender data. If its key is used up it is an echo,
+    /// or a claim that nobody can check and that must have no consequences. If its key is still there and it is genuine, this
+    /// state is an old copy of a later one.
+    fn open_own(
+        &self,
+        message: &PrivateMessage,
+        sender: &SenderData,
+        keys: &EpochKeys<'_>,
+        own_key: &SignaturePublicKey,
+    ) -> Result<OpenedKind, Error> {
+        let suite = self.client.suite();
+        let kind = message.content_type.into();
+        let limits = &self.client.settings.limits;
+        match keys.secret_tree.key_for(suite, sender.leaf_index, kind, sender.generation, limits) {
+            Ok((key, _)) => {
+                let content = private::open_content(suite, message, sender, &key)?;
+                protect::verify(suite, content, keys.context, own_key)?;
+                Err(Error::OldState)
+            }
+            Err(Error::KeyGone(_)) => match message.content_type {
+                ContentType::Commit => Err(Rule::SenderIsNotSelf.into()),
+                ContentType::Application | ContentType::Proposal => Ok(OpenedKind::OwnMessage(message.content_type)),
+            },
+            Err(error) => Err(error),
+        }
     }
 
     /// The keys of a message's epoch. Of past epochs only application data is still read (RFC 9420 §15.3).

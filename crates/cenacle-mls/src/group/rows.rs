@@ -88,18 +88,24 @@ fn write_state(
 ) -> Result<(), Error> {
     let group_id = new.public.group_id();
     delta.put_encoded(RowKey::of_group(Table::GROUP, group_id), &header(new, true))?;
-    let node_key = |node| RowKey::of_group(Table::TREE_NODE, group_id).and(&node);
-    for (node, value) in new.public.tree.changes_since(old.map(|old| &old.public.tree))? {
-        match value {
-            Some(value) => delta.put(node_key(node.0), value),
-            None => delta.delete(node_key(node.0)),
-        }
-    }
+    write_tree(old, new, delta)?;
     write_private(old, new, delta)?;
     delta.put_encoded(RowKey::of_group(Table::EPOCH, group_id), &new.secrets)?;
     SecretTreeRows { group_id, epoch: new.public.epoch() }.write_new(secret_tree, delta)?;
     let key = RowKey::of_epoch(Table::RESUMPTION_PSK, group_id, new.public.epoch());
     delta.put_encoded(key, &new.secrets.resumption_psk)
+}
+
+/// Writes the nodes that changed and erases those that went.
+fn write_tree(old: Option<&EpochState>, new: &EpochState, delta: &mut Delta) -> Result<(), Error> {
+    let row = |node| RowKey::of_group(Table::TREE_NODE, new.public.group_id()).and(&node);
+    for (node, value) in new.public.tree.changes_since(old.map(|old| &old.public.tree))? {
+        match value {
+            Some(value) => delta.put(row(node.0), value),
+            None => delta.delete(row(node.0)),
+        }
+    }
+    Ok(())
 }
 
 /// Writes the private keys that came and erases those that went.
@@ -150,9 +156,11 @@ impl Group {
         delta.put_encoded(self.row(Table::UPDATE_KEY).and(reference), key)
     }
 
-    /// Erases all but a header that says the member is out.
+    /// Erases all secrets and what serves them; the public half stays, with a header that says the member is out.
     pub(crate) fn write_removed(&self, delta: &mut Delta) -> Result<(), Error> {
-        erase_group(self.group_id(), delta);
+        for table in GROUP_TABLES.into_iter().filter(|table| !matches!(*table, Table::GROUP | Table::TREE_NODE)) {
+            delta.delete_prefix(self.row(table));
+        }
         delta.put_encoded(self.row(Table::GROUP), &header(&self.state.without_secrets(), false))
     }
 
@@ -214,6 +222,7 @@ impl Group {
         let mut delta = Delta::new();
         if !self.active {
             delta.put_encoded(self.row(Table::GROUP), &header(&self.state, false))?;
+            write_tree(None, &self.state, &mut delta)?;
             return Ok(delta);
         }
         write_state(None, &self.state, &self.secret_tree, &mut delta)?;

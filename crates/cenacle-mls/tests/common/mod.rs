@@ -249,6 +249,13 @@ impl World {
         assert!(person.group.is_some());
     }
 
+    /// An old copy of the state takes the place of the present one.
+    pub fn restore(&mut self, name: &str, copy: cenacle_store::Snapshot) {
+        let person = self.people.get_mut(name).unwrap();
+        person.store = copy.into();
+        self.reload(name);
+    }
+
     pub fn forget(&mut self, name: &str) {
         self.people.get_mut(name).unwrap().group = None;
     }

@@ -61,8 +61,7 @@ impl Engine {
         for index in indices {
             let waiting = self.room(id)?.outbox.get(&index);
             let Some(waiting) = waiting.filter(|waiting| !waiting.posted) else { continue };
-            let Some(body) = &waiting.body else { continue };
-            let problem = match self.post(id, &waiting.header, body).await {
+            let problem = match self.post(id, &waiting.header, &waiting.body).await {
                 Ok(lineage) => {
                     self.check_lineage(lineage)?;
                     if let Some(waiting) = self.room_mut(id)?.outbox.get_mut(&index) {
@@ -113,24 +112,6 @@ impl Engine {
                 self.api.message(&id.0, &body).await.map(|posted| posted.lineage)
             }
         }
-    }
-
-    /// Makes anew what was lost between making and storing it. A lost commit was never posted: the log would have it.
-    pub(super) fn make_lost_anew(&mut self, id: &ConversationId) -> Result<(), Error> {
-        let lost = self.room(id)?.outbox.iter().filter(|(_, waiting)| waiting.body.is_none());
-        let lost: Vec<(u64, bool)> = lost.map(|(index, waiting)| (*index, waiting.is_commit())).collect();
-        for (index, is_commit) in lost {
-            if !is_commit {
-                self.say_again(id, index)?;
-                continue;
-            }
-            let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
-            let mut transition = room.group.discard_pending()?;
-            transition.delta_mut().delete(indexed_row(state::OUTBOX, id, index));
-            room.group.merge(transition, &mut self.store)?;
-            room.outbox.remove(&index);
-        }
-        Ok(())
     }
 
     /// Gives up something that the server will never take, and with a commit what it was to bring about.

@@ -41,7 +41,6 @@ impl Engine {
             if room.record.participation == Participation::Removed {
                 return Ok(());
             }
-            self.make_lost_anew(id)?;
             if !self.room(id)?.group.has_pending_commit() {
                 self.commit_what_is_wanted(id).await?;
             }

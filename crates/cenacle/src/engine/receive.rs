@@ -197,8 +197,9 @@ impl Engine {
         message: &MlsMessage,
         effects: &mut Effects,
     ) -> Result<(), Error> {
-        let found = room.outbox.iter().find(|(_, waiting)| waiting.message() == Some(message));
-        let (index, waiting) = found.ok_or(Error::StateLost)?;
+        let found = room.outbox.iter().find(|(_, waiting)| waiting.message() == message);
+        // What does not wait is an echo that came again, or somebody's claim.
+        let Some((index, waiting)) = found else { return Ok(()) };
         effects.settled.push(*index);
         effects.delta.delete(indexed_row(state::OUTBOX, id, *index));
         let key = indexed_row(state::HISTORY, id, waiting.header.history);

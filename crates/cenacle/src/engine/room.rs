@@ -2,9 +2,9 @@
 
 use alloc::collections::BTreeMap;
 
-use cenacle_codec::{Decode, DecodeError, Encode, Reader, Writer};
+use cenacle_codec::{Decode, DecodeError, Encode, Reader};
 use cenacle_mls::{
-    delta::{Delta, RowKey, Store},
+    delta::{Delta, RowKey},
     group::{CommitBundle, Group, PublicGroup, Transition},
     wire::{Extension, ExtensionType, Extensions, LeafIndex, LeafNode, MlsMessage},
 };
@@ -24,9 +24,8 @@ pub(super) const TITLE: ExtensionType = ExtensionType(0xf0ce);
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) header: OutboxHeader,
-    /// What is posted; none if the process died, or the disk was full, between making and storing it. Then it was never
-    /// posted, and is made anew.
-    pub(super) body: Option<Body>,
+    /// What is posted.
+    pub(super) body: Body,
     /// Whether the server has taken it, as far as this process knows.
     pub(super) posted: bool,
 }
@@ -50,21 +49,12 @@ impl From<MlsMessage> for Body {
     }
 }
 
-impl Encode for Body {
-    fn encode(&self, out: &mut Writer) {
-        match self {
-            Self::Commit(bundle) => out.put(&**bundle),
-            Self::Message(message) => out.put(&**message),
-        };
-    }
-}
-
 impl Waiting {
     /// The message whose echo ends the waiting.
-    pub(super) fn message(&self) -> Option<&MlsMessage> {
-        match self.body.as_ref()? {
-            Body::Commit(bundle) => Some(&bundle.commit),
-            Body::Message(message) => Some(message),
+    pub(super) fn message(&self) -> &MlsMessage {
+        match &self.body {
+            Body::Commit(bundle) => &bundle.commit,
+            Body::Message(message) => message,
         }
     }
 
@@ -77,8 +67,8 @@ impl Decode for Waiting {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let header = OutboxHeader::decode(from)?;
         let body = match header.kind {
-            OutboxKind::Commit => Option::<CommitBundle>::decode(from)?.map(Body::from),
-            OutboxKind::Message => Option::<MlsMessage>::decode(from)?.map(Body::from),
+            OutboxKind::Commit => CommitBundle::decode(from)?.into(),
+            OutboxKind::Message => MlsMessage::decode(from)?.into(),
         };
         Ok(Self { header, body, posted: false })
     }
@@ -186,11 +176,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes a step whose output is to be posted, and puts the output into the outbox.
-    ///
-    /// The step's batch says that something waits, the next one says what: a step gives its bytes out only when it is
-    /// stored. If the second is never written, nothing was posted, and the first says what to make anew.
-    pub(super) fn put_into_outbox<T: Into<Body>>(
+    /// Takes a step whose output is to be posted, and puts the output into the outbox in the same batch.
+    pub(super) fn put_into_outbox<T: Encode + Into<Body>>(
         &mut self,
         id: &ConversationId,
         index: u64,
@@ -199,15 +186,9 @@ impl Engine {
     ) -> Result<(), Error> {
         let row = indexed_row(state::OUTBOX, id, index);
         let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
-        state::put(transition.delta_mut(), row.clone(), &(&header, None::<Body>))?;
-        let body = Some(room.group.merge(transition, &mut self.store)?.into());
-        let mut delta = Delta::new();
-        state::put(&mut delta, row, &(&header, &body))?;
-        room.outbox.insert(index, Waiting { header, body: None, posted: false });
-        self.store.apply(&delta)?;
-        if let Some(waiting) = room.outbox.get_mut(&index) {
-            waiting.body = body;
-        }
+        transition.store_output_as(row, &header.to_bytes()?)?;
+        let body = room.group.merge(transition, &mut self.store)?.into();
+        room.outbox.insert(index, Waiting { header, body, posted: false });
         Ok(())
     }
 

@@ -56,7 +56,11 @@ fn what_is_said_offline_is_said_on_coming_back() {
     let story = told(&format!("{script}bob comes back"));
     let froms: Vec<_> = story.entries.iter().map(|entry| entry.from.as_str()).collect();
     assert_eq!(froms, ["alice", "carol", "bob"]);
-    assert_eq!(story.entitled(&name("dave")).count(), 1);
+    // Encrypted before Dave came: not for him.
+    assert_eq!(story.entitled(&name("dave")).count(), 0);
+    let rotations = "carol rotates\n".repeat(5);
+    let late = told(&format!("{script}{rotations}bob comes back"));
+    assert_eq!(late.entitled(&name("dave")).count(), 1);
     // Whoever is removed meanwhile has nobody left to say it to.
     assert_eq!(told("alice: one\nbob goes offline\nbob: two\nalice removes bob\nbob comes back").entries.len(), 1);
 }

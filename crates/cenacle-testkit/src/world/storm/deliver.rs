@@ -162,12 +162,12 @@ impl Storm {
         removes
     }
 
-    /// Someone learned of their removal: nothing can be done with the group any more, and nothing of it is left.
+    /// Someone learned of their removal: nothing can be done with the group any more.
     fn removed(&mut self, name: &str) {
         let mut rng = self.world.dice.fork();
         let person = self.world.person(name);
-        person.assert_stored();
-        assert_eq!(person.load().unwrap_err(), Error::Misuse(Misuse::NotMember));
+        person.reload();
+        assert!(!person.is_member());
         let sent = person.try_step(|group| group.protect(b"still here", b"", &mut rng)).map_err(refusal);
         assert_eq!(sent.unwrap_err(), Error::Misuse(Misuse::NotMember));
         if self.world.dice.chance(50) {

@@ -48,10 +48,12 @@ impl Storm {
                 Some((_, bytes)) => tree = Some(bytes.clone()),
                 None => {
                     let live = self.live();
-                    let epoch = invitation.epoch;
-                    self.mind(name).invitations.push(invitation);
-                    live.iter().for_each(|member| self.catch_up(member, 1));
-                    assert!(self.facts.contains_key(&epoch) || self.tip() > epoch || self.live().len() < live.len());
+                    if live.iter().any(|member| self.epoch(member) < invitation.epoch) {
+                        self.mind(name).invitations.push(invitation);
+                        live.iter().for_each(|member| self.catch_up(member, 1));
+                    } else {
+                        self.count("tree lost");
+                    }
                     return;
                 }
             }
@@ -59,8 +61,14 @@ impl Storm {
         let welcome = &invitation.welcome;
         let new = self.world.at(name).read_welcome(welcome, tree.as_deref(), &self.world.inputs()).unwrap();
         let person = self.world.person(name);
-        let stale = person.group.take();
-        person.group = Some(match stale {
+        let epoch = new.public().epoch();
+        person.group = Some(match person.group.take() {
+            Some(old) if old.is_active() && old.epoch() >= epoch => {
+                // The way back to an earlier epoch is closed.
+                let refused = new.accept_in_place_of(old, &mut person.disk).map_err(refusal).unwrap_err();
+                assert_eq!(refused, Error::Stale(epoch));
+                return person.reload();
+            }
             Some(old) if old.is_active() => new.accept_in_place_of(old, &mut person.disk).unwrap(),
             _ => new.accept(&mut person.disk).unwrap(),
         });
