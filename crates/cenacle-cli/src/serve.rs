@@ -1,12 +1,12 @@
 //! `cenacle serve`: the Delivery and Authentication Service on this machine. It says where it listens and runs until it is
 //! told to stop; what it does meanwhile is `cenacle_server`'s business.
 
+use alloc::sync::Arc;
+use core::net::SocketAddr;
 use std::{
     io::{self, Write},
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
 };
 
 use cenacle_crypto_awslc::AwsLcProvider;

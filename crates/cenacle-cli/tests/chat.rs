@@ -1,15 +1,15 @@
 //! `cenacle serve` and `cenacle chat` as programs run them: through pipes. Two people talk, leave, come back and find what
 //! was said.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 
+use core::time::Duration;
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Child, ChildStdin, Command, Output, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
-    time::Duration,
 };
 
 use serde_json::Value;

@@ -1,14 +1,15 @@
 //! `cenacle demo` as a person runs it: real processes, real kills. Whether MLS does what it should is decided by the demo's
 //! own checks; here it is checked that they were made, that they are all there are, and that nobody stays behind.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 
+use core::time::Duration;
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Command, Output, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use serde_json::Value;
@@ -146,6 +147,17 @@ fn a_kill_at_each_point_loses_nothing() {
             "{notes:?}"
         );
         assert_eq!(steps(&events).last().unwrap()["epoch"], 4);
+    }
+}
+
+/// What was said offline is taken as it was encrypted for a few epochs, and encrypted anew after that: at no distance may it
+/// get lost between the two.
+#[test]
+fn what_is_said_late_arrives() {
+    for commits in 1..=7 {
+        let rotations = "alice rotates\n".repeat(commits);
+        let script = format!("alice: hi\nbob goes offline\nbob: said long ago\n{rotations}bob comes back\nbob: hi");
+        play_well(&script, &[]);
     }
 }
 

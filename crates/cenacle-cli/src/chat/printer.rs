@@ -6,7 +6,7 @@ use std::{
     io::{self, IsTerminal as _, Stdout, Write as _},
 };
 
-use cenacle::{Change, Content, ConversationId, Event, MemberId, Message};
+use cenacle::{Change, Content, ConversationId, Error, Event, MemberId, Message};
 use serde_json::{Value, json};
 
 const DIM: &str = "2";
@@ -36,8 +36,7 @@ fn change(change: &Change) -> String {
     match change {
         Change::Add(name) => format!("to invite {name}"),
         Change::Remove(name) => format!("to remove {name}"),
-        Change::Rotate => "to renew the own keys".to_owned(),
-        other => format!("{other:?}"),
+        Change::Rotate | _ => "to renew the own keys".to_owned(),
     }
 }
 
@@ -51,7 +50,7 @@ fn to_json(event: &str, conversation: &ConversationId, message: &Message) -> Val
     let (key, content) = match &message.content {
         Content::Text(text) => ("text", json!(text)),
         Content::File(file) => ("file", json!({ "name": file.name, "bytes": file.size_bytes })),
-        _ => ("unknown", json!(true)),
+        Content::Unknown | _ => ("unknown", json!(true)),
     };
     if let Some(object) = value.as_object_mut() {
         object.insert(key.to_owned(), content);
@@ -105,7 +104,7 @@ impl Printer {
         let said = match &message.content {
             Content::Text(text) => plain(text),
             Content::File(file) => format!("sends {:?} ({} bytes); /save PATH", plain(&file.name), file.size_bytes),
-            _ => "says something that a newer version of this program understands".to_owned(),
+            Content::Unknown | _ => "says something that a newer version of this program understands".to_owned(),
         };
         let waits = if message.seq.is_none() { " (not sent yet)" } else { "" };
         let place = if place.is_empty() { String::new() } else { format!("[{}] ", plain(place)) };
@@ -148,7 +147,23 @@ impl Printer {
                 let value = json!({ "event": "removed", "conversation": conversation.to_string(), "by": by });
                 self.note(&format!("{at}{by} removed you; what was said before stays readable"), &value)
             }
-            other => self.failure(&at, other),
+            Event::NotDelivered { reason, .. } => {
+                self.failure(&at, "not_delivered", "a message was not delivered", reason)
+            }
+            Event::Dropped { change: wanted, reason, .. } => {
+                self.failure(&at, "dropped", &format!("{} is given up", change(wanted)), reason)
+            }
+            Event::Rejected { seq, reason, .. } => {
+                self.failure(&at, "rejected", &format!("record {seq} was refused"), reason)
+            }
+            Event::SyncFailed { reason, .. } => {
+                self.failure(&at, "sync_failed", "what is new could not be fetched", reason)
+            }
+            Event::Missed { count } => {
+                let text = format!("{count} events were missed; /history has all messages");
+                self.note(&text, &json!({ "event": "missed", "count": count }))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -156,29 +171,9 @@ impl Printer {
         if self.json { self.line(&value.to_string()) } else { Ok(()) }
     }
 
-    /// What did not go well.
-    fn failure(&self, at: &str, event: &Event) -> io::Result<()> {
-        let (name, text) = match event {
-            Event::NotDelivered { reason, .. } => ("not_delivered", format!("a message was not delivered: {reason}")),
-            Event::Dropped { change: wanted, reason, .. } => {
-                ("dropped", format!("{} is given up: {reason}", change(wanted)))
-            }
-            Event::Rejected { seq, reason, .. } => ("rejected", format!("record {seq} was refused: {reason}")),
-            Event::SyncFailed { reason, .. } => ("sync_failed", format!("{reason}")),
-            Event::Missed { count } => ("missed", format!("{count} events were missed; /history has all messages")),
-            _ => return Ok(()),
-        };
-        let text = self.paint(BAD, &format!("* {at}{text}"));
-        self.say(&text, &json!({ "event": name, "reason": text_of(event) }))
-    }
-}
-
-fn text_of(event: &Event) -> String {
-    match event {
-        Event::NotDelivered { reason, .. }
-        | Event::Dropped { reason, .. }
-        | Event::Rejected { reason, .. }
-        | Event::SyncFailed { reason, .. } => reason.to_string(),
-        _ => String::new(),
+    /// Something did not go well.
+    fn failure(&self, at: &str, event: &str, what: &str, reason: &Error) -> io::Result<()> {
+        let text = self.paint(BAD, &format!("* {at}{what}: {reason}"));
+        self.say(&text, &json!({ "event": event, "reason": reason.to_string() }))
     }
 }

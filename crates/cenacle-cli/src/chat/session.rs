@@ -1,7 +1,7 @@
 //! One person at work: which conversation is the current one, and what each command does with it.
 
+use alloc::collections::BTreeMap;
 use std::{
-    collections::BTreeMap,
     fs, io,
     io::Write as _,
     path::{Path, PathBuf},
@@ -181,11 +181,12 @@ impl Session {
 
     async fn save(&self, to: &Path, name: Option<&str>) -> Result<(), Fault> {
         let conversation = self.current()?;
-        let files = conversation.history().await?.into_iter().filter_map(|message| match message.content {
-            Content::File(file) => Some(file),
-            _ => None,
-        });
-        let file: Option<FileInfo> = files.filter(|file| name.is_none_or(|name| file.name == name)).last();
+        let files = conversation
+            .history()
+            .await?
+            .into_iter()
+            .filter_map(|message| if let Content::File(file) = message.content { Some(file) } else { None });
+        let file: Option<FileInfo> = files.rev().find(|file| name.is_none_or(|name| file.name == name));
         let file = file.ok_or_else(|| Fault::Said("no such file was sent here".to_owned()))?;
         let content = conversation.download(&file).await?;
         // A file of one's own is never overwritten by one from somebody else.
@@ -255,6 +256,6 @@ fn place(event: &Event) -> Option<&ConversationId> {
         | Event::Dropped { conversation, .. }
         | Event::Rejected { conversation, .. } => Some(conversation),
         Event::SyncFailed { conversation, .. } => conversation.as_ref(),
-        _ => None,
+        Event::Missed { .. } | _ => None,
     }
 }

@@ -2,15 +2,15 @@
 //! their handles, whatever happens: at the end in order, otherwise when the handles are dropped; and each ends by itself
 //! when its standard input does.
 
+use alloc::{collections::BTreeMap, sync::Arc};
 use core::time::Duration;
 use std::{
-    collections::BTreeMap,
     env,
     ffi::OsStr,
     io,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use cenacle_service::wire::AccountName;

@@ -1,7 +1,7 @@
 //! What is checked, as functions of what everybody sees: nothing here talks to a process.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use core::ops::RangeInclusive;
-use std::collections::{BTreeMap, BTreeSet};
 
 use cenacle_service::wire::AccountName;
 

@@ -1,12 +1,9 @@
 //! Playing a script: each line is done by the people it names, then everybody is asked what they see until all is as the
 //! story says it must be, or patience ends.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use core::{ops::RangeInclusive, time::Duration};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-    time::Instant,
-};
+use std::{io, time::Instant};
 
 use cenacle_crypto::Rng as _;
 use cenacle_crypto_awslc::SystemRng;
@@ -72,9 +69,8 @@ impl<'a> Play<'a> {
         lines: &[Line],
         kill_at: Option<Point>,
     ) -> Self {
-        let wanted = lines.iter().filter_map(|line| match &line.step {
-            Step::Check { who, closed } => Some((who.clone(), *closed)),
-            _ => None,
+        let wanted = lines.iter().filter_map(|line| {
+            if let Step::Check { who, closed } = &line.step { Some((who.clone(), *closed)) } else { None }
         });
         let wanted = wanted.collect();
         let (views, copies, compared) = (Views::new(), BTreeMap::new(), BTreeSet::new());
@@ -164,10 +160,8 @@ impl<'a> Play<'a> {
     async fn picture(&mut self) -> Result<Option<String>, Trouble> {
         let member = self.views.iter().find(|(_, status)| status.view.is_some()).map(|(name, _)| name.clone());
         let Some(member) = member else { return Ok(None) };
-        match self.company.ask(&member, Ask::Draw).await? {
-            Reply::Picture(picture) => Ok(Some(picture)),
-            _ => Ok(None),
-        }
+        let Reply::Picture(picture) = self.company.ask(&member, Ask::Draw).await? else { return Err(beside(&member)) };
+        Ok(Some(picture))
     }
 
     /// Does what a line asks for.
@@ -286,10 +280,10 @@ impl<'a> Play<'a> {
 
     async fn records(&mut self, who: &AccountName) -> Result<Vec<Record>, Trouble> {
         let group = self.views.values().find_map(|status| status.group.clone()).unwrap_or_default();
-        match self.company.ask(who, Ask::Records { group }).await? {
-            Reply::Records(records) => Ok(records),
-            _ => Ok(Vec::new()),
-        }
+        let Reply::Records(records) = self.company.ask(who, Ask::Records { group }).await? else {
+            return Err(beside(who));
+        };
+        Ok(records)
     }
 
     /// Copies somebody's state. `reader` says how long the log is.
@@ -297,9 +291,8 @@ impl<'a> Play<'a> {
         let head = self.records(reader).await?.last().map_or(0, |record| record.seq);
         let name = if closed == Closed::Before { "joined" } else { "removed" };
         let to = self.company.folder().join(format!("{who}-{name}.sqlite"));
-        if let Reply::Copied(state) = self.company.ask(who, Ask::Copy { to }).await? {
-            self.copies.insert((who.clone(), closed), Copy { state, head });
-        }
+        let Reply::Copied(state) = self.company.ask(who, Ask::Copy { to }).await? else { return Err(beside(who)) };
+        self.copies.insert((who.clone(), closed), Copy { state, head });
         Ok(())
     }
 
@@ -343,12 +336,17 @@ impl<'a> Play<'a> {
         let copy = self.copies.get(&(who.clone(), closed)).ok_or_else(|| missing("their state was never copied"))?;
         let pry = Ask::Pry { copy: copy.state.clone(), records: handed.clone() };
         let (epoch, head) = (copy.state.epoch, copy.head);
-        let Reply::Pried(pried) = self.company.ask(who, pry).await? else { return Err(missing("no result")) };
+        let Reply::Pried(pried) = self.company.ask(who, pry).await? else { return Err(beside(who)) };
         let forbidden = Forbidden { who, closed: seqs, handed: &handed, epoch, head };
         let mut checks = vec![forbidden.served(&given), forbidden.opened(&pried)];
         checks.extend(forbidden.control(&pried));
         Ok(checks)
     }
+}
+
+/// An answer to another question.
+fn beside(who: &AccountName) -> Trouble {
+    Trouble::NotUnderstood { who: who.to_string(), said: "an answer to another question".to_owned() }
 }
 
 fn order(act: &Act) -> Ask {

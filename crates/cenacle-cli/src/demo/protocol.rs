@@ -1,7 +1,8 @@
 //! What the demo and its people's processes say to each other: JSON, one object a line. The demo asks over standard
 //! input, the process answers over standard output and tells of itself what nobody asked for.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use alloc::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! What must be true: who is in the group and online, and who is entitled to which message. The same bookkeeping judges a
 //! script before anything is started and, line by line, what the processes really did.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use cenacle_service::{ServiceConfig, wire::AccountName};
 

@@ -31,10 +31,7 @@ impl Engine {
             if self.room(id)?.record.participation == Participation::Creating {
                 self.post_creation(id).await?;
             }
-            if !self.room(id)?.is_current {
-                self.pull(id).await?;
-                self.room_mut(id)?.is_current = true;
-            }
+            self.catch_up(id).await?;
             let is_contended = self.post_waiting(id).await?;
             self.pull(id).await?;
             let room = self.room(id)?;
@@ -53,6 +50,15 @@ impl Engine {
             }
         }
         Err(Error::Contended)
+    }
+
+    /// Reads the log once before anything is posted, so that an old copy of the state is noticed.
+    pub(super) async fn catch_up(&mut self, id: &ConversationId) -> Result<(), Error> {
+        if !self.room(id)?.is_current {
+            self.pull(id).await?;
+            self.room_mut(id)?.is_current = true;
+        }
+        Ok(())
     }
 
     /// Reads the log on from where it was left.

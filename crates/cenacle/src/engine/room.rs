@@ -84,12 +84,21 @@ pub(super) struct Room {
     /// Whether the log was read since the state came from disk. Before, nothing may be posted: if the file is an old copy,
     /// the log has own messages it knows nothing of, and their keys must not be used again.
     pub(super) is_current: bool,
+    /// Whether something was encrypted before that, for want of a connection.
+    pub(super) spoke_blindly: bool,
 }
 
 impl Room {
     /// A conversation that has just begun for this device.
     pub(super) const fn new(group: Group, record: Conversation) -> Self {
-        Self { group, record, outbox: BTreeMap::new(), intents: BTreeMap::new(), is_current: true }
+        Self {
+            group,
+            record,
+            outbox: BTreeMap::new(),
+            intents: BTreeMap::new(),
+            is_current: true,
+            spoke_blindly: false,
+        }
     }
 
     /// Whether its log is worth listening to.
@@ -186,7 +195,8 @@ impl Engine {
     ) -> Result<(), Error> {
         let row = indexed_row(state::OUTBOX, id, index);
         let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
-        transition.store_output_as(row, &header.to_bytes()?)?;
+        room.spoke_blindly |= !room.is_current;
+        transition.store_output_as(row, &state::header(&header)?)?;
         let body = room.group.merge(transition, &mut self.store)?.into();
         room.outbox.insert(index, Waiting { header, body, posted: false });
         Ok(())

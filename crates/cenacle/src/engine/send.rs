@@ -29,6 +29,12 @@ impl Engine {
         if self.room(id)?.group.proposals().next().is_some() {
             self.pump(id).await?;
         }
+        if self.room(id)?.is_listening() {
+            match self.catch_up(id).await {
+                Ok(()) | Err(Error::Offline(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
         let (history, mut record) = self.room(id)?.take_index();
         let entry = HistoryEntry {
             seq: None,

@@ -5,13 +5,12 @@
 mod pry;
 mod transport;
 
+use alloc::{collections::BTreeMap, sync::Arc};
+use core::time::Duration;
 use std::{
-    collections::BTreeMap,
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
-    time::Duration,
 };
 
 use cenacle::{Client, Config, Content, Conversation};
@@ -165,7 +164,7 @@ impl Person {
             let what = match message.content {
                 Content::Text(text) => What::Text(text),
                 Content::File(file) => What::File { name: file.name, bytes: file.size_bytes },
-                _ => What::Unknown,
+                Content::Unknown | _ => What::Unknown,
             };
             Some(Heard { from: message.from.name.to_string(), seq: message.seq?, what })
         });
@@ -183,11 +182,13 @@ impl Person {
     /// Fetches the file called `name` and writes it.
     async fn save(&self, name: &str, to: &Path) -> Result<(), cenacle::Error> {
         let conversation = self.conversation().await?;
-        let files = conversation.history().await?.into_iter().filter_map(|message| match message.content {
-            Content::File(file) if file.name == name => Some(file),
-            _ => None,
-        });
-        let file = files.last().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let files = conversation
+            .history()
+            .await?
+            .into_iter()
+            .filter_map(|message| if let Content::File(file) = message.content { Some(file) } else { None });
+        let file =
+            files.rev().find(|file| file.name == name).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         Ok(tokio::fs::write(to, conversation.download(&file).await?).await?)
     }
 

@@ -1,7 +1,7 @@
 //! Trying to read what one should not: ciphertexts handed over directly are opened with a copy of a state file, every key
 //! in it included, by the protocol core alone. Whatever the server or the SDK would have refused plays no part.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use cenacle_codec::Decode;
 use cenacle_crypto::{CipherSuite, CryptoError, CryptoProvider, Signature, SignaturePublicKey, Signer};
@@ -36,8 +36,9 @@ pub(super) fn pry(copy: &StateCopy, records: Vec<Record>) -> Result<Vec<Pried>, 
         let bytes = hex::decode(&record.message).map_err(|_| cenacle::Error::NotUnderstood)?;
         let Ok(message) = MlsMessage::from_bytes(&bytes) else { continue };
         let opened = group.open(&message);
-        // Whose own message it is cannot be read again, and need not be.
-        let is_own = opened.as_ref().is_ok_and(|opened| opened.content().is_none());
+        // One's own messages are named as such, and the copy knows nothing of those sent since.
+        let is_own = matches!(&opened, Err(cenacle_mls::Error::OldState))
+            || opened.as_ref().is_ok_and(|opened| opened.content().is_none());
         let relabelled = group.open(&relabel(message, Epoch(copy.epoch)));
         let refusal = |opened: Result<Opened, cenacle_mls::Error>| opened.err().map(|error| error.to_string());
         pried.push(Pried {
@@ -61,13 +62,9 @@ fn load(copy: &StateCopy) -> Result<Group, cenacle::Error> {
     client.load_group(&store, &id)?.ok_or_else(missing)
 }
 
-fn relabel(message: MlsMessage, epoch: Epoch) -> MlsMessage {
-    let body = match message.body {
-        MlsMessageBody::PrivateMessage(mut private) => {
-            private.epoch = epoch;
-            MlsMessageBody::PrivateMessage(private)
-        }
-        other => other,
-    };
-    MlsMessage { body, ..message }
+fn relabel(mut message: MlsMessage, epoch: Epoch) -> MlsMessage {
+    if let MlsMessageBody::PrivateMessage(private) = &mut message.body {
+        private.epoch = epoch;
+    }
+    message
 }
