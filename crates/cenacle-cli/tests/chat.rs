@@ -156,6 +156,19 @@ fn two_people_talk_and_find_it_again() {
 }
 
 #[test]
+fn it_goes_on_receiving_as_long_as_it_was_told_to() {
+    let world = World::new();
+    let (mut alice, bob) = friends(&world);
+    assert!(bob.end());
+    let mut bob = Process::start(world.command("bob", &["--json", "--wait", "600"]));
+    drop(bob.stdin.take());
+    alice.say("still there?");
+    assert_eq!(bob.event("message")["text"], "still there?");
+    assert!(alice.end());
+    assert!(bob.child.try_wait().unwrap().is_none());
+}
+
+#[test]
 fn a_file_arrives_as_it_was_sent() {
     let world = World::new();
     let (mut alice, mut bob) = friends(&world);
@@ -210,7 +223,7 @@ fn what_is_said_without_a_server_is_sent_when_there_is_one() {
     assert!(world.server.take().unwrap().end());
     let offline = world.pipe("alice", "from the train\n", &[]);
     assert_eq!(offline.status.code(), Some(1));
-    assert!(text(&offline.stdout).contains("1 messages could not be sent"), "{}", text(&offline.stdout));
+    assert!(text(&offline.stdout).contains("not sent yet: 1 of your messages"), "{}", text(&offline.stdout));
     // The address is another one: the file is what counts.
     let (server, url) = serve(&world.folder.path().join("server"));
     (world.server, world.url) = (Some(server), url);

@@ -312,7 +312,9 @@ impl fmt::Display for Error {
                 write!(f, "the key of generation {} is used up or no longer kept", generation.0)
             }
             Self::TooFarAhead(generation) => write!(f, "generation {} is too far ahead", generation.0),
-            Self::OldState => f.write_str("this state is an old copy: it knows nothing of a message it sent; join again"),
+            Self::OldState => {
+                f.write_str("this state is an old copy: it knows nothing of a message it sent; join again")
+            }
             Self::Missing(need) => write!(f, "needed first: {need:?}"),
             Self::Misuse(misuse) => write!(f, "not possible now: {misuse:?}"),
             Self::Provider(error) => write!(f, "cryptography: {error}"),

@@ -66,7 +66,7 @@ Examples:
       Hello, Bob!
   From a script:
     echo 'the backup is done' | cenacle chat --as backup
-  What came meanwhile, as JSON:
+  What came meanwhile, as JSON (events: joined, message, file, delivered, members, epoch, removed, error, ...):
     cenacle chat --as alice --json --wait 5 < /dev/null
   What was said, ever:
     echo /history | cenacle chat --as alice
@@ -115,6 +115,7 @@ impl ChatArgs {
         if let Err(error) = synced {
             session.printer.complain("", &error.to_string())?;
         }
+        session.greet(&self.name).await?;
         let talk = Talk { session: &mut session, events, is_good: true };
         let outcome = talk.run(Duration::from_secs(self.wait), stop).await;
         session.close().await;
@@ -170,7 +171,7 @@ impl Talk<'_> {
         };
         self.drain().await?;
         if waiting > 0 {
-            let reason = format!("{waiting} messages could not be sent; they will be at the next start");
+            let reason = format!("not sent yet: {waiting} of your messages; they will be at the next start");
             self.complain("", Fault::Said(reason))?;
         }
         Ok(if self.is_good { OK } else { FAILED })

@@ -2,12 +2,13 @@
 
 use alloc::collections::BTreeMap;
 use std::{
-    fs, io,
-    io::Write as _,
+    fs,
+    io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
 };
 
 use cenacle::{Client, Content, Conversation, ConversationId, Event, FileInfo};
+use cenacle_service::wire::AccountName;
 use serde_json::json;
 
 use super::{
@@ -62,6 +63,23 @@ impl Session {
         let first = || known.first().map(|conversation| conversation.id().clone());
         let current = remembered.filter(is_known).or_else(first);
         Ok(Self { client, current, memory, printer })
+    }
+
+    /// Tells a person at a terminal where they are.
+    pub(super) async fn greet(&self, name: &AccountName) -> io::Result<()> {
+        if !io::stdin().is_terminal() {
+            return Ok(());
+        }
+        let title = match &self.current {
+            Some(id) => self.client.conversation(id.clone()).title().await.ok(),
+            None => None,
+        };
+        let place = title.as_ref().map_or_else(
+            || "in no conversation: /new TITLE begins one".to_owned(),
+            |title| format!("in {:?}", plain(title)),
+        );
+        let value = json!({ "event": "hello", "name": name.as_str(), "title": title });
+        self.printer.note(&format!("you are {name}, {place}; /help lists all commands"), &value)
     }
 
     fn current(&self) -> Result<Conversation, Fault> {

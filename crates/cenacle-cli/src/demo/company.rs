@@ -67,7 +67,7 @@ impl ServerProcess {
         let options = ["--listen", "127.0.0.1:0", "--json", "--until-stdin-closes", "--data"].map(OsStr::new);
         let mut child = start([OsStr::new("serve")].into_iter().chain(options).chain([data.as_os_str()]))?;
         let (stdin, mut lines) = pipes(&mut child)?;
-        let (who, doing) = ("the server".to_owned(), "to start".to_owned());
+        let (who, doing) = ("the server".to_owned(), "start".to_owned());
         let line = match timeout(PATIENCE, lines.next_line()).await {
             Ok(Ok(Some(line))) => line,
             Ok(Ok(None) | Err(_)) => return Err(Trouble::Gone { who, doing }),
@@ -137,7 +137,7 @@ impl PersonProcess {
         let waiting = Waiting::new(Mutex::new(Some(BTreeMap::new())));
         let (tell_held, held) = mpsc::unbounded_channel();
         let person = Self { child, stdin, last_id: READY, waiting, held };
-        let ready = person.expect(READY, name, "to start".to_owned());
+        let ready = person.expect(READY, name, "start".to_owned());
         drop(tokio::spawn(listen(lines, Arc::clone(&person.waiting), tell_held)));
         Ok((person, ready))
     }
@@ -243,7 +243,7 @@ impl Company {
     /// Everybody's view, asked for at once. Whoever cannot say has none.
     pub(super) async fn views(&mut self, who: &[AccountName]) -> Result<BTreeMap<AccountName, Status>, Trouble> {
         if let Ok(Some(_)) = self.server.child.try_wait() {
-            return Err(Trouble::Gone { who: "the server".to_owned(), doing: "while it was needed".to_owned() });
+            return Err(Trouble::Gone { who: "the server".to_owned(), doing: "serve".to_owned() });
         }
         let mut asked = Vec::new();
         for name in who {
@@ -264,7 +264,7 @@ impl Company {
 
     /// Waits until someone has stopped in the middle of a commit.
     pub(super) async fn held(&mut self, who: &AccountName) -> Result<Point, Trouble> {
-        let doing = "to stop in the middle of a commit";
+        let doing = "stop in the middle of a commit";
         match timeout(PATIENCE, self.person(who, doing)?.held.recv()).await {
             Ok(Some(point)) => Ok(point),
             Ok(None) => Err(Trouble::Gone { who: who.to_string(), doing: doing.to_owned() }),
@@ -274,7 +274,7 @@ impl Company {
 
     /// Kills someone's process (SIGKILL: it cannot do anything about it) and starts it again with the same state file.
     pub(super) async fn kill_and_restart(&mut self, who: &AccountName) -> Result<(), Trouble> {
-        let killed = self.person(who, "to be killed")?.child.kill().await;
+        let killed = self.person(who, "be killed")?.child.kill().await;
         killed.map_err(|error| Trouble::Io { doing: "killing a process", error })?;
         self.start(who)?.done().await.map(drop)
     }

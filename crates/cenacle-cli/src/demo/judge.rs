@@ -1,7 +1,6 @@
 //! What is checked, as functions of what everybody sees: nothing here talks to a process.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::ops::RangeInclusive;
 
 use cenacle_service::wire::AccountName;
 
@@ -36,8 +35,8 @@ pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a AccountName>) -> Stri
 }
 
 /// The three checks after each step: one epoch, the right members, the right messages.
-pub(super) fn judge(story: &Story, views: &Views, epochs: &RangeInclusive<u64>) -> Vec<Check> {
-    vec![same_epoch(story, views, epochs), members(story, views), messages(story, views)]
+pub(super) fn judge(story: &Story, views: &Views, epoch: u64) -> Vec<Check> {
+    vec![same_epoch(story, views, epoch), members(story, views), messages(story, views)]
 }
 
 /// The members online with their views.
@@ -50,9 +49,13 @@ pub(super) fn shared<'a>(story: &'a Story, views: &'a Views) -> Option<&'a View>
     inside(story, views).find_map(|(_, view)| view)
 }
 
-fn same_epoch(story: &Story, views: &Views, epochs: &RangeInclusive<u64>) -> Check {
-    let what = format!("{} share one epoch and its authenticator", list(inside(story, views).map(|(name, _)| name)));
-    let Some(first) = shared(story, views) else { return Check::new(what, Some("nobody is in".to_owned())) };
+fn same_epoch(story: &Story, views: &Views, epoch: u64) -> Check {
+    let online: Vec<_> = inside(story, views).map(|(name, _)| name).collect();
+    if online.is_empty() {
+        return Check::new("nobody is online", None);
+    }
+    let what = format!("{} share one epoch and its authenticator", list(online));
+    let Some(first) = shared(story, views) else { return Check::new(what, Some("none of them is in".to_owned())) };
     let fault = inside(story, views).find_map(|(name, view)| match view {
         None => Some(format!("{name} is not in")),
         Some(view) if view.epoch != first.epoch => {
@@ -61,19 +64,8 @@ fn same_epoch(story: &Story, views: &Views, epochs: &RangeInclusive<u64>) -> Che
         Some(view) if view.authenticator != first.authenticator => Some(format!("{name} has another authenticator")),
         Some(_) => None,
     });
-    let expected = || {
-        let is_expected = epochs.contains(&first.epoch);
-        (!is_expected).then(|| format!("epoch {} where {} was expected", first.epoch, span(epochs)))
-    };
-    Check::new(what, fault.or_else(expected))
-}
-
-fn span(epochs: &RangeInclusive<u64>) -> String {
-    if epochs.start() == epochs.end() {
-        epochs.start().to_string()
-    } else {
-        format!("{} to {}", epochs.start(), epochs.end())
-    }
+    let other = || (first.epoch != epoch).then(|| format!("epoch {} where {epoch} was expected", first.epoch));
+    Check::new(what, fault.or_else(other))
 }
 
 fn members(story: &Story, views: &Views) -> Check {

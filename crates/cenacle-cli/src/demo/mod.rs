@@ -74,6 +74,8 @@ Examples:
     cenacle demo --script mine.script
   From standard input:
     echo 'alice and bob rotate together' | cenacle demo --script -
+  For a program (events: start, step, stopped, end):
+    cenacle demo --json
 
 Exit status: 0 if every check held, 1 if not, 2 for a wrong command line or script, 130 if interrupted.";
 
@@ -134,7 +136,9 @@ impl DemoArgs {
             let playing = async {
                 let company = company.insert(Company::gather(story.everybody(), folder.path()).await?);
                 let folder = folder.path().display().to_string();
-                report.begin(company.server_url(), &folder, &company.process_ids()).map_err(Trouble::Print)?;
+                report
+                    .begin(company.server_url(), &folder, self.keep, &company.process_ids())
+                    .map_err(Trouble::Print)?;
                 Play::new(company, &mut report, story, lines, self.kill_at).play(lines).await
             };
             tokio::select! {

@@ -2,7 +2,7 @@
 //! story says it must be, or patience ends.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::{ops::RangeInclusive, time::Duration};
+use core::time::Duration;
 use std::{io, time::Instant};
 
 use cenacle_crypto::Rng as _;
@@ -43,6 +43,8 @@ pub(super) struct Play<'a> {
     report: &'a mut Report,
     story: Story,
     kill_at: Option<Point>,
+    /// How many commits there have been, which is the epoch.
+    epoch: u64,
     /// What everybody online saw after the last step.
     views: Views,
     /// Whose states are to be copied, for which check.
@@ -74,7 +76,7 @@ impl<'a> Play<'a> {
         });
         let wanted = wanted.collect();
         let (views, copies, compared) = (Views::new(), BTreeMap::new(), BTreeSet::new());
-        Self { company, report, story, kill_at, views, wanted, copies, compared }
+        Self { company, report, story, kill_at, epoch: 0, views, wanted, copies, compared }
     }
 
     /// The whole script, after the beginning that every script has.
@@ -100,36 +102,28 @@ impl<'a> Play<'a> {
             0 => format!("({founder} begins the conversation)"),
             _ => format!("({founder} begins the conversation and invites {})", list(guests.iter().copied())),
         };
-        let commits = u64::try_from(guests.len()).unwrap_or(u64::MAX);
+        self.count(guests.len());
         let line = Line { number: 0, text, step: Step::Online(founder) };
-        self.finish(&line, started, Done::default(), commits..=commits).await
+        self.finish(&line, started, Done::default()).await
     }
 
     async fn line(&mut self, line: &Line) -> Result<(), Trouble> {
         let started = Instant::now();
-        let before = self.epoch();
         let done = self.act(line).await?;
         // The story was rehearsed with this very script.
         self.story.go_on(line).map_err(|reason| Trouble::NotUnderstood { who: reason, said: line.text.clone() })?;
-        let commits = u64::try_from(done.acts.len()).unwrap_or(u64::MAX);
-        let after = before.saturating_add(commits);
-        self.finish(line, started, done, after..=after).await
+        self.count(done.acts.len());
+        self.finish(line, started, done).await
     }
 
-    fn epoch(&self) -> u64 {
-        shared(&self.story, &self.views).map_or(0, |view| view.epoch)
+    fn count(&mut self, commits: usize) {
+        self.epoch = self.epoch.saturating_add(u64::try_from(commits).unwrap_or(u64::MAX));
     }
 
     /// Waits until all is well, or long enough, and tells of it.
-    async fn finish(
-        &mut self,
-        line: &Line,
-        started: Instant,
-        mut done: Done,
-        epochs: RangeInclusive<u64>,
-    ) -> Result<(), Trouble> {
+    async fn finish(&mut self, line: &Line, started: Instant, mut done: Done) -> Result<(), Trouble> {
         let before = shared(&self.story, &self.views).cloned();
-        let usual = self.settle(&epochs).await?;
+        let usual = self.settle().await?;
         let took = started.elapsed();
         let after = shared(&self.story, &self.views).cloned();
         if let (Some(before), Some(after)) = (&before, &after) {
@@ -144,12 +138,12 @@ impl<'a> Play<'a> {
         self.report.step(&outcome).map_err(Trouble::Print)
     }
 
-    async fn settle(&mut self, epochs: &RangeInclusive<u64>) -> Result<Vec<Check>, Trouble> {
+    async fn settle(&mut self) -> Result<Vec<Check>, Trouble> {
         let deadline = Instant::now() + AGREEMENT;
         let online: Vec<_> = self.story.everybody().iter().filter(|name| self.story.is_online(name)).cloned().collect();
         loop {
             self.views = self.company.views(&online).await?;
-            let checks = judge(&self.story, &self.views, epochs);
+            let checks = judge(&self.story, &self.views, self.epoch);
             if checks.iter().all(Check::holds) || Instant::now() >= deadline {
                 return Ok(checks);
             }
@@ -226,13 +220,12 @@ impl<'a> Play<'a> {
             self.company.held(who).await?;
             point.to_string()
         };
-        let before = self.epoch();
         self.company.kill_and_restart(who).await?;
         // What waited is posted again now.
         self.company.ask(who, Ask::Network(true)).await?;
         let views = self.company.views(core::slice::from_ref(who)).await?;
         let epoch = views.get(who).and_then(|status| status.view.as_ref()).map_or(0, |view| view.epoch);
-        if point == Point::Random && epoch == before {
+        if point == Point::Random && epoch == self.epoch {
             self.company.ask(who, order(act)).await?;
             return Ok(format!("SIGKILL {place}, before the order was stored: {who} restarted and was asked again"));
         }
@@ -324,7 +317,8 @@ impl<'a> Play<'a> {
     /// Has somebody try to read what is closed to them: from the server, and by what a member hands over.
     async fn check_closed(&mut self, who: &AccountName, closed: Closed) -> Result<Vec<Check>, Trouble> {
         let positions = self.story.closed_to(who, closed);
-        let missing = |what: &str| Trouble::Refused { who: who.to_string(), doing: "a check".into(), why: what.into() };
+        let missing =
+            |what: &str| Trouble::Refused { who: who.to_string(), doing: "be checked".into(), why: what.into() };
         let (witness, positions) = self.story.witness(&positions).ok_or_else(|| missing("nobody can help"))?;
         let witness = witness.clone();
         let all = self.story.entries.iter().enumerate().filter(|(_, entry)| entry.entitled.contains(&witness));

@@ -58,24 +58,24 @@ pub(super) enum Ask {
 }
 
 impl Ask {
-    /// What it is, for a message that it was not answered.
+    /// What it asks to do, in words.
     pub(super) const fn name(&self) -> &'static str {
         match self {
-            Self::Begin { .. } => "to begin the conversation",
-            Self::Invite(_) => "to invite",
-            Self::Remove(_) => "to remove",
-            Self::Rotate => "to rotate",
-            Self::Say(_) => "to say something",
-            Self::SendFile(_) => "to send a file",
-            Self::Network(true) => "to come back",
-            Self::Network(false) => "to go offline",
-            Self::Status => "how things stand",
-            Self::Draw => "to draw the tree",
-            Self::Save { .. } => "to save a file",
-            Self::Hold(_) | Self::Release => "to wait in the middle of a commit",
-            Self::Records { .. } => "for the server's records",
-            Self::Copy { .. } => "to copy the state",
-            Self::Pry { .. } => "to open ciphertexts",
+            Self::Begin { .. } => "begin the conversation",
+            Self::Invite(_) => "invite",
+            Self::Remove(_) => "remove",
+            Self::Rotate => "rotate",
+            Self::Say(_) => "say something",
+            Self::SendFile(_) => "send a file",
+            Self::Network(true) => "come back",
+            Self::Network(false) => "go offline",
+            Self::Status => "say how things stand",
+            Self::Draw => "draw the tree",
+            Self::Save { .. } => "save a file",
+            Self::Hold(_) | Self::Release => "wait in the middle of a commit",
+            Self::Records { .. } => "ask for the server's records",
+            Self::Copy { .. } => "copy the state",
+            Self::Pry { .. } => "open ciphertexts",
         }
     }
 }

@@ -66,7 +66,14 @@ impl Report {
         out.flush()
     }
 
-    pub(super) fn begin(&self, url: &str, folder: &str, processes: &[(String, Option<u32>)]) -> io::Result<()> {
+    /// The first lines. The folder is named only if it will be `kept`.
+    pub(super) fn begin(
+        &self,
+        url: &str,
+        folder: &str,
+        kept: bool,
+        processes: &[(String, Option<u32>)],
+    ) -> io::Result<()> {
         if self.json {
             let processes: serde_json::Map<_, _> =
                 processes.iter().map(|(name, id)| (name.clone(), json!(id))).collect();
@@ -76,9 +83,10 @@ impl Report {
         let names =
             processes.iter().map(|(name, id)| format!("{name} {}", id.map_or_else(String::new, |id| id.to_string())));
         let people = self.people.len();
-        self.say(&format!(
-            "{people} people and a server at {url}, each a process of its own; their files in {folder}"
-        ))?;
+        self.say(&format!("{people} people and a server at {url}, each a process of its own"))?;
+        if kept {
+            self.say(&format!("their files stay in {folder}"))?;
+        }
         self.say(&self.paint(DIM, &names.collect::<Vec<_>>().join(" · ")))
     }
 

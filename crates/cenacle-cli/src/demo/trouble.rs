@@ -26,9 +26,9 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { doing, error } => write!(f, "{doing}: {error}"),
-            Self::Late { who, doing, after } => write!(f, "{who} did not answer {doing} within {} s", after.as_secs()),
-            Self::Gone { who, doing } => write!(f, "the process of {who} ended by itself ({doing})"),
-            Self::Refused { who, doing, why } => write!(f, "{who} could not do {doing}: {why}"),
+            Self::Late { who, doing, after } => write!(f, "{who} did not {doing} within {} s", after.as_secs()),
+            Self::Gone { who, doing } => write!(f, "the process of {who} ended by itself when it was to {doing}"),
+            Self::Refused { who, doing, why } => write!(f, "{who} could not {doing}: {why}"),
             Self::NotUnderstood { who, said } => write!(f, "the process of {who} said {said:?}, which makes no sense"),
             Self::Interrupted => f.write_str("interrupted"),
             Self::Print(error) => write!(f, "the transcript cannot be printed: {error}"),
