@@ -28,7 +28,7 @@ impl Default for Limits {
         Self {
             forward_generations: 1_024,
             skipped_keys: 1_024,
-            past_epochs: 4,
+            past_epochs: 5,
             resumption_psks: 32,
             pending_proposals: 1_024,
             reserved_generations: 32,

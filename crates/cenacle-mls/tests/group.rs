@@ -248,7 +248,23 @@ fn what_was_opened_in_one_state_is_not_staged_in_another() {
 }
 
 #[test]
-fn a_proposal_that_does_not_fit_is_left_out_and_can_be_given_up() {
+fn what_is_set_aside_here_may_be_committed_elsewhere() {
+    for mut world in worlds() {
+        world.create("alice");
+        world.add("alice", "bob");
+        world.add("alice", "carol");
+        let update = world.with("alice", |group, rng| group.propose_update(rng));
+        world.deliver("alice", &update);
+        let (reference, ..) = world.member("bob").proposals().next().unwrap();
+        world.with("bob", |group, _| group.set_aside(&reference));
+        world.reload("bob");
+        world.renew("carol");
+        world.say("bob", "we are together");
+    }
+}
+
+#[test]
+fn a_proposal_that_does_not_fit_is_left_out_and_can_be_set_aside() {
     for mut world in worlds() {
         world.create("alice");
         world.add("alice", "bob");
@@ -262,7 +278,7 @@ fn a_proposal_that_does_not_fit_is_left_out_and_can_be_given_up() {
         let proposal = world.with("bob", |group, rng| group.propose_extensions(extensions, rng));
         world.deliver("bob", &proposal);
         let (reference, ..) = world.member("carol").proposals().next().unwrap();
-        world.with("carol", |group, _| group.discard_proposal(&reference));
+        world.with("carol", |group, _| group.set_aside(&reference));
         world.reload("carol");
         assert_eq!(world.member("carol").proposals().count(), 0);
         let message = world.with("carol", |group, rng| group.protect(b"not held back", b"", rng));

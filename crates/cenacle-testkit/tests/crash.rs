@@ -163,7 +163,7 @@ impl<'a> Play<'a> {
                     let group = self.world.at(name).group();
                     let by_me = group.proposals().filter(|(_, sender, _)| *sender == Sender::Member(group.own_leaf()));
                     for reference in by_me.map(|(reference, ..)| reference).collect::<Vec<_>>() {
-                        self.world.step(name, |group, _| group.discard_proposal(&reference));
+                        self.world.step(name, |group, _| group.set_aside(&reference));
                     }
                 }
             }

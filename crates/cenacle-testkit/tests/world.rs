@@ -60,7 +60,7 @@ fn a_proposal_made_twice_waits_once() {
     for name in ["alice", "bob"] {
         let waiting: Vec<_> = world.at(name).group().proposals().map(|(reference, ..)| reference).collect();
         assert_eq!(waiting.len(), 1);
-        world.step(name, |group, _| group.discard_proposal(&waiting[0]));
+        world.step(name, |group, _| group.set_aside(&waiting[0]));
         world.at(name).assert_stored();
         world.person(name).reload();
         assert_eq!(world.at(name).group().proposals().count(), 0);

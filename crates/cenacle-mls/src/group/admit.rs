@@ -1,6 +1,8 @@
 //! Whether a proposal that arrives may wait for a commit (RFC 9420 §12.1). Judged is what stands or falls with the proposal
 //! alone; what depends on the rest of a commit is judged with the commit.
 
+use alloc::sync::Arc;
+
 use super::{
     Group, Inputs, Transition,
     apply::check_extensions,
@@ -11,7 +13,7 @@ use super::{
 };
 use crate::{
     Error, Misuse, Need, Rule, Unsupported,
-    delta::{Delta, Table},
+    delta::Delta,
     tree::{LeafCheck, LeafPlace},
     wire::{LeafIndex, LeafNode, Proposal, ProposalRef, Sender},
 };
@@ -72,16 +74,17 @@ impl Group {
         leaf_check(self.client.suite(), Some(self.group_id()), None, None, limits.lifetime_seconds)
     }
 
-    /// Gives up a waiting proposal, so that it is not committed here and does not hold back application data.
+    /// Sets a waiting proposal aside: it is not committed here and does not hold back application data. It is still known,
+    /// since another member may commit it.
     ///
     /// # Errors
     /// `Misuse(NothingPending)` when no such proposal waits.
-    pub fn discard_proposal(&self, reference: &ProposalRef) -> Result<Transition<()>, Error> {
+    pub fn set_aside(&self, reference: &ProposalRef) -> Result<Transition<()>, Error> {
         let cached = self.proposals.find(reference).ok_or(Misuse::NothingPending)?;
+        let cached = CachedProposal { set_aside: 1, ..cached.clone() };
         let mut delta = Delta::new();
-        delta.delete(self.proposal_row(cached));
-        delta.delete(self.row(Table::UPDATE_KEY).and(reference));
-        let change = StateChange { used: None, event: StateEvent::Dropped(*reference) };
+        self.write_proposal(&cached, &mut delta)?;
+        let change = StateChange { used: None, event: StateEvent::SetAside(Arc::new(cached)) };
         Ok(Transition::new(self.revision.clone(), delta, change, ()))
     }
 }

@@ -7,7 +7,7 @@ use cenacle_codec::codec_struct;
 use cenacle_crypto::{Digest, Rng, Secret};
 
 use super::{
-    CommitSummary, Group, Inputs, Transition,
+    CommitSummary, Group, Inputs, PublicGroup, Transition,
     apply::{Applied, Judge, Sealed},
     list::{Committer, Listed, ProposalList},
     pending::{PendingCommit, PendingRecord},
@@ -21,7 +21,8 @@ use crate::{
     tree::{TreePrivate, path_context},
     wire::{
         Add, Commit, Content, Extensions, GroupContext, GroupContextExtensions, KeyPackage, LeafIndex, LeafNodeSource,
-        MlsMessage, PreSharedKey, PreSharedKeyId, Proposal, ProposalOrRef, ProposalRef, Psk, Remove, UpdatePath,
+        MlsMessage, PreSharedKey, PreSharedKeyId, Proposal, ProposalOrRef, ProposalRef, Psk, Remove, Sender,
+        UpdatePath,
     },
 };
 
@@ -135,6 +136,10 @@ impl<'a> CommitBuilder<'a> {
         for psk in core::mem::take(&mut self.psks) {
             let psk = self.group.fresh_psk_id(psk, rng)?;
             self.by_value.push(Proposal::PreSharedKey(PreSharedKey { psk }));
+        }
+        let own = Sender::Member(self.group.own_leaf());
+        for proposal in &self.by_value {
+            inputs.check_admitted(&own, proposal)?;
         }
         let listed = self.group.select(&self.by_value, &self.without, inputs)?;
         self.build_list(&listed, inputs, rng)
@@ -255,6 +260,24 @@ fn by_value_or_reference(item: &Listed<'_>) -> ProposalOrRef {
     match item.reference {
         Some(reference) => ProposalOrRef::Reference(reference),
         None => ProposalOrRef::Proposal(item.proposal.clone()),
+    }
+}
+
+impl Transition<CommitBundle> {
+    /// What the commit does.
+    #[must_use]
+    pub fn summary(&self) -> Option<&CommitSummary> {
+        self.pending().map(|pending| &pending.record.summary)
+    }
+
+    /// The group as it will be when the commit is accepted.
+    #[must_use]
+    pub fn preview_public(&self) -> Option<&PublicGroup> {
+        self.pending().map(|pending| &pending.next.state.public)
+    }
+
+    fn pending(&self) -> Option<&PendingCommit> {
+        if let StateEvent::Pending(pending) = &self.step.value().0.event { Some(pending) } else { None }
     }
 }
 

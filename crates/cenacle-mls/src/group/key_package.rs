@@ -1,10 +1,10 @@
 //! Key packages (RFC 9420 §10): making one's own, which is stored before it is published, and checking others'.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use cenacle_codec::{Decode, Encode, Opaque, codec_struct};
 use cenacle_crypto::{
-    CryptoError, HpkePublicKey, HpkeSecretKey, Rng, Signature, Suite,
+    CryptoError, HpkePublicKey, HpkeSecretKey, Rng, SecretBytes, Signature, Suite,
     labeled::{ref_hash_of, sign_with_label, verify_with_label},
 };
 use zeroize::Zeroizing;
@@ -62,13 +62,14 @@ impl OwnKeyPackage {
     /// # Errors
     /// When the store fails; `Corrupt` when the row is damaged.
     pub fn find<S: Store>(store: &S, welcome: &Welcome) -> Result<Option<Self>, crate::delta::PersistError<S::Error>> {
-        for entry in &welcome.secrets {
-            if let Some(row) = store.row(&row_key(&entry.new_member)).map_err(crate::delta::PersistError::Store)? {
-                let own = Self::from_bytes(row.expose()).map_err(|_| Error::Corrupt("key package"))?;
-                return Ok(Some(own));
-            }
-        }
-        Ok(None)
+        // One's own are few; a Welcome may name as many as its sender likes.
+        let named: BTreeSet<&[u8]> = welcome.secrets.iter().map(|entry| entry.new_member.0.as_slice()).collect();
+        let own =
+            store.rows(&RowKey::new(Table::KEY_PACKAGE, Vec::new())).map_err(crate::delta::PersistError::Store)?;
+        let found = own.into_iter().find(|(key, _)| named.contains(key.key.as_slice()));
+        let read =
+            |(_, row): (_, SecretBytes)| Self::from_bytes(row.expose()).map_err(|_| Error::Corrupt("key package"));
+        Ok(found.map(read).transpose()?)
     }
 }
 

@@ -18,6 +18,8 @@ codec_struct! {
         pub(crate) position: u32,
         pub(crate) reference: ProposalRef,
         pub(crate) sender: Sender,
+        /// 1 if it is not to be committed here; another member still may.
+        pub(crate) set_aside: u8,
         pub(crate) proposal: Proposal,
     }
 }
@@ -43,8 +45,9 @@ impl ProposalCache {
         self.update_keys.iter().find(|(of, _)| of == reference).map(|(_, key)| key)
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    /// Those that wait to be committed.
+    pub(crate) fn waiting(&self) -> impl DoubleEndedIterator<Item = &CachedProposal> {
+        self.entries.iter().map(|entry| &**entry).filter(|entry| entry.set_aside == 0)
     }
 
     /// The position that sorts the next proposal's row behind all others.
@@ -52,8 +55,10 @@ impl ProposalCache {
         self.entries.last().map_or(0, |last| last.position.saturating_add(1))
     }
 
-    pub(crate) fn drop_one(&mut self, reference: &ProposalRef) {
-        self.entries.retain(|entry| entry.reference != *reference);
-        self.update_keys.retain(|(of, _)| of != reference);
+    /// Puts an entry in the place of the one with its reference.
+    pub(crate) fn replace(&mut self, cached: &Arc<CachedProposal>) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.reference == cached.reference) {
+            *entry = Arc::clone(cached);
+        }
     }
 }

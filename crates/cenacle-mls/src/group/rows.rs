@@ -191,6 +191,7 @@ impl Group {
         let retained = usize::try_from(self.client.settings.limits.past_epochs).unwrap_or(usize::MAX);
         if retained == 0 {
             self.secret_tree_rows(public.epoch()).erase(delta);
+            self.past.0.iter().for_each(|over| self.erase_past(over.context.epoch, delta));
             return Ok(());
         }
         let past = PastRow {
@@ -203,13 +204,14 @@ impl Group {
         for (leaf, before) in &*next.replaced {
             delta.put_encoded(self.past_row(Table::PAST_LEAF, public.epoch()).and(leaf), before)?;
         }
-        for over in self.past.0.iter().skip(retained - 1) {
-            let epoch = over.context.epoch;
-            delta.delete(self.past_row(Table::PAST_EPOCH, epoch));
-            delta.delete_prefix(self.past_row(Table::PAST_LEAF, epoch));
-            self.secret_tree_rows(epoch).erase(delta);
-        }
+        self.past.0.iter().skip(retained - 1).for_each(|over| self.erase_past(over.context.epoch, delta));
         Ok(())
+    }
+
+    fn erase_past(&self, epoch: Epoch, delta: &mut Delta) {
+        delta.delete(self.past_row(Table::PAST_EPOCH, epoch));
+        delta.delete_prefix(self.past_row(Table::PAST_LEAF, epoch));
+        self.secret_tree_rows(epoch).erase(delta);
     }
 
     /// The whole group as rows, which are the ones a store holds after the last transition: to compare the two, or to

@@ -49,7 +49,7 @@ impl Group {
             claims.claim(item.proposal, item.sender);
         }
         // RFC 9420 §12.2: "they SHOULD prefer any Remove received, or the most recent Update if there are no Removes."
-        let waiting = || self.proposals.entries.iter().filter(|entry| !without.contains(&entry.reference));
+        let waiting = || self.proposals.waiting().filter(|entry| !without.contains(&entry.reference));
         let removes = waiting().filter(|entry| matches!(entry.proposal, Proposal::Remove(_)));
         let updates = waiting().rev().filter(|entry| matches!(entry.proposal, Proposal::Update(_)));
         let others = waiting().filter(|entry| !matches!(entry.proposal, Proposal::Remove(_) | Proposal::Update(_)));

@@ -38,7 +38,7 @@ impl Group {
         self.check_active()?;
         // RFC 9420 §12.4: "A group member that has observed one or more valid proposals within an epoch MUST send a Commit
         // message before sending application data."
-        if !self.proposals.is_empty() {
+        if self.proposals.waiting().next().is_some() {
             return Err(Misuse::ProposalsPending.into());
         }
         let content = self.sign(Content::Application(data.into()), authenticated_data)?;
@@ -115,7 +115,8 @@ impl Group {
             StateEvent::None
         } else {
             let position = self.proposals.next_position();
-            let cached = CachedProposal { position, reference, sender: Sender::Member(self.own_leaf()), proposal };
+            let cached =
+                CachedProposal { position, reference, sender: Sender::Member(self.own_leaf()), set_aside: 0, proposal };
             self.write_proposal(&cached, &mut delta)?;
             let update_key = update_key.map(|key| (reference, Arc::new(key)));
             if let Some((_, key)) = &update_key {

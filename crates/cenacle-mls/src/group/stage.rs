@@ -142,7 +142,7 @@ impl Transition<Received> {
             | StateEvent::Proposal(..)
             | StateEvent::Pending(_)
             | StateEvent::Discard
-            | StateEvent::Dropped(_)
+            | StateEvent::SetAside(_)
             | StateEvent::Removed => None,
         }
     }
@@ -218,7 +218,7 @@ impl Group {
             return Ok((StateEvent::None, output));
         }
         let position = self.proposals.next_position();
-        let cached = CachedProposal { position, reference, sender, proposal: proposal.clone() };
+        let cached = CachedProposal { position, reference, sender, set_aside: 0, proposal: proposal.clone() };
         self.check_proposal(&cached, inputs)?;
         self.write_proposal(&cached, delta)?;
         Ok((StateEvent::Proposal(Arc::new(cached), None), output))

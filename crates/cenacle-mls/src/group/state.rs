@@ -105,7 +105,7 @@ impl Group {
 
     /// The proposals that wait for a commit, in the order they came.
     pub fn proposals(&self) -> impl Iterator<Item = (ProposalRef, Sender, &Proposal)> {
-        self.proposals.entries.iter().map(|entry| (entry.reference, entry.sender, &entry.proposal))
+        self.proposals.waiting().map(|entry| (entry.reference, entry.sender, &entry.proposal))
     }
 
     /// Equal for all members who share this epoch (RFC 9420 §8.7): to be compared out of band.

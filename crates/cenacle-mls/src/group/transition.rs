@@ -53,8 +53,8 @@ pub(crate) enum StateEvent {
     Proposal(Arc<CachedProposal>, Option<(ProposalRef, Arc<HpkeSecretKey>)>),
     /// An own commit waits for its echo.
     Pending(Arc<PendingCommit>),
-    /// A waiting proposal is given up.
-    Dropped(ProposalRef),
+    /// A waiting proposal is set aside.
+    SetAside(Arc<CachedProposal>),
     /// The own commit is given up.
     Discard,
     /// A new epoch begins.
@@ -167,7 +167,7 @@ impl Group {
                 self.proposals.update_keys.extend(update_key);
             }
             StateEvent::Pending(pending) => self.pending = Some(pending),
-            StateEvent::Dropped(reference) => self.proposals.drop_one(&reference),
+            StateEvent::SetAside(cached) => self.proposals.replace(&cached),
             StateEvent::Discard => self.pending = None,
             StateEvent::Epoch(next) => self.begin(next),
             StateEvent::Removed => self.leave(),

@@ -29,7 +29,14 @@ impl Decode for ProposalOrRef {
         let before = from.clone();
         match u8::decode(from)? {
             1 => Proposal::decode(from).map(Self::Proposal),
-            2 => ProposalRef::decode(from).map(Self::Reference),
+            2 => {
+                let reference = ProposalRef::decode(from)?;
+                // No suite's hash is shorter; a list of empty references would take far more memory than bytes.
+                if reference.0.len() < 32 {
+                    return Err(before.error(DecodeErrorKind::Forbidden("ProposalRef")));
+                }
+                Ok(Self::Reference(reference))
+            }
             _ => Err(before.error(DecodeErrorKind::UnknownVariant("ProposalOrRefType"))),
         }
     }

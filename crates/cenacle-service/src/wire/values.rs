@@ -324,6 +324,7 @@ impl FromStr for AccountName {
         match stranger {
             Some(found) => Err(NameFault::Character { found }),
             None if text.is_empty() => Err(NameFault::Empty),
+            None if text.starts_with('.') => Err(NameFault::Character { found: '.' }),
             None if text.len() > Self::MAX_CHARS => Err(NameFault::TooLong),
             None => Ok(Self(text.into())),
         }

@@ -135,6 +135,8 @@ impl Engine {
             match self.api.devices(&member.name).await {
                 Ok(devices) => self.learn_bindings(devices.devices.iter().flat_map(|device| &device.bindings))?,
                 Err(Error::UnknownAccount(_)) => {}
+                // A name that the service will not even look up is nobody's.
+                Err(Error::Refused(problem)) if matches!(problem.status, 400 | 404 | 422) => {}
                 Err(error) => return Err(error),
             }
         }

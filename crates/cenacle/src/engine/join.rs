@@ -26,6 +26,7 @@ impl Engine {
             let queue = self.api.queue().await?;
             let mut done = Vec::new();
             let mut joined = Vec::new();
+            let mut failure = None;
             for item in queue.items {
                 let id = ConversationId(item.group_id.clone());
                 match self.join(&id, &item).await {
@@ -34,7 +35,11 @@ impl Engine {
                     Err(error @ (Error::Mls(_) | Error::NotUnderstood)) => {
                         self.tell(Event::SyncFailed { conversation: Some(id), reason: error.into() });
                     }
-                    Err(error) => return Err(error),
+                    // This one waits for a better moment, and does not hold up the others.
+                    Err(error) => {
+                        failure.get_or_insert(error);
+                        continue;
+                    }
                 }
                 done.push(item.id);
             }
@@ -44,8 +49,10 @@ impl Engine {
             for id in joined {
                 self.pump(&id).await?;
             }
-            if !queue.more {
-                return Ok(());
+            match failure {
+                Some(error) => return Err(error),
+                None if queue.more => {}
+                None => return Ok(()),
             }
         }
     }

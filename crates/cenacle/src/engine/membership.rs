@@ -8,7 +8,7 @@ use cenacle_mls::{
     delta::Delta,
     group::{CommitBundle, CredentialPolicy, Inputs, Presented, Transition, Verdict},
     limits::Limits,
-    wire::{KeyPackage, LeafIndex, Proposal},
+    wire::{KeyPackage, LeafIndex},
 };
 use cenacle_service::wire::{AccountName, DeviceId, ProblemKind, SuiteNumber, TakeKeyPackages};
 
@@ -16,7 +16,7 @@ use super::{
     Engine,
     key_packages::key_package_of,
     now_seconds,
-    room::{Room, indexed_row, member_of, row},
+    room::{indexed_row, member_of, row},
 };
 use crate::{
     ConversationId, Error, MemberId,
@@ -44,13 +44,13 @@ impl Engine {
         }
         let mut transition = self.build(id, &plan).await?;
         let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
-        let (proposed_adds, proposed_removes) = proposed(room);
+        let (added, removed) = changed(&transition);
         let header = OutboxHeader {
             kind: OutboxKind::Commit,
             epoch: room.group.epoch().0,
             history: 0,
-            added: plan.adds.iter().map(|(device, _)| *device).chain(proposed_adds).collect(),
-            removed: plan.removes.iter().map(|(_, device)| *device).chain(proposed_removes).collect(),
+            added,
+            removed,
             intents: plan.intents,
         };
         let (index, record) = room.take_index();
@@ -212,16 +212,12 @@ impl Engine {
     }
 }
 
-/// The devices that the waiting proposals add and remove.
-fn proposed(room: &Room) -> (Vec<DeviceId>, Vec<DeviceId>) {
-    let (mut added, mut removed) = (Vec::new(), Vec::new());
-    for (_, _, proposal) in room.group.proposals() {
-        if let Proposal::Add(add) = proposal {
-            added.extend(member_of(&add.key_package.leaf_node).map(|member| member.device));
-        }
-        if let Proposal::Remove(remove) = proposal {
-            removed.extend(room.member_at(remove.removed).map(|member| member.device));
-        }
-    }
-    (added, removed)
+/// The devices that a commit adds and removes.
+fn changed(transition: &Transition<CommitBundle>) -> (Vec<DeviceId>, Vec<DeviceId>) {
+    let Some((summary, public)) = transition.summary().zip(transition.preview_public()) else {
+        return (Vec::new(), Vec::new());
+    };
+    let added = summary.added.iter().filter_map(|leaf| member_of(public.tree().leaf(*leaf)?));
+    let removed = summary.removed.iter().filter_map(|(_, credential)| MemberId::from_credential(credential));
+    (added.map(|member| member.device).collect(), removed.map(|member| member.device).collect())
 }
