@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 
 /// Messaging Layer Security (RFC 9420): look inside it, try it, check it.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(name = "cenacle", version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,

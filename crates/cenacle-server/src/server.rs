@@ -20,6 +20,8 @@ use crate::{app::App, hints::Broadcast, routes};
 
 /// The name of the file in the data directory that holds everything.
 const FILE: &str = "service.sqlite";
+/// Locked while a server runs.
+const LOCK: &str = "server.lock";
 
 /// What an operator may choose. Only the data directory and the provider have no default.
 #[derive(Debug, Clone)]
@@ -62,6 +64,8 @@ pub enum ServerError {
     Listen(SocketAddr, io::Error),
     /// The data directory cannot be made.
     Data(PathBuf, io::Error),
+    /// Another server runs on the data directory.
+    InUse(PathBuf),
     /// The services cannot start over this storage.
     Service(cenacle_service::Error),
     /// The listener failed while serving.
@@ -80,6 +84,9 @@ impl fmt::Display for ServerError {
             ),
             Self::Listen(address, error) => write!(f, "cannot listen on {address}: {error}"),
             Self::Data(path, error) => write!(f, "cannot make the data directory {}: {error}", path.display()),
+            Self::InUse(path) => {
+                write!(f, "another server runs on {}: end it first, or choose another directory", path.display())
+            }
             Self::Service(error) => write!(f, "the services cannot start: {error}"),
             Self::Serve(error) => write!(f, "the listener failed: {error}"),
             Self::Interrupted => f.write_str("the server was interrupted"),
@@ -90,7 +97,7 @@ impl fmt::Display for ServerError {
 impl Error for ServerError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::NotLoopback(_) | Self::Interrupted => None,
+            Self::NotLoopback(_) | Self::InUse(_) | Self::Interrupted => None,
             Self::Listen(_, error) | Self::Data(_, error) | Self::Serve(error) => Some(error),
             Self::Service(error) => Some(error),
         }
@@ -114,6 +121,8 @@ pub struct Server {
     address: SocketAddr,
     app: App,
     drain: Duration,
+    /// Held as long as the server lives: one server for one data directory.
+    lock: fs::File,
 }
 
 impl Server {
@@ -128,10 +137,10 @@ impl Server {
         }
         let drain = config.drain;
         let opened = task::spawn_blocking(move || open(&config)).await;
-        let app = opened.map_err(|_| ServerError::Interrupted)??;
+        let (app, lock) = opened.map_err(|_| ServerError::Interrupted)??;
         let listener = TcpListener::bind(listen).await.map_err(|error| ServerError::Listen(listen, error))?;
         let address = listener.local_addr().map_err(|error| ServerError::Listen(listen, error))?;
-        Ok(Self { listener, address, app, drain })
+        Ok(Self { listener, address, app, drain, lock })
     }
 
     /// The address it listens on, with the port it was given.
@@ -146,7 +155,7 @@ impl Server {
     /// # Errors
     /// When the listener fails.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServerError> {
-        let Self { listener, address, app, drain } = self;
+        let Self { listener, address, app, drain, lock: _lock } = self;
         let mut closing = app.closing();
         let router = routes::router(app.clone());
         let stop = async move { closing.wait().await };
@@ -173,8 +182,11 @@ fn served(ended: Result<io::Result<()>, task::JoinError>) -> Result<(), ServerEr
     ended.map_err(|_| ServerError::Interrupted)?.map_err(ServerError::Serve)
 }
 
-fn open(config: &Config) -> Result<App, ServerError> {
-    private_directory(&config.data).map_err(|error| ServerError::Data(config.data.clone(), error))?;
+fn open(config: &Config) -> Result<(App, fs::File), ServerError> {
+    let cannot = |error| ServerError::Data(config.data.clone(), error);
+    private_directory(&config.data).map_err(cannot)?;
+    let lock = fs::File::create(config.data.join(LOCK)).map_err(cannot)?;
+    lock.try_lock().map_err(|_| ServerError::InUse(config.data.clone()))?;
     let service = || {
         let storage = SqliteStorage::open(&config.data.join(FILE), &mut SystemRandomness)?;
         let broadcast = Arc::new(Broadcast::new());
@@ -183,7 +195,7 @@ fn open(config: &Config) -> Result<App, ServerError> {
         let service = Service::new(Arc::new(storage), provider, notices, config.service, &mut SystemRandomness)?;
         Ok(App::new(service, broadcast, config.heartbeat))
     };
-    service().map_err(ServerError::Service)
+    Ok((service().map_err(ServerError::Service)?, lock))
 }
 
 /// The storage holds the Authentication Service's private key: nobody else may look inside.

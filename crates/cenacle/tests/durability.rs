@@ -144,3 +144,32 @@ async fn an_old_copy_of_the_state_is_noticed_before_it_says_anything() {
     bob.sync().await.unwrap();
     assert_eq!(texts(&bobs).await, ["said after the copy"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_who_was_removed_starts_again_with_everything_else() {
+    let world = World::new().await;
+    let (alice, bob) = (world.stored_client("alice").await, world.stored_client("bob").await);
+    let mut to_bob = bob.events();
+    let room = alice.create_conversation("lasting").await.unwrap();
+    room.invite("bob").await.unwrap();
+    let bobs = joined(&bob, &mut to_bob).await;
+    room.send("read this").await.unwrap();
+    assert_eq!(next_text(&mut to_bob).await, "read this");
+    let other = bob.create_conversation("bob's own").await.unwrap();
+    room.remove("bob").await.unwrap();
+    bob.sync().await.unwrap();
+    assert!(!bobs.is_member().await.unwrap());
+    let (lost, kept) = (bobs.id().clone(), other.id().clone());
+    drop((bobs, other));
+    bob.close().await;
+
+    let bob = world.stored_client("bob").await;
+    bob.sync().await.unwrap();
+    assert_eq!(texts(&bob.conversation(lost.clone())).await, ["read this"]);
+    assert!(matches!(bob.conversation(lost).send("let me in").await, Err(Error::NotMember)));
+    bob.conversation(kept).send("still here").await.unwrap();
+    let mut to_bob = bob.events();
+    room.invite("bob").await.unwrap();
+    let bobs = joined(&bob, &mut to_bob).await;
+    agree(&[&room, &bobs]).await;
+}

@@ -23,7 +23,7 @@ use scene::{BenchError, Scene};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct BenchArgs {
-    /// Group sizes, in members.
+    /// Group sizes, in members, with commas between them.
     #[arg(long, value_delimiter = ',', default_values_t = [2, 100, 1000], value_parser = clap::value_parser!(u32).range(2..=100_000))]
     n: Vec<u32>,
 
@@ -44,7 +44,7 @@ pub struct BenchArgs {
     suite: u16,
 
     /// Cryptography provider.
-    #[arg(long, default_value = "awslc")]
+    #[arg(long, default_value = "aws-lc")]
     provider: Provider,
 
     /// How often each operation is repeated.
@@ -62,7 +62,8 @@ Examples:
   cenacle bench --n 2,10,100 --ops encrypt_64      only sending, in other sizes
   cenacle bench --tree warm --store memory --json  every member has committed once; JSON lines
 
-Times are wall time of one thread, in microseconds; compare them only within one run.";
+Times are wall time of one thread, in microseconds; compare them only within one run. Delta bytes are what one operation
+writes to its store, the median: sending writes only every 32nd time, when it reserves message keys.";
 
 /// An operation of one member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -115,6 +116,7 @@ enum StoreKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Provider {
     /// aws-lc-rs.
+    #[value(name = "aws-lc")]
     Awslc,
     /// RustCrypto and dalek.
     Rustcrypto,
@@ -145,7 +147,11 @@ impl BenchArgs {
             Provider::Rustcrypto => &RustCryptoProvider,
         };
         let Some(suite) = provider.suite(CipherSuite(self.suite)) else {
-            return complain(&format_args!("{} does not supply suite {}", provider.name(), self.suite), USAGE).into();
+            return complain(
+                &format_args!("{} does not supply suite {}: 1, 2, 3, 5 and 7 it does", provider.name(), self.suite),
+                USAGE,
+            )
+            .into();
         };
         finish(self.measure_all(&suite).or_else(|error| match error {
             BenchError::Print(error) => Err(error),
@@ -199,7 +205,7 @@ impl BenchArgs {
             let (op, median) = (result.operation.name(), result.median_us());
             if self.json {
                 let line = serde_json::json!({
-                    "peer": "cenacle", "n": n, "tree": tree, "store": store, "op": op, "median_us": median,
+                    "peer": "cenacle", "n": n, "tree": tree, "store": store, "suite": self.suite, "op": op, "median_us": median,
                     "count": result.times.len(), "delta_bytes": result.delta_bytes,
                 });
                 writeln!(out, "{line}")?;

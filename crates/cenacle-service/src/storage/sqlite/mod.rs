@@ -57,6 +57,7 @@ impl SqliteStorage {
     /// # Errors
     /// [`StorageError::NewerSchema`], [`StorageError::NoRandomness`], and what the engine says.
     pub fn open(path: &Path, rng: &mut dyn Rng) -> Result<Self, StorageError> {
+        create_private(path).map_err(|_| StorageError::Corrupt("the file cannot be made or read"))?;
         let mut writing = Connection::open(path)?;
         prepare(&writing)?;
         // `journal_mode` answers with the mode it chose, so it is a query.
@@ -237,4 +238,18 @@ impl Storage for SqliteStorage {
             Ok(find.query_row(params![hash.0], |row| row.get(0)).optional()?)
         })
     }
+}
+
+/// Makes the file if there is none, and lets nobody but its owner read it: it holds the key that signs bindings.
+#[cfg(unix)]
+fn create_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))
+}
+
+/// The file is left to the engine: it must lie where nobody else can read.
+#[cfg(not(unix))]
+fn create_private(_: &Path) -> std::io::Result<()> {
+    Ok(())
 }
