@@ -112,7 +112,8 @@ impl NewGroup {
         }
     }
 
-    /// As [`NewGroup::accept`], in place of `old`, which is over: what a resync needs.
+    /// As [`NewGroup::accept`], in place of `old`, which is over: what a resync needs. `old` is gone even if this fails; it can
+    /// be loaded again.
     ///
     /// # Errors
     /// `State(Misuse(WrongGroup))` when `old` is another group, `State(Stale)` when it was in a later epoch; `Store` when the medium failed.

@@ -170,6 +170,8 @@ pub(crate) fn read_header<S: Store>(store: &S, group_id: &GroupId) -> Result<Opt
 impl Client {
     /// Reads a group back. Of one that this client was removed from only the public half is left, as it was last.
     ///
+    /// Hold a group once: two values of the same group would use the same message keys.
+    ///
     /// # Errors
     /// `Store` when the medium fails, `State(Corrupt)` when rows are damaged, `State(Misuse(WrongKey))` when the group was
     /// joined with another signature key or suite.
