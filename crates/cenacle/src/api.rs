@@ -61,6 +61,8 @@ impl Api {
                     None => return Err(refusal(problem)),
                 },
                 Err(TransportError::NotUnderstood) => return Err(Error::NotUnderstood),
+                // Whoever has waited that long once is told, and decides.
+                Err(error @ TransportError::TimedOut) => return Err(Error::Offline(error)),
                 Err(error) => (Error::Offline(error), Duration::ZERO),
             };
             if attempt >= self.retries || wait > LONGEST_WAIT {

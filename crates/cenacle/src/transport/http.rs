@@ -21,7 +21,7 @@ use crate::Error;
 /// How long to wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait for a whole answer, a large file's included.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A [`Transport`] over HTTP/1.1 with a pool of connections.
 #[derive(Debug, Clone)]
