@@ -47,7 +47,7 @@ Examples:
   The usual place, for the chats of this machine:
     cenacle serve
   On a free port, with a file that can be thrown away:
-    cenacle serve --listen 127.0.0.1:0 --data /tmp/try
+    cenacle serve --listen 127.0.0.1:0 --data ./try
   Then, in two other terminals:
     cenacle chat --as alice
     cenacle chat --as bob

@@ -19,7 +19,7 @@ use cenacle::{
     transport::{BoxFuture, Hints, HttpTransport, Request, Response, Transport, TransportError},
 };
 use cenacle_crypto::SignaturePublicKey;
-use cenacle_service::wire::{DeviceToken, TakeKeyPackages, TakenKeyPackages};
+use cenacle_service::wire::{DeviceToken, Log, TakeKeyPackages, TakenKeyPackages};
 use common::{World, joined, names, next_text};
 
 /// Gives out the key packages of one device as those of another, and no hints.
@@ -51,6 +51,59 @@ impl Transport for Liar {
 
     fn hints(&self, _: DeviceToken) -> BoxFuture<'_, Result<Box<dyn Hints>, TransportError>> {
         Box::pin(async { Err(TransportError::Unreachable) })
+    }
+}
+
+/// Leaves the first of several records out of every log, or gives old ones for new.
+#[derive(Debug)]
+struct Censor {
+    inner: HttpTransport,
+    stale: bool,
+}
+
+impl Transport for Censor {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response, TransportError>> {
+        Box::pin(async move {
+            let is_log = request.path.contains("/log?");
+            let mut answer = self.inner.send(request).await?;
+            if is_log && let Ok(mut log) = serde_json::from_slice::<Log>(&answer.content) {
+                if self.stale {
+                    log.records.iter_mut().for_each(|record| record.seq = 0);
+                    log.head = u64::MAX;
+                } else if log.records.len() > 1 {
+                    log.records.remove(0);
+                }
+                answer.content = serde_json::to_vec(&log).unwrap();
+            }
+            Ok(answer)
+        })
+    }
+
+    fn hints(&self, _: DeviceToken) -> BoxFuture<'_, Result<Box<dyn Hints>, TransportError>> {
+        Box::pin(async { Err(TransportError::Unreachable) })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_with_a_gap_is_not_followed_and_one_without_progress_ends() {
+    for stale in [false, true] {
+        let world = World::new().await;
+        let alice = world.client("alice").await;
+        let inner = HttpTransport::new(&world.url()).unwrap();
+        let censored = world.config().transport(Arc::new(Censor { inner, stale }));
+        let bob = Client::open(censored.poll_interval(Duration::from_secs(3600))).await.unwrap();
+        bob.register("bob").await.unwrap();
+        let room = alice.create_conversation("censored").await.unwrap();
+        room.invite("bob").await.unwrap();
+        for text in ["one", "two", "three"] {
+            room.send(text).await.unwrap();
+        }
+        let synced = tokio::time::timeout(Duration::from_secs(20), bob.sync()).await.unwrap();
+        if !stale {
+            assert!(matches!(synced, Err(Error::ServerChanged)), "{synced:?}");
+        }
+        let rooms = bob.conversations().await.unwrap();
+        assert_eq!(rooms[0].history().await.unwrap().len(), 0, "nothing behind the gap is believed");
     }
 }
 

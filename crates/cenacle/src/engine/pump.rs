@@ -7,6 +7,8 @@
 //! ```
 //! There is one way into a new epoch, for own commits and others': the log, in its order.
 
+use core::cmp::Ordering;
+
 use cenacle_mls::delta::Delta;
 use cenacle_service::wire::{GroupId, ProblemKind};
 use tokio::time::sleep;
@@ -74,14 +76,17 @@ impl Engine {
                 Err(error) => return Err(error),
             };
             self.check_lineage(log.lineage)?;
-            let is_empty = log.records.is_empty();
             for record in log.records {
-                if record.seq >= self.room(id)?.record.cursor {
-                    self.receive(id, record).await?;
+                match record.seq.cmp(&self.room(id)?.record.cursor) {
+                    Ordering::Less => {}
+                    Ordering::Equal => self.receive(id, record).await?,
+                    // A log has no gaps: whoever leaves records out is not to be followed past them.
+                    Ordering::Greater => return Err(Error::ServerChanged),
                 }
             }
             let room = self.room(id)?;
-            if is_empty || room.record.cursor > log.head || room.record.participation == Participation::Removed {
+            let is_stuck = room.record.cursor == from;
+            if is_stuck || room.record.cursor > log.head || room.record.participation == Participation::Removed {
                 return Ok(());
             }
         }
