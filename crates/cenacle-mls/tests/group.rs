@@ -272,7 +272,7 @@ fn a_proposal_that_does_not_fit_is_left_out_and_can_be_set_aside() {
         // Valid by itself, but nobody supports the extension.
         let mut extensions = cenacle_mls::wire::Extensions::default();
         extensions.0.push(cenacle_mls::wire::Extension {
-            extension_type: cenacle_mls::wire::ExtensionType(0x0a0a),
+            extension_type: cenacle_mls::wire::ExtensionType(0xf00d),
             extension_data: (&b"x"[..]).into(),
         });
         let proposal = world.with("bob", |group, rng| group.propose_extensions(extensions, rng));
