@@ -46,7 +46,7 @@ impl<'a> Applied<'a> {
             applied.edit.update(update.leaf_index, update.leaf_node.clone())?;
         }
         for leaf in &list.removes {
-            // RFC 9420 §12.1.3: the proposal is invalid "if the removed field does not represent a non-blank leaf node".
+            // RFC 9420 §12.1.3: invalid "if the removed field does not identify a non-blank leaf node".
             let old = public.tree.shared_leaf(*leaf).ok_or(Rule::RemovedIsMember)?;
             applied.replaced.insert(*leaf, Some(Arc::clone(old)));
             applied.edit.remove(*leaf)?;

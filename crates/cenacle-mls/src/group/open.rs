@@ -123,7 +123,7 @@ impl Group {
         let keys = self.epoch_keys(message)?;
         let sender = private::open_sender_data(suite, message, keys.sender_data_secret)?;
         let SenderData { leaf_index, generation, .. } = sender;
-        // RFC 9420 §6.3.2: "the recipient MUST verify that the leaf_index ... is a non-blank leaf".
+        // RFC 9420 §6.3.2: "the recipient MUST verify that the leaf index ... identifies a non-blank node."
         let member = self.past.leaf(message.epoch, leaf_index, &self.public().tree).ok_or(Rule::SenderIsMember)?;
         if leaf_index == keys.own_leaf {
             return self.open_own(message, &sender, &keys, &member.signature_key);
@@ -213,7 +213,7 @@ pub(crate) fn sender_key(content: &AuthenticatedContent, public: &PublicGroup) -
         }
         (Sender::NewMemberProposal, _) => Err(Rule::NewMemberProposesAdd.into()),
         (Sender::NewMemberCommit, Content::Commit(commit)) => {
-            // RFC 9420 §12.4.3.2: "The path field ... MUST be populated".
+            // RFC 9420 §12.4.3.2: "External Commits MUST contain a path field".
             let path = commit.path.as_ref().ok_or(Rule::ExternalCommitHasPath)?;
             Ok(path.leaf_node.signature_key.clone())
         }
