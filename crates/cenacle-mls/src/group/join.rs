@@ -121,12 +121,14 @@ impl NewGroup {
     /// changed.
     pub fn accept<S: Store>(self, store: &mut S) -> Result<Group, PersistError<S::Error>> {
         match read_header(store, self.group.group_id())? {
-            Some(header) if header.reinit.is_some() && self.replaces == Some(header.context.epoch) => {
+            Some(header) if header.public.reinit.is_some() && self.replaces == Some(header.public.context.epoch) => {
                 self.store_over(store)
             }
             Some(header) if header.active != 0 => Err(Error::from(Misuse::GroupExists).into()),
             // An old Welcome would bring back keys that were used.
-            Some(header) if header.context.epoch >= self.group.epoch() => Err(Error::Stale(self.group.epoch()).into()),
+            Some(header) if header.public.context.epoch >= self.group.epoch() => {
+                Err(Error::Stale(self.group.epoch()).into())
+            }
             Some(_) => self.store_over(store),
             None => {
                 store.apply(&self.delta).map_err(PersistError::Store)?;
