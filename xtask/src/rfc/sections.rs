@@ -5,15 +5,13 @@
 pub(crate) enum Content {
     /// What a module has to carry.
     Rules,
-    /// The same, of which a part is missing; with which.
-    Partly(&'static str),
     /// Nothing to carry; with what it is instead.
     Informative(&'static str),
     /// Rules that no module carries, and why not. Refused where one does.
     NotHere(&'static str),
 }
 
-use Content::{Informative, NotHere, Partly, Rules};
+use Content::{Informative, NotHere, Rules};
 
 /// The title and content of a section by its number.
 pub(crate) type Section = (&'static str, &'static str, Content);
