@@ -121,7 +121,8 @@ impl fmt::Debug for ScalarBytes {
     }
 }
 
-/// Refuses a public key whose length or form is not the one of RFC 9180 §7.1.1: 32 bytes, or an uncompressed point.
+/// Refuses a public key whose length or form is not the one of RFC 9180 §7.1.1: `Npk` bytes, which for the NIST
+/// curves are an uncompressed point.
 ///
 /// # Errors
 /// `BadPublicKey`.
