@@ -44,3 +44,49 @@ pub(crate) fn certifies(
         && parameters_fit
         && certified.subject_public_key.as_bytes() == Some(key.0.as_slice())
 }
+
+#[cfg(test)]
+mod tests {
+    use x509_cert::{
+        der::asn1::{Any, BitString},
+        spki::AlgorithmIdentifierOwned,
+    };
+
+    use super::*;
+
+    const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+    const ED448: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.113");
+    const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+    const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+    const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+    const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
+
+    fn suites(oid: ObjectIdentifier, parameters: Option<Any>, unused_bits: u8) -> alloc::vec::Vec<u16> {
+        let certified = SubjectPublicKeyInfoOwned {
+            algorithm: AlgorithmIdentifierOwned { oid, parameters },
+            subject_public_key: BitString::new(unused_bits, [4, 2, 0]).unwrap(),
+        };
+        let key = SignaturePublicKey([4, 2, 0].as_slice().into());
+        (0..100).filter(|suite| certifies(&certified, CipherSuite(*suite), &key)).collect()
+    }
+
+    #[test]
+    fn each_suite_has_its_algorithm() {
+        let curve = |oid: ObjectIdentifier| Some(Any::from(oid));
+        assert_eq!(suites(ED25519, None, 0), [1, 3]);
+        assert_eq!(suites(ED448, None, 0), [4, 6]);
+        assert_eq!(suites(EC, curve(P256), 0), [2]);
+        assert_eq!(suites(EC, curve(P521), 0), [5]);
+        assert_eq!(suites(EC, curve(P384), 0), [7]);
+    }
+
+    #[test]
+    fn other_algorithms_are_of_no_suite() {
+        assert!(suites(ED25519, Some(Any::null()), 0).is_empty());
+        assert!(suites(ED25519, Some(Any::from(P256)), 0).is_empty());
+        assert!(suites(EC, None, 0).is_empty());
+        assert!(suites(EC, Some(Any::null()), 0).is_empty());
+        assert!(suites(P256, None, 0).is_empty());
+        assert!(suites(ED25519, None, 1).is_empty(), "not whole bytes");
+    }
+}

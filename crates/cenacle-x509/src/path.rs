@@ -24,8 +24,9 @@ pub(crate) struct Trust<'a> {
 impl Trust<'_> {
     /// Whether the chain leads to a root now, or did so at its end not longer than `grace_seconds` ago.
     pub(crate) fn verdict(&self, chain: &Chain<'_>, now_seconds: u64, grace_seconds: u64) -> Verdict {
-        let Ok(end_entity) = EndEntityCert::try_from(&chain.end_entity) else {
-            return Verdict::Refuse(Distrust::Malformed);
+        let end_entity = match EndEntityCert::try_from(&chain.end_entity) {
+            Ok(end_entity) => end_entity,
+            Err(error) => return meaning(&error),
         };
         let earliest = now_seconds.saturating_sub(grace_seconds);
         let mut moment = now_seconds;
@@ -97,7 +98,7 @@ const fn end_of_validity(error: &Error) -> Option<u64> {
 }
 
 fn meaning(error: &Error) -> Verdict {
-    if matches!(error, Error::UnknownRevocationStatus | Error::CrlExpired { .. }) {
+    if is_about_lists(error) {
         return Verdict::Unknown;
     }
     Verdict::Refuse(if is_about_time(error) {
@@ -107,6 +108,19 @@ fn meaning(error: &Error) -> Verdict {
     } else {
         Distrust::Untrusted
     })
+}
+
+/// What better revocation lists would tell.
+const fn is_about_lists(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::CrlExpired { .. }
+            | Error::InvalidCrlSignatureForPublicKey
+            | Error::IssuerNotCrlSigner
+            | Error::UnknownRevocationStatus
+            | Error::UnsupportedCrlSignatureAlgorithmContext(_)
+            | Error::UnsupportedCrlSignatureAlgorithmForPublicKeyContext(_)
+    )
 }
 
 const fn is_about_time(error: &Error) -> bool {

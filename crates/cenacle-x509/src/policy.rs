@@ -78,7 +78,8 @@ impl<M: NameMapping> X509Policy<M> {
     }
 
     /// Replaces what is known about revoked certificates: DER revocation lists, of members' certificates and of
-    /// authorities'. A list counts once a path holds that ends at its issuer's key. The application bounds their size.
+    /// authorities'. A list that its issuer did not sign is as good as one that is missing where one is required: the verdict on
+    /// whom it speaks about is `Unknown`. The application bounds their size.
     ///
     /// # Errors
     /// [`Error::RevocationList`]; nothing has changed then.
@@ -94,11 +95,6 @@ impl<M: NameMapping> X509Policy<M> {
         self.revocation_lists = lists.into_iter().enumerate().map(list).collect::<Result<_, _>>()?;
         self.revocation = revocation;
         Ok(())
-    }
-
-    /// The application's names.
-    pub const fn names(&self) -> &M {
-        &self.names
     }
 
     /// What the policy says about credentials of groups of `cipher_suite`, at this moment in seconds since the Unix epoch.
