@@ -1,10 +1,12 @@
 //! A credential's certificates within their bounds, and credentials made of certificates (RFC 9420 §5.3).
 
 use alloc::vec::Vec;
+use core::iter;
 
 use cenacle_codec::Opaque;
 use cenacle_mls::wire::Credential;
 use pki_types::CertificateDer;
+use webpki::EndEntityCert;
 
 use crate::{
     EndEntity, Error,
@@ -53,9 +55,10 @@ impl<'a> Chain<'a> {
 /// certificates.
 pub fn credential<C: Into<Opaque>>(certificates: impl IntoIterator<Item = C>) -> Result<Credential, Error> {
     let certificates: Vec<Opaque> = certificates.into_iter().map(Into::into).collect();
-    Chain::new(&certificates)?;
-    for (index, certificate) in certificates.iter().enumerate() {
-        EndEntity::from_der(certificate).ok_or(Error::Certificate(index))?;
+    let chain = Chain::new(&certificates)?;
+    EndEntity::from_der(&chain.end_entity).ok_or(Error::Certificate(0))?;
+    for (index, certificate) in iter::once(&chain.end_entity).chain(&chain.others).enumerate() {
+        EndEntityCert::try_from(certificate).map_err(|_| Error::Certificate(index))?;
     }
     Ok(Credential::X509(certificates))
 }

@@ -39,5 +39,6 @@ pub use certificate::EndEntity;
 pub use chain::credential;
 pub use error::Error;
 pub use names::{NameMapping, SoleName};
+pub use pki_types::SignatureVerificationAlgorithm;
 pub use policy::{Judge, X509Policy};
 pub use settings::{Expiry, Purpose, Revocation};

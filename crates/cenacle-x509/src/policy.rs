@@ -28,8 +28,8 @@ pub struct X509Policy<M> {
 
 #[cfg(feature = "aws-lc-rs")]
 impl<M: NameMapping> X509Policy<M> {
-    /// Trusts these roots, DER certificates, of which only subject, key and name constraints count: they do not expire. Signatures
-    /// on certificates are those of aws-lc-rs: Ed25519, ECDSA and RSA with SHA-2, ML-DSA.
+    /// Trusts these roots, DER certificates, of which only subject, key and name constraints count: they do not expire.
+    /// Signatures on certificates are those of aws-lc-rs: Ed25519, ECDSA and RSA with SHA-2, ML-DSA.
     ///
     /// # Errors
     /// [`Error::Root`].
@@ -39,8 +39,8 @@ impl<M: NameMapping> X509Policy<M> {
 }
 
 impl<M: NameMapping> X509Policy<M> {
-    /// Trusts these roots, DER certificates, of which only subject, key and name constraints count: they do not expire. Signatures
-    /// on certificates may be of these algorithms only.
+    /// Trusts these roots, DER certificates, of which only subject, key and name constraints count: they do not expire.
+    /// Signatures on certificates may be of these algorithms only.
     ///
     /// # Errors
     /// [`Error::Root`].
@@ -78,8 +78,8 @@ impl<M: NameMapping> X509Policy<M> {
     }
 
     /// Replaces what is known about revoked certificates: DER revocation lists, of members' certificates and of
-    /// authorities'. A list that its issuer did not sign is as good as one that is missing where one is required: the verdict on
-    /// whom it speaks about is `Unknown`. The application bounds their size.
+    /// authorities'. A list that its issuer did not sign is no list: the verdict on whom it would speak about is `Unknown`.
+    /// The application bounds their size.
     ///
     /// # Errors
     /// [`Error::RevocationList`]; nothing has changed then.
@@ -111,14 +111,14 @@ impl<M: NameMapping> X509Policy<M> {
     /// For how long a chain is believed after it has expired.
     const fn grace_seconds(&self, occasion: Occasion) -> u64 {
         match (self.expiry, occasion) {
-            (Expiry::Members { grace_seconds } | Expiry::Late { grace_seconds }, Occasion::Join)
+            // External senders are presented with a group one joins and in messages alike.
+            (
+                Expiry::Members { grace_seconds } | Expiry::Late { grace_seconds },
+                Occasion::Join | Occasion::ExternalSender,
+            )
             | (
                 Expiry::Late { grace_seconds },
-                Occasion::Add
-                | Occasion::Update
-                | Occasion::Commit
-                | Occasion::ExternalCommit
-                | Occasion::ExternalSender,
+                Occasion::Add | Occasion::Update | Occasion::Commit | Occasion::ExternalCommit,
             ) => grace_seconds,
             _ => 0,
         }

@@ -10,15 +10,15 @@ pub enum Expiry {
     /// Never. A group with one expired member cannot be joined, and whoever reads a message after a certificate in it
     /// has expired cannot follow the group any more.
     Strict,
-    /// Of members in groups one joins, for so many seconds: "to avoid operational problems such as new joiners rejecting
-    /// expired credentials in a group". What messages bring must be current when they are read.
+    /// Of members in groups one joins and of external senders, for so many seconds: "to avoid operational problems such as new
+    /// joiners rejecting expired credentials in a group". What other messages bring must be current when they are read.
     Members {
         /// Seconds after the end of the chain's validity.
         grace_seconds: u64,
     },
-    /// The same, and of what messages bring, for they may be read long after they were sent, and those who read them late
-    /// must not decide otherwise than those who read them at once. Only for key packages that one is about to add oneself there is
-    /// no grace.
+    /// The same, and of what all messages bring: they may be read long after they were sent, and those who read them late
+    /// must not decide otherwise than those who read them at once. Only key packages that one is about to add oneself must
+    /// be current.
     Late {
         /// Seconds after the end of the chain's validity.
         grace_seconds: u64,
@@ -26,8 +26,8 @@ pub enum Expiry {
 }
 
 impl Default for Expiry {
-    /// `Late`, 90 days: as long as the SDK believes its Authentication Service's statements. Members must decide alike, and only
-    /// this one does not depend on when each of them was online.
+    /// `Late`, 90 days: as long as the SDK believes its Authentication Service's statements. Members must decide alike, and
+    /// with the others it matters when each of them was online.
     fn default() -> Self {
         Self::Late { grace_seconds: 90 * 24 * 3600 }
     }

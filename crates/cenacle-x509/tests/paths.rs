@@ -178,12 +178,15 @@ fn expired_certificates_are_believed_as_configured() {
     assert_eq!(on(members, Occasion::Join, 101), ACCEPT);
     assert_eq!(on(members, Occasion::Join, 190), ACCEPT);
     assert_eq!(on(members, Occasion::Join, 191), gone);
-    for occasion in
-        [Occasion::Add, Occasion::Update, Occasion::Commit, Occasion::ExternalCommit, Occasion::ExternalSender]
-    {
+    for occasion in [Occasion::Add, Occasion::Update, Occasion::Commit, Occasion::ExternalCommit] {
+        assert_eq!(on(members, occasion, 100), ACCEPT);
         assert_eq!(on(members, occasion, 101), gone);
         assert_eq!(on(late, occasion, 190), ACCEPT);
         assert_eq!(on(late, occasion, 191), gone);
+    }
+    for setting in [members, late] {
+        assert_eq!(on(setting, Occasion::ExternalSender, 190), ACCEPT);
+        assert_eq!(on(setting, Occasion::ExternalSender, 191), gone);
     }
     assert_eq!(on(late, Occasion::Join, 190), ACCEPT);
     assert_eq!(on(late, Occasion::KeyPackage, 101), gone, "who is added now is current now");
