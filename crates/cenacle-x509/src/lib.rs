@@ -33,6 +33,7 @@ pub mod limits;
 mod names;
 mod path;
 mod policy;
+mod revocation;
 mod settings;
 
 pub use certificate::EndEntity;

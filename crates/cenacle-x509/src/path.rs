@@ -5,8 +5,8 @@ use core::time::Duration;
 use cenacle_mls::{Distrust, group::Verdict};
 use pki_types::{SignatureVerificationAlgorithm, TrustAnchor, UnixTime};
 use webpki::{
-    CertRevocationList, EndEntityCert, Error, ExpirationPolicy, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage,
-    RevocationOptions, RevocationOptionsBuilder, UnknownStatusPolicy,
+    CertRevocationList, EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage, RevocationOptions,
+    RevocationOptionsBuilder, UnknownStatusPolicy,
 };
 
 use crate::{Purpose, Revocation, chain::Chain};
@@ -74,12 +74,10 @@ impl Trust<'_> {
 
     fn revocation_options(&self) -> Option<RevocationOptions<'_>> {
         let builder = RevocationOptionsBuilder::new(self.revocation_lists).ok()?;
+        // Whether lists are current is not asked here, for it would be asked for the moment of the path.
         Some(match self.revocation {
             Revocation::WhereKnown => builder.with_status_policy(UnknownStatusPolicy::Allow).build(),
-            Revocation::Required => builder
-                .with_status_policy(UnknownStatusPolicy::Deny)
-                .with_expiration_policy(ExpirationPolicy::Enforce)
-                .build(),
+            Revocation::Required => builder.with_status_policy(UnknownStatusPolicy::Deny).build(),
         })
     }
 }
@@ -114,8 +112,7 @@ fn meaning(error: &Error) -> Verdict {
 const fn is_about_lists(error: &Error) -> bool {
     matches!(
         error,
-        Error::CrlExpired { .. }
-            | Error::InvalidCrlSignatureForPublicKey
+        Error::InvalidCrlSignatureForPublicKey
             | Error::IssuerNotCrlSigner
             | Error::UnknownRevocationStatus
             | Error::UnsupportedCrlSignatureAlgorithmContext(_)

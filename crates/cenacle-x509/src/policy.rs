@@ -10,9 +10,11 @@ use cenacle_mls::{
     wire::Credential,
 };
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm, TrustAnchor};
-use webpki::{CertRevocationList, OwnedCertRevocationList};
+use webpki::CertRevocationList;
 
-use crate::{EndEntity, Error, Expiry, NameMapping, Purpose, Revocation, chain::Chain, key, path::Trust};
+use crate::{
+    EndEntity, Error, Expiry, NameMapping, Purpose, Revocation, chain::Chain, key, path::Trust, revocation::Lists,
+};
 
 /// Whom an application believes: roots, names and settings, the same for all its groups.
 #[derive(Debug)]
@@ -22,8 +24,7 @@ pub struct X509Policy<M> {
     names: M,
     expiry: Expiry,
     purpose: Purpose,
-    revocation_lists: Vec<CertRevocationList<'static>>,
-    revocation: Revocation,
+    revocation: Lists,
 }
 
 #[cfg(feature = "aws-lc-rs")]
@@ -60,8 +61,7 @@ impl<M: NameMapping> X509Policy<M> {
             names,
             expiry: Expiry::default(),
             purpose: Purpose::default(),
-            revocation_lists: Vec::new(),
-            revocation: Revocation::default(),
+            revocation: Lists::default(),
         })
     }
 
@@ -88,18 +88,13 @@ impl<M: NameMapping> X509Policy<M> {
         lists: impl IntoIterator<Item = L>,
         revocation: Revocation,
     ) -> Result<(), Error> {
-        let list = |(index, der): (usize, L)| {
-            let list = OwnedCertRevocationList::from_der(der.as_ref()).map_err(|_| Error::RevocationList(index))?;
-            Ok(CertRevocationList::from(list))
-        };
-        self.revocation_lists = lists.into_iter().enumerate().map(list).collect::<Result<_, _>>()?;
-        self.revocation = revocation;
+        self.revocation = Lists::from_der(lists, revocation)?;
         Ok(())
     }
 
     /// What the policy says about credentials of groups of `cipher_suite`, at this moment in seconds since the Unix epoch.
     pub fn at(&self, cipher_suite: CipherSuite, now_seconds: u64) -> Judge<'_, M> {
-        Judge { policy: self, revocation_lists: self.revocation_lists.iter().collect(), cipher_suite, now_seconds }
+        Judge { policy: self, revocation_lists: self.revocation.at(now_seconds), cipher_suite, now_seconds }
     }
 
     /// Who a certificate chain presents, whether or not it is to be believed.
@@ -142,7 +137,7 @@ impl<M: NameMapping> Judge<'_, M> {
             algorithms: self.policy.algorithms,
             purpose: self.policy.purpose,
             revocation_lists: &self.revocation_lists,
-            revocation: self.policy.revocation,
+            revocation: self.policy.revocation.revocation,
         }
     }
 

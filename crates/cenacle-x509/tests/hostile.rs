@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use cenacle_codec::Opaque;
 use cenacle_mls::{
     Distrust,
-    group::{CredentialPolicy, Verdict},
+    group::{CredentialPolicy, Occasion, Verdict},
     wire::Credential,
 };
 use cenacle_x509::{Revocation, SoleName, X509Policy, credential, limits};
 use proptest::prelude::*;
 use rcgen::CustomExtension;
 
-use crate::support::{Authority, ED25519, MemberKey, chain, day, policy, uri, verdict};
+use crate::support::{Authority, ED25519, MemberKey, chain, day, policy, uri, valid, verdict, verdict_at};
 
 struct Scene {
     policy: X509Policy<SoleName>,
@@ -147,6 +147,25 @@ fn no_chain_takes_long() {
     let took = time(Distrust::WrongIdentity, || verdict(&policy, &chain(&[&many]), &key));
     println!("many names: {took:?}");
     assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
+/// An expired certificate that nobody asked for must not take the question back to a time when the lists were current.
+#[test]
+fn time_is_not_turned_back_for_revocation_lists() {
+    let root = Authority::root("root");
+    let sub = root.sub("sub", |_| {});
+    let key = MemberKey::new(1);
+    let mut policy = policy(&root);
+    policy.set_revocation([sub.revoke(&[], 20), root.revoke(&[], 1_000)], Revocation::Required).unwrap();
+    let alice = sub.certify("alice", &key, |_| {});
+    let decoy = Authority::root("stranger").sub("sub", |params| valid(params, 0, 15));
+    for certificates in [vec![&alice, &sub.der], vec![&alice, &sub.der, &decoy.der], vec![&alice, &decoy.der, &sub.der]]
+    {
+        let certificates: Vec<&[u8]> = certificates.into_iter().map(Vec::as_slice).collect();
+        let credential = chain(&certificates);
+        assert_eq!(verdict_at(&policy, Occasion::Add, 19, &credential, &key), Verdict::Accept);
+        assert_eq!(verdict_at(&policy, Occasion::Add, 30, &credential, &key), Verdict::Unknown);
+    }
 }
 
 /// A verdict costs as much as its own chain; run with `--nocapture` to see how much.

@@ -53,6 +53,9 @@ fn other_roots_are_not_believed() {
     assert_eq!(verdict(&policy(&root), &chain(&[&stranger]), &key), refuse(Distrust::Untrusted));
     let nobody = X509Policy::new(<[&[u8]; 0]>::default(), SoleName::Uri).unwrap();
     assert_eq!(verdict(&nobody, &chain(&[&foreign]), &key), refuse(Distrust::Untrusted), "no roots at all");
+    let certificate = chain(&[&root.certify("alice", &key, |_| {})]);
+    let nothing = X509Policy::with_algorithms([&root.der], SoleName::Uri, &[]).unwrap();
+    assert_eq!(verdict(&nothing, &certificate, &key), refuse(Distrust::Untrusted), "no algorithms at all");
 }
 
 #[test]
@@ -237,6 +240,8 @@ fn revoked_certificates_are_not_believed() {
     assert_eq!(with(&[root.revoke(&[9], 20)], Revocation::WhereKnown, 10), gone, "the authority's");
     assert_eq!(with(&[sub.revoke(&[8], 20)], Revocation::WhereKnown, 10), ACCEPT, "somebody else's");
     assert_eq!(with(&[root.revoke(&[7], 20)], Revocation::WhereKnown, 10), ACCEPT, "of another authority");
+    let newer = [sub.revoke(&[8], 20), sub.revoke(&[7], 21), sub.revoke(&[], 19)];
+    assert_eq!(with(&newer, Revocation::WhereKnown, 10), gone, "the newest counts");
     assert_eq!(with(&[], Revocation::Required, 10), Verdict::Unknown);
     assert_eq!(with(&[sub.revoke(&[], 20)], Revocation::Required, 10), Verdict::Unknown, "one list is missing");
     let both = [sub.revoke(&[], 20), root.revoke(&[], 20)];
