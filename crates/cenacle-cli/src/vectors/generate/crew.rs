@@ -7,7 +7,7 @@ use core::fmt::Display;
 use cenacle_codec::Encode as _;
 use cenacle_crypto::Suite;
 use cenacle_mls::{
-    group::{AcceptAll, CommitBuilder, CommitBundle, Group, Handshake, Inputs, Psks},
+    group::{AcceptAll, Client, CommitBuilder, CommitBundle, Group, Handshake, Inputs, Psks},
     wire::{Extensions, GroupId, KeyPackage, LeafIndex, MlsMessage, MlsMessageBody, Psk, WireTree},
 };
 use cenacle_store::MemoryStore;
@@ -30,6 +30,7 @@ pub(super) struct Crew {
 }
 
 struct Actor {
+    client: Client,
     store: MemoryStore,
     group: Group,
 }
@@ -74,7 +75,7 @@ impl Crew {
             handshake,
             psks: Psks::default(),
             external_psks: Vec::new(),
-            actors: BTreeMap::from([(group.own_leaf(), Actor { store, group })]),
+            actors: BTreeMap::from([(group.own_leaf(), Actor { client, store, group })]),
         })
     }
 
@@ -148,7 +149,7 @@ impl Crew {
     /// Everybody receives a message, those who made a commit too; `but` has made a proposal and knows it.
     fn deliver(&mut self, message: &MlsMessage, but: Option<LeafIndex>) -> Result<(), Failure> {
         let inputs = Inputs::new(&AcceptAll).with_psks(&self.psks);
-        for (_, Actor { store, group }) in self.actors.iter_mut().filter(|(leaf, _)| Some(**leaf) != but) {
+        for (_, Actor { store, group, .. }) in self.actors.iter_mut().filter(|(leaf, _)| Some(**leaf) != but) {
             let opened = group.open(message)?;
             let transition = group.stage(opened, &inputs)?;
             group.merge(transition, store).map_err(refused)?;
@@ -170,8 +171,32 @@ impl Crew {
         let new = client.join(welcome, &newcomer.offer.own(), tree, &inputs)?;
         let group = new.accept(&mut store).map_err(refused)?;
         let leaf = group.own_leaf();
-        self.actors.insert(leaf, Actor { store, group });
+        self.actors.insert(leaf, Actor { client, store, group });
         Ok(leaf)
+    }
+
+    /// Someone joins by an external commit, which everybody receives: someone new, or an actor in place of its former self.
+    pub(super) fn join_externally(
+        &mut self,
+        dice: &mut Dice,
+        replaces: Option<LeafIndex>,
+    ) -> Result<MlsMessage, Failure> {
+        let info = self.group()?.group_info(true, true)?;
+        let MlsMessageBody::GroupInfo(info) = info.body else { return Err(Failure::refused(&"no GroupInfo")) };
+        let former = replaces.and_then(|leaf| self.actors.remove(&leaf));
+        let client = match &former {
+            Some(former) => former.client.clone(),
+            None => Person::new(&self.suite, dice)?.client(self.handshake),
+        };
+        let inputs = Inputs::new(&AcceptAll).with_psks(&self.psks);
+        let mut store = MemoryStore::default();
+        let pending = client.join_external(&info, None, replaces, &inputs, dice)?;
+        let pending = pending.persist(&mut store).map_err(refused)?;
+        let commit = pending.commit().clone();
+        self.deliver(&commit, None)?;
+        let group = pending.accepted().accept(&mut store).map_err(refused)?;
+        self.actors.insert(group.own_leaf(), Actor { client, store, group });
+        Ok(commit)
     }
 
     /// Application data, encrypted.

@@ -29,8 +29,9 @@ pub(super) fn count(size: Size) -> usize {
 pub(super) fn make(case: &mut Case) -> Result<Messages, Failure> {
     let mut crew = Crew::found(case, Handshake::Public)?;
     let founder = LeafIndex(0);
-    let newcomers =
-        (0..1 + case.dice.below(3)).map(|_| crew.newcomer(&mut case.dice)).collect::<Result<Vec<_>, _>>()?;
+    let newcomers = (0..case.size.of(1, 1 + case.dice.below(3)))
+        .map(|_| crew.newcomer(&mut case.dice))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut by_value: Vec<_> = newcomers.iter().map(Newcomer::add).collect();
     by_value.push(Change::Psk(crew.external_psk(&mut case.dice)));
     let proposal = crew.newcomer(&mut case.dice)?.add();

@@ -1,70 +1,82 @@
 //! passive-client-handling-commit.json: every kind of proposal by value and by reference, commits with and without a path.
-//! Beyond the working group's own file, a PSK of the group's past, and handshakes in PrivateMessages.
+//! Beyond the working group's own file: resumption PSKs of the group itself, external commits, and handshakes in
+//! PrivateMessages.
 
 use cenacle_mls::group::Handshake;
 
+use Step::{ExternalJoin, Resync};
+
 use super::{
     super::{check::Failure, passive_client::PassiveClient},
-    Case, Size,
+    Case, Dice, Size,
     story::{Draft, Kind, Opening, Story},
 };
 
-/// What happens in one epoch.
-struct Epoch {
-    by_reference: &'static [Kind],
-    by_value: &'static [Kind],
-    path: bool,
+/// How an epoch begins.
+enum Step {
+    /// With a commit of a member.
+    Commit { by_reference: &'static [Kind], by_value: &'static [Kind], path: bool },
+    /// With an external commit of someone new.
+    ExternalJoin,
+    /// With an external commit of a member in place of its former self.
+    Resync,
 }
 
-const NOTHING: Epoch = Epoch { by_reference: &[], by_value: &[], path: true };
+const EMPTY: Step = Step::Commit { by_reference: &[], by_value: &[], path: true };
 
-const fn by_value(kinds: &'static [Kind]) -> Epoch {
-    Epoch { by_reference: &[], by_value: kinds, path: false }
+const fn by_value(kinds: &'static [Kind]) -> Step {
+    Step::Commit { by_reference: &[], by_value: kinds, path: false }
 }
 
-const fn by_reference(kinds: &'static [Kind]) -> Epoch {
-    Epoch { by_reference: kinds, by_value: &[], path: false }
+const fn by_reference(kinds: &'static [Kind]) -> Step {
+    Step::Commit { by_reference: kinds, by_value: &[], path: false }
 }
 
-const ALL: Epoch = Epoch {
+const WITH_PATH: Step = Step::Commit { by_reference: &[Kind::Psk], by_value: &[Kind::Add, Kind::Psk], path: true };
+
+const ALL: Step = Step::Commit {
     by_reference: &[Kind::Add, Kind::Update, Kind::Remove, Kind::Psk, Kind::Extensions],
     by_value: &[Kind::Add, Kind::Remove, Kind::Psk],
     path: true,
 };
 
-/// One group each, and whether its handshakes are encrypted.
-const FULL: &[(&[Epoch], Handshake)] = &[
-    (&[NOTHING, by_value(&[Kind::Add])], Handshake::Public),
-    (&[NOTHING, by_value(&[Kind::Remove])], Handshake::Public),
-    (&[NOTHING, by_value(&[Kind::Psk])], Handshake::Public),
-    (&[NOTHING, by_value(&[Kind::Extensions])], Handshake::Public),
-    (&[NOTHING, Epoch { path: true, ..by_value(&[Kind::Add, Kind::Psk]) }], Handshake::Public),
-    (&[NOTHING, by_value(&[Kind::Add, Kind::Remove, Kind::Psk, Kind::Extensions])], Handshake::Public),
-    (&[NOTHING, by_reference(&[Kind::Add])], Handshake::Public),
-    (&[NOTHING, by_reference(&[Kind::Update])], Handshake::Public),
-    (&[NOTHING, by_reference(&[Kind::Remove])], Handshake::Public),
-    (&[NOTHING, by_reference(&[Kind::Psk])], Handshake::Public),
-    (&[NOTHING, by_reference(&[Kind::Extensions])], Handshake::Public),
-    (&[NOTHING, by_reference(&[Kind::Update, Kind::Update, Kind::Add])], Handshake::Public),
-    (&[NOTHING, ALL], Handshake::Public),
-    (&[NOTHING, by_value(&[Kind::Resumption]), by_reference(&[Kind::Resumption, Kind::Update])], Handshake::Public),
-    (&[NOTHING, ALL], Handshake::Private),
+/// A group: whether its handshakes are encrypted, and its epochs.
+type Scene = (Handshake, &'static [Step]);
+
+const FULL: &[Scene] = &[
+    (Handshake::Public, &[EMPTY, by_value(&[Kind::Add])]),
+    (Handshake::Public, &[EMPTY, by_value(&[Kind::Remove])]),
+    (Handshake::Public, &[EMPTY, by_value(&[Kind::Psk])]),
+    (Handshake::Public, &[EMPTY, by_value(&[Kind::Extensions])]),
+    (Handshake::Public, &[EMPTY, WITH_PATH]),
+    (Handshake::Public, &[EMPTY, by_value(&[Kind::Add, Kind::Remove, Kind::Psk, Kind::Extensions])]),
+    (Handshake::Public, &[EMPTY, by_reference(&[Kind::Add])]),
+    (Handshake::Public, &[EMPTY, by_reference(&[Kind::Update])]),
+    (Handshake::Public, &[EMPTY, by_reference(&[Kind::Remove])]),
+    (Handshake::Public, &[EMPTY, by_reference(&[Kind::Psk])]),
+    (Handshake::Public, &[EMPTY, by_reference(&[Kind::Extensions])]),
+    (Handshake::Public, &[EMPTY, by_reference(&[Kind::Update, Kind::Update, Kind::Add])]),
+    (Handshake::Public, &[EMPTY, ALL]),
+    // Beyond the official file.
+    (Handshake::Public, &[EMPTY, by_value(&[Kind::Resumption]), by_reference(&[Kind::Resumption, Kind::Update])]),
+    (Handshake::Public, &[EMPTY, ExternalJoin, Resync, by_reference(&[Kind::Update])]),
+    (Handshake::Private, &[EMPTY, ALL, by_value(&[Kind::Resumption])]),
 ];
 
-const SMALL: &[(&[Epoch], Handshake)] = &[
+const SMALL: &[Scene] = &[
     (
-        &[by_value(&[Kind::Add, Kind::Psk]), NOTHING, by_value(&[Kind::Extensions]), by_value(&[Kind::Remove])],
         Handshake::Public,
+        &[by_value(&[Kind::Add, Kind::Psk]), EMPTY, by_value(&[Kind::Extensions]), by_value(&[Kind::Remove])],
     ),
     (
+        Handshake::Public,
         &[
             by_reference(&[Kind::Add, Kind::Psk]),
             by_reference(&[Kind::Update, Kind::Extensions]),
             by_reference(&[Kind::Remove]),
         ],
-        Handshake::Public,
     ),
-    (&[by_reference(&[Kind::Resumption]), ALL], Handshake::Private),
+    (Handshake::Private, &[by_reference(&[Kind::Resumption]), ALL, ExternalJoin, Resync]),
 ];
 
 pub(super) fn count(size: Size) -> usize {
@@ -72,29 +84,39 @@ pub(super) fn count(size: Size) -> usize {
 }
 
 pub(super) fn make(case: &mut Case) -> Result<PassiveClient, Failure> {
-    let Some((epochs, handshake)) = case.size.of(SMALL, FULL).get(case.index) else {
+    let Some((handshake, steps)) = case.size.of(SMALL, FULL).get(case.index) else {
         return Err(Failure::refused(&"no such scene"));
     };
     let (members, actors) = case.size.of((4, 2), (7, 4));
     let path = case.dice.chance(50);
     let opening = Opening { members, actors, handshake: *handshake, tree_apart: false, psk: false, path };
     let mut story = Story::open(case, &opening)?;
-    for epoch in *epochs {
-        play(&mut story, case, epoch)?;
+    for step in *steps {
+        match step {
+            Step::Commit { by_reference, by_value, path } => {
+                commit(&mut story, &mut case.dice, (by_reference, by_value), *path)?;
+            }
+            ExternalJoin => story.external_join(&mut case.dice, false)?,
+            Resync => story.external_join(&mut case.dice, true)?,
+        }
     }
     Ok(story.end())
 }
 
-fn play(story: &mut Story, case: &mut Case, epoch: &Epoch) -> Result<(), Failure> {
-    let dice = &mut case.dice;
+fn commit(
+    story: &mut Story,
+    dice: &mut Dice,
+    (by_reference, by_value): (&[Kind], &[Kind]),
+    path: bool,
+) -> Result<(), Failure> {
     let mut draft = Draft::begin(story, dice);
-    for kind in epoch.by_reference {
+    for kind in by_reference {
         possible(draft.refer(story, dice, *kind)?, *kind)?;
     }
-    for kind in epoch.by_value {
+    for kind in by_value {
         possible(draft.state(story, dice, *kind)?, *kind)?;
     }
-    draft.commit(story, dice, epoch.path)
+    draft.commit(story, dice, path)
 }
 
 fn possible(done: bool, kind: Kind) -> Result<(), Failure> {

@@ -101,6 +101,24 @@ impl Story {
         Ok(self.crew.group()?.members().count())
     }
 
+    /// An epoch that begins with an external commit: of someone new, or of an actor who has lost its state.
+    pub(super) fn external_join(&mut self, dice: &mut Dice, resync: bool) -> Result<(), Failure> {
+        let replaces = if resync { dice.pick(&self.crew.actors()).copied() } else { None };
+        let commit = self.crew.join_externally(dice, replaces)?;
+        self.tell(&[], &commit)
+    }
+
+    /// Adds an epoch to the vector.
+    fn tell(&mut self, proposals: &[MlsMessage], commit: &MlsMessage) -> Result<(), Failure> {
+        let proposals = proposals.iter().map(|message| Ok(message.to_bytes()?.into()));
+        self.vector.epochs.push(EpochVector {
+            proposals: proposals.collect::<Result<_, Failure>>()?,
+            commit: commit.to_bytes()?.into(),
+            epoch_authenticator: self.crew.authenticator()?,
+        });
+        Ok(())
+    }
+
     /// The vector.
     pub(super) fn end(mut self) -> PassiveClient {
         self.vector.external_psks = self.crew.external_psks;
@@ -243,15 +261,7 @@ impl Draft {
     pub(super) fn commit(self, story: &mut Story, dice: &mut Dice, path: bool) -> Result<(), Failure> {
         let order = Order { by_value: self.by_value, path, tree_apart: false };
         let bundle = story.crew.commit(dice, self.committer, &order)?;
-        story.vector.epochs.push(EpochVector {
-            proposals: self
-                .proposals
-                .iter()
-                .map(|message| Ok(message.to_bytes()?.into()))
-                .collect::<Result<_, Failure>>()?,
-            commit: bundle.commit.to_bytes()?.into(),
-            epoch_authenticator: story.crew.authenticator()?,
-        });
+        story.tell(&self.proposals, &bundle.commit)?;
         let Some(welcome) = bundle.welcome else { return Ok(()) };
         for newcomer in &self.joining {
             if story.crew.actors().len() < story.actors {
