@@ -1,8 +1,8 @@
 //! Vectors made here. The set in `tests/data/vectors` is what its seed gives; whatever one provider makes, every other
 //! verifies; false values are refused in every suite; and the shapes are those of the official files.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use std::{
-    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -150,7 +150,7 @@ fn has_the_official_shape(file: &VectorFile, official: &Path) -> Outcome {
         let mut shape = BTreeSet::new();
         for file in VectorFile::ALL.iter().filter(of_format) {
             let vectors = values(&read(file, directory));
-            vectors.iter().for_each(|vector| collect_shape(vector, String::new(), &mut shape));
+            vectors.iter().for_each(|vector| collect_shape(vector, "", &mut shape));
         }
         shape
     };
@@ -161,12 +161,12 @@ fn has_the_official_shape(file: &VectorFile, official: &Path) -> Outcome {
     if same { Ok(()) } else { Err(format!("missing: {missing:?}, surplus: {surplus:?}").into()) }
 }
 
-fn collect_shape(value: &Value, at: String, shape: &mut BTreeSet<String>) {
+fn collect_shape(value: &Value, at: &str, shape: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
-            fields.iter().for_each(|(name, value)| collect_shape(value, format!("{at}/{name}"), shape));
+            fields.iter().for_each(|(name, value)| collect_shape(value, &format!("{at}/{name}"), shape));
         }
-        Value::Array(items) => items.iter().for_each(|item| collect_shape(item, format!("{at}/*"), shape)),
+        Value::Array(items) => items.iter().for_each(|item| collect_shape(item, &format!("{at}/*"), shape)),
         Value::Null => drop(shape.insert(format!("{at}: null"))),
         Value::Bool(_) => drop(shape.insert(format!("{at}: bool"))),
         Value::Number(_) => drop(shape.insert(format!("{at}: number"))),

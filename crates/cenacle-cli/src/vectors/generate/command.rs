@@ -64,8 +64,8 @@ Examples:
   For a program (events: file, summary):
     cenacle vectors generate vectors --json
 
-Exit status: 0 if all files were written, 1 if one could not be, 2 for a wrong command line; files that are there and not
-to be overwritten are one.";
+Exit status: 0 if all files were written, 1 if one could not be, 2 for a wrong command line and for files that are there
+already.";
 
 /// One line of `--json`.
 #[derive(Serialize)]
@@ -182,8 +182,7 @@ fn event(out: &mut dyn Write, event: &Event<'_>) -> io::Result<()> {
 /// Writes a file completely or not at all.
 fn write(path: &Path, content: &str) -> io::Result<()> {
     let partial = path.with_extension("json.partial");
-    fs::write(&partial, content)?;
-    fs::rename(&partial, path).inspect_err(|_| {
+    fs::write(&partial, content).and_then(|()| fs::rename(&partial, path)).inspect_err(|_| {
         // It is the first error that is told.
         drop(fs::remove_file(&partial));
     })
