@@ -275,11 +275,13 @@ impl Draft {
 /// New extensions for the group's context, which everybody supports.
 fn extensions(dice: &mut Dice, story: &Story) -> Result<Extensions, Failure> {
     let mut extensions = Extensions::default();
-    if dice.chance(60) {
+    let private = dice.chance(60);
+    if private {
         let extension_data = dice.bytes(10).into();
         extensions.0.push(Extension { extension_type: PRIVATE_EXTENSION, extension_data });
     }
-    if dice.chance(60) {
+    // RFC 9420 does not ask that a group's extensions are among the required ones. OpenMLS does.
+    if private || dice.chance(50) {
         extensions.push_required_capabilities(&RequiredCapabilities {
             extension_types: vec![PRIVATE_EXTENSION],
             proposal_types: Vec::<ProposalType>::new(),
