@@ -134,7 +134,7 @@ fn gather(crew: &mut Crew, dice: &mut Dice, opening: &Opening) -> Result<(), Fai
     }
     let order = Order { by_value: newcomers.iter().map(Newcomer::add).collect(), ..Order::default() };
     let welcome = crew.commit(dice, LeafIndex(0), &order)?.welcome.ok_or_else(no_welcome)?;
-    // Every so manyth acts, so that they are spread over the tree.
+    // Those who act are spread over the tree.
     let every = newcomers.len().checked_div(opening.actors.saturating_sub(1)).unwrap_or(usize::MAX).max(1);
     for newcomer in newcomers.iter().step_by(every).take(opening.actors.saturating_sub(1)) {
         crew.join(newcomer, &welcome, None)?;
