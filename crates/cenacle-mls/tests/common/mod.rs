@@ -17,8 +17,8 @@ use cenacle_mls::{
     Error,
     delta::PersistError,
     group::{
-        AcceptAll, Client, CommitBuilder, CommitBundle, Group, Handshake, Inputs, OwnKeyPackage, Psks, Received,
-        Settings, Transition,
+        AcceptAll, Client, CommitBuilder, CommitBundle, ExternalJoin, Group, Handshake, Inputs, OwnKeyPackage, Psks,
+        Received, Settings, Transition,
     },
     wire::{Credential, Extensions, GroupId, KeyPackage, Lifetime, MlsMessage, MlsMessageBody},
 };
@@ -39,7 +39,7 @@ pub struct World {
 }
 
 pub fn inputs() -> Inputs<'static> {
-    Inputs::new(&AcceptAll).at(1_000)
+    Inputs::new(&AcceptAll).with_policy(&AcceptAll).at(1_000)
 }
 
 /// What arrives is always decoded from bytes.
@@ -54,17 +54,11 @@ pub const LIFETIME: Lifetime = Lifetime { not_before: 0, not_after: 1_000_000 };
 
 impl World {
     pub fn new(seed: u64, handshake: Handshake) -> Self {
-        Self::with_suite(seed, handshake, CipherSuite(1))
+        Self::with_suite(seed, handshake, RustCryptoProvider.suite(CipherSuite(1)).unwrap())
     }
 
-    pub fn with_suite(seed: u64, handshake: Handshake, suite: CipherSuite) -> Self {
-        Self {
-            suite: RustCryptoProvider.suite(suite).unwrap(),
-            rng: SeededRng::new(seed),
-            people: BTreeMap::new(),
-            psks: Psks::default(),
-            handshake,
-        }
+    pub fn with_suite(seed: u64, handshake: Handshake, suite: Arc<dyn Suite>) -> Self {
+        Self { suite, rng: SeededRng::new(seed), people: BTreeMap::new(), psks: Psks::default(), handshake }
     }
 
     /// A client of that name, made if need be.
@@ -217,7 +211,8 @@ impl World {
         let mut rng = SeededRng::new(self.rng.next_u64());
         let person = self.person(name);
         let old = person.group.take();
-        let pending = person.client.join_external(&info, None, former, &inputs(), &mut rng).unwrap();
+        let how = ExternalJoin { replaces: former, ..ExternalJoin::default() };
+        let pending = person.client.join_external(&info, how, &inputs(), &mut rng).unwrap();
         let pending = pending.persist(&mut person.store).unwrap();
         let commit = pending.commit().clone();
         self.deliver(name, &commit);

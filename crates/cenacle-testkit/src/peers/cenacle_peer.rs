@@ -13,7 +13,7 @@ use cenacle_crypto_awslc::{AwsLcProvider, SystemRng};
 use cenacle_mls::Error;
 use cenacle_mls::delta::Store as _;
 use cenacle_mls::group::{
-    AcceptAll, Client, Group, Handshake, Inputs, OwnKeyPackage, PendingJoin, Psks, PublicGroup,
+    AcceptAll, Client, ExternalJoin, Group, Handshake, Inputs, OwnKeyPackage, PendingJoin, Psks, PublicGroup,
     Received as CoreReceived, Settings, Transition,
 };
 use cenacle_mls::tree::RatchetTree;
@@ -115,7 +115,7 @@ fn now_seconds() -> u64 {
 }
 
 fn inputs(psks: &Psks) -> Inputs<'_> {
-    Inputs::new(&AcceptAll).at(now_seconds()).with_psks(psks)
+    Inputs::new(&AcceptAll).with_policy(&AcceptAll).at(now_seconds()).with_psks(psks)
 }
 
 fn lifetime() -> Lifetime {
@@ -246,7 +246,12 @@ impl Peer for CenaclePeer {
         };
         let join = self
             .client
-            .join_external(&info, tree, replaces, &inputs(&self.psks), &mut SystemRng)
+            .join_external(
+                &info,
+                ExternalJoin { tree, replaces, psks: Vec::new() },
+                &inputs(&self.psks),
+                &mut SystemRng,
+            )
             .map_err(refuse("join externally"))?
             .persist(&mut self.store)
             .map_err(refuse("store an external join"))?;
@@ -257,7 +262,7 @@ impl Peer for CenaclePeer {
 
     fn propose_add(&mut self, key_package: &[u8]) -> PeerResult<Vec<u8>> {
         let key_package = decode_key_package(key_package)?;
-        self.send_out("propose an Add", |group| group.propose_add(key_package, &mut SystemRng))
+        encode(&self.act("propose an Add", |group, inputs| group.propose_add(key_package, inputs, &mut SystemRng))?)
     }
 
     fn propose_update(&mut self) -> PeerResult<Vec<u8>> {

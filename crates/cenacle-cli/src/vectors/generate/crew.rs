@@ -7,7 +7,7 @@ use core::fmt::Display;
 use cenacle_codec::Encode as _;
 use cenacle_crypto::Suite;
 use cenacle_mls::{
-    group::{AcceptAll, Client, CommitBuilder, CommitBundle, Group, Handshake, Inputs, Psks},
+    group::{AcceptAll, Client, CommitBuilder, CommitBundle, ExternalJoin, Group, Handshake, Inputs, Psks},
     wire::{Extensions, GroupId, KeyPackage, LeafIndex, MlsMessage, MlsMessageBody, Psk, WireTree},
 };
 use cenacle_store::MemoryStore;
@@ -115,7 +115,7 @@ impl Crew {
         let actor = self.actors.get_mut(&by).ok_or_else(nobody)?;
         let group = &actor.group;
         let transition = match change {
-            Change::Add(key_package) => group.propose_add((**key_package).clone(), dice),
+            Change::Add(key_package) => group.propose_add((**key_package).clone(), &Inputs::new(&AcceptAll), dice),
             Change::Update => group.propose_update(dice),
             Change::Remove(leaf) => group.propose_remove(*leaf, dice),
             Change::Psk(psk) => group.propose_psk(psk.clone(), dice),
@@ -190,7 +190,8 @@ impl Crew {
         };
         let inputs = Inputs::new(&AcceptAll).with_psks(&self.psks);
         let mut store = MemoryStore::default();
-        let pending = client.join_external(&info, None, replaces, &inputs, dice)?;
+        let how = ExternalJoin { replaces, ..ExternalJoin::default() };
+        let pending = client.join_external(&info, how, &inputs, dice)?;
         let pending = pending.persist(&mut store).map_err(refused)?;
         let commit = pending.commit().clone();
         self.deliver(&commit, None)?;

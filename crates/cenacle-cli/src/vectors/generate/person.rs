@@ -64,6 +64,7 @@ impl Person {
     pub(super) fn client(&self, handshake: Handshake) -> Client {
         let mut settings = Settings { handshake, ..Settings::default() };
         settings.limits.lifetime_seconds = u64::MAX;
+        settings.grease = false;
         Client::new(Arc::clone(&self.suite), Arc::clone(&self.signer), self.credential.clone())
             .with_capabilities(self.capabilities.clone())
             .with_leaf_extensions(self.extensions.clone())
