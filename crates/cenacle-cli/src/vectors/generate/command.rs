@@ -23,8 +23,8 @@ use crate::output::{FAILED, OK, USAGE, complain};
 /// Writes the sixteen files of the MLS working group in its formats, for every suite that the provider supplies. A vector
 /// depends on the seed, its file, its suite and its position only: the same command writes the same bytes on every machine,
 /// and `--suite` writes the very vectors that the whole has of it. That holds for providers whose signatures are
-/// deterministic. The default one, rustcrypto, is such; aws-lc signs ECDSA (suites 2, 5 and 7) with fresh randomness, so that
-/// its files differ from run to run.
+/// deterministic. The default one, rustcrypto, is such; aws-lc and openssl sign ECDSA (suites 2, 5 and 7) with fresh
+/// randomness, so that their files differ from run to run.
 ///
 /// Everybody's private keys are in the vectors, and follow from the seed. They are for tests alone.
 #[derive(Debug, Args)]
@@ -38,7 +38,7 @@ pub(in super::super) struct GenerateArgs {
     /// Only vectors of this cipher suite; files that are about no suite are left out
     #[arg(long, value_name = "N")]
     suite: Option<u16>,
-    /// Who does the cryptography: aws-lc or rustcrypto
+    /// Who does the cryptography: aws-lc, rustcrypto, or openssl where the build has it
     #[arg(long, value_name = "NAME", default_value = "rustcrypto")]
     provider: String,
     /// How many vectors, and how large
