@@ -25,7 +25,7 @@ use common::{
     LIFETIME, World,
     forge::{Plan, psk_id},
     inputs,
-    succession::{client, continue_in, id, say, suite, to},
+    succession::{client, continue_in, id, not_accepted, say, suite, to},
 };
 
 const NAMES: [&str; 3] = ["alice", "bob", "carol"];
@@ -284,6 +284,28 @@ fn founding_needs_a_reinit_and_the_resumption_psk_is_kept() {
         assert_eq!(refused, Error::Unsupported(cenacle_mls::Unsupported::CipherSuite));
         assert!(founding().add(bob).build(&inputs(), &mut rng).is_ok());
         continue_in(&mut world, "bob", &["alice", "bob"], &clients, |client, old| client.reinit(old, LIFETIME));
+    }
+}
+
+#[test]
+fn nothing_else_takes_the_place_of_a_group() {
+    // Without a ReInit, and with one to another identifier.
+    for reinit in [None, Some(to("next", 1))] {
+        let mut world = trio(Handshake::Private);
+        if let Some(reinit) = reinit {
+            world.commit("alice", |commit| commit.reinit(reinit));
+        }
+        let mut rng = cenacle_crypto::conformance::SeededRng::new(9);
+        let person = world.people.get_mut("alice").unwrap();
+        let before = person.store.snapshot();
+        let exists = Error::Misuse(Misuse::GroupExists);
+        let new = person.client.found(id("group"), Extensions::default(), LIFETIME).build(&inputs(), &mut rng).unwrap();
+        assert_eq!(not_accepted(new.accept(&mut person.store)), exists);
+        let old = person.group.as_ref().unwrap();
+        let branch = person.client.branch(old, id("group"), Extensions::default(), LIFETIME).unwrap();
+        let branch = branch.build(&inputs(), &mut rng).unwrap();
+        assert_eq!(not_accepted(branch.accept(&mut person.store)), exists);
+        assert!(before == person.store.snapshot());
     }
 }
 

@@ -168,7 +168,8 @@ impl FoundedGroup {
     }
 }
 
-/// Checks that a new group continues the one that its PSKs name, if they name one (RFC 9420 §12.4.3.1), and gives that.
+/// Checks that a new group continues the one that its PSKs name, if they name one (RFC 9420 §12.4.3.1). Gives that if it was
+/// re-initialised to the new one: a branch takes nobody's place.
 pub(crate) fn check_continuation<'a>(
     psks: &[PreSharedKeyId],
     new: &PublicGroup,
@@ -185,11 +186,11 @@ pub(crate) fn check_continuation<'a>(
         return Err(Rule::SuccessorIsNew.into());
     }
     match usage {
-        ResumptionPskUsage::Reinit => check_successor(origin, *psk_epoch, new, inputs)?,
-        ResumptionPskUsage::Branch => check_branch(origin, new, inputs)?,
-        ResumptionPskUsage::Application => {}
+        ResumptionPskUsage::Reinit => check_successor(origin, *psk_epoch, new, inputs).map(|()| Some(origin)),
+        ResumptionPskUsage::Branch => check_branch(origin, new, inputs).map(|()| None),
+        ResumptionPskUsage::Application => Ok(None),
     }
-    Ok(Some(origin))
+    .map_err(Error::from)
 }
 
 /// "For usage reinit, verify that the last Commit to the referenced group contains a ReInit proposal and that the group_id,
