@@ -13,16 +13,16 @@ use cenacle_mls::{
     group::PublicGroup,
     protect,
     schedule::{
-        CommitSecret, EncryptionSecret, EpochSecrets, JoinerSecret, confirmed_transcript_hash, interim_transcript_hash,
-        psk_secret,
+        CommitSecret, EncryptionSecret, EpochSecrets, InitSecret, JoinerSecret, confirmed_transcript_hash,
+        interim_transcript_hash, psk_secret,
     },
     secret_tree::{RatchetKind, SecretTree},
     tree::{RatchetTree, TreeEdit, path_context},
     wire::{
         AuthenticatedContent, Commit, Content, EncryptedGroupSecrets, Epoch, Extension, ExtensionType, Extensions,
-        FramedContent, FramedContentAuthData, GroupContext, GroupId, GroupInfo, GroupInfoTbs, GroupSecrets, KeyPackage,
-        KeyPackageTbs, LeafIndex, LeafNode, LeafNodeSource, LeafNodeTbs, MlsMessage, PreSharedKeyId, Proposal,
-        ProposalOrRef, ProtocolVersion, Psk, PublicMessage, Sender, Welcome, WireFormat,
+        ExternalInit, FramedContent, FramedContentAuthData, GroupContext, GroupId, GroupInfo, GroupInfoTbs,
+        GroupSecrets, KeyPackage, KeyPackageTbs, LeafIndex, LeafNode, LeafNodeSource, LeafNodeTbs, MlsMessage,
+        PreSharedKeyId, Proposal, ProposalOrRef, ProtocolVersion, Psk, PublicMessage, Sender, Welcome, WireFormat,
     },
 };
 
@@ -35,7 +35,8 @@ pub struct Insider {
     pub leaf: LeafIndex,
     pub public: PublicGroup,
     pub secrets: EpochSecrets,
-    encryption_secret: Option<Secret>,
+    pub template: LeafNode,
+    pub encryption_secret: Option<Secret>,
 }
 
 /// A commit to be forged. `edit` does to the tree what the proposals say.
@@ -56,6 +57,14 @@ impl Plan<'_> {
 }
 
 impl World {
+    /// What somebody outside knows, with the secrets of `via`, of which only the external key is public.
+    pub fn outsider(&mut self, name: &str, via: &str) -> Insider {
+        let template = self.key_package(name).leaf_node;
+        let inside = self.insider(via);
+        let leaf = inside.public.tree().edit(&*self.suite).reserve().unwrap();
+        Insider { signer: Arc::clone(&self.people.get(name).unwrap().signer), template, leaf, ..inside }
+    }
+
     pub fn insider(&self, name: &str) -> Insider {
         let person = self.people.get(name).unwrap();
         let group = person.group.as_ref().unwrap();
@@ -66,6 +75,7 @@ impl World {
             suite: Arc::clone(&self.suite),
             signer: Arc::clone(&person.signer),
             leaf: group.own_leaf(),
+            template: group.member(group.own_leaf()).unwrap().clone(),
             public: group.public().clone(),
             secrets: EpochSecrets::from_bytes(secrets.expose()).unwrap(),
             encryption_secret: row(root.and(&group.public().tree().root().0))
@@ -123,7 +133,7 @@ impl Insider {
 
     /// A leaf of the insider's, signed.
     pub fn leaf_node(&self, change: impl FnOnce(&mut LeafNode)) -> LeafNode {
-        let mut leaf = self.public.tree().leaf(self.leaf).unwrap().clone();
+        let mut leaf = self.template.clone();
         change(&mut leaf);
         let position = Some((self.public.group_id(), self.leaf));
         let tbs = LeafNodeTbs { leaf: &leaf, position }.to_bytes().unwrap();
@@ -133,10 +143,26 @@ impl Insider {
 
     /// A commit in the clear, with the tag of the epoch it leads to.
     pub fn commit(&self, plan: Plan<'_>, rng: &mut dyn Rng) -> MlsMessage {
+        self.commit_as(Sender::Member(self.leaf), &self.secrets.init_secret, plan, rng)
+    }
+
+    /// An external commit of the proposals that `plan` gives, after an ExternalInit.
+    pub fn commit_from_outside(&self, plan: Plan<'_>, rng: &mut dyn Rng) -> MlsMessage {
+        let (_, external_pub) = self.secrets.external_key_pair(&*self.suite).unwrap();
+        let (kem_output, init_secret) = InitSecret::encapsulate(&*self.suite, &external_pub, rng).unwrap();
+        let init = Proposal::ExternalInit(ExternalInit { kem_output: kem_output.into() });
+        let list = [ProposalOrRef::Proposal(init)].into_iter().chain(plan.list).collect();
+        self.commit_as(Sender::NewMemberCommit, &init_secret, Plan { list, path: true, ..plan }, rng)
+    }
+
+    fn commit_as(&self, sender: Sender, init_secret: &InitSecret, plan: Plan<'_>, rng: &mut dyn Rng) -> MlsMessage {
         let suite = &*self.suite;
         let old = self.public.context();
         let mut edit = self.public.tree().edit(suite);
         (plan.edit)(&mut edit);
+        if sender == Sender::NewMemberCommit {
+            assert_eq!(edit.reserve().unwrap(), self.leaf);
+        }
         let mut make_leaf = |key: HpkePublicKey, parent_hash: Digest| {
             Ok(self.leaf_node(|leaf| {
                 leaf.encryption_key = key;
@@ -151,20 +177,23 @@ impl Insider {
             extensions: plan.extensions.unwrap_or_else(|| old.extensions.clone()),
             ..old.clone()
         };
-        let added: Vec<LeafIndex> =
-            tree.members().map(|(leaf, _)| leaf).filter(|leaf| self.public.tree().leaf(*leaf).is_none()).collect();
+        let added: Vec<LeafIndex> = tree
+            .members()
+            .map(|(leaf, _)| leaf)
+            .filter(|leaf| self.public.tree().leaf(*leaf).is_none() && *leaf != self.leaf)
+            .collect();
         let context = path_context(suite, &provisional).unwrap();
         let path = draft.as_ref().map(|draft| draft.encrypt(&tree, &added, &context, suite, rng).unwrap());
         let secret = draft.map(|draft| CommitSecret(draft.into_private().1));
         let commit_secret = secret.unwrap_or_else(|| CommitSecret::without_path(suite));
 
         let commit = Content::Commit(Commit { proposals: plan.list, path });
-        let mut content = self.sign(WireFormat::PUBLIC_MESSAGE, self.framed(Sender::Member(self.leaf), commit));
+        let mut content = self.sign(WireFormat::PUBLIC_MESSAGE, self.framed(sender, commit));
         let interim =
             interim_transcript_hash(suite, &old.confirmed_transcript_hash, self.public.confirmation_tag()).unwrap();
         let confirmed = confirmed_transcript_hash(suite, &interim, &content).unwrap();
         let context = GroupContext { confirmed_transcript_hash: confirmed, ..provisional };
-        let joiner_secret = self.secrets.init_secret.joiner_secret(suite, &commit_secret, &context).unwrap();
+        let joiner_secret = init_secret.joiner_secret(suite, &commit_secret, &context).unwrap();
         let member_secret = joiner_secret.member_secret(suite, &psk_secret(suite, &plan.psks).unwrap());
         let epoch = member_secret.into_epoch(suite, &context).unwrap();
         content.auth.confirmation_tag = Some(epoch.confirmation_tag(suite, &confirmed));
