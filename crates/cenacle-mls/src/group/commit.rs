@@ -182,6 +182,7 @@ impl<'a> CommitBuilder<'a> {
         let committer = if self.founds { Committer::Founder(own) } else { Committer::Member(own) };
         // "Verify that the list of proposals to be committed is valid".
         let list = ProposalList::sort(listed, committer, public, suite)?;
+        group.check_supported(&list)?;
         let psks = group.available_psks(&list, inputs)?;
         // "Create the new ratchet tree and GroupContext by applying the list of proposals".
         let applied = Applied::new(&list, public, judge)?;

@@ -110,6 +110,7 @@ impl Group {
         let (suite, public) = (self.client.suite(), self.public());
         let judge = self.judge(inputs);
         let list = ProposalList::sort(list, Committer::Member(self.own_leaf()), public, suite)?;
+        self.check_supported(&list)?;
         Applied::new(&list, public, judge)?.seal(public)?;
         Ok(())
     }

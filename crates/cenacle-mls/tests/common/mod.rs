@@ -173,12 +173,12 @@ impl World {
 
     pub fn refuse_with(&mut self, name: &str, message: &MlsMessage, inputs: Inputs<'_>) -> Error {
         let before = self.print(name);
-        let result = self.receive_with(name, message, inputs);
-        assert!(before == self.print(name), "a refused message left a trace with {name}");
-        match result {
+        let error = match self.receive_with(name, message, inputs) {
             Ok(received) => panic!("{name} accepts {received:?}"),
             Err(error) => error,
-        }
+        };
+        assert!(before == self.print(name), "a refused message left a trace with {name}");
+        error
     }
 
     /// All rows of the store, and the rows that memory would be written as.
