@@ -171,7 +171,7 @@ fn each_deviation_is_refused() {
     assert_eq!(scene.judge(&honest, inputs()), Ok(()));
 }
 
-// RFC 9420 §11.3: "The version and ciphersuite values in the Welcome MUST be the same as those used by the old group".
+// RFC 9420 §11.3.
 #[test]
 fn another_suite_is_refused() {
     let mut scene = scene(trio(Handshake::Private), 3);
@@ -198,7 +198,7 @@ fn a_psk_of_a_past_epoch_ties_as_well() {
     assert_eq!(scene.judge(&before, inputs()), Err(missing));
 }
 
-// RFC 9420 §11.3: "according to the application": one identity may have several leaves.
+// RFC 9420 §11.3: "considered equivalent by the application": one identity may have several leaves.
 #[test]
 fn identities_with_several_leaves() {
     let mut world = trio(Handshake::Private);

@@ -244,10 +244,11 @@ impl World {
 
     /// Joins by a Welcome, or says why not.
     pub fn accept(&mut self, name: &str, welcome: &MlsMessage) -> Result<(), PersistError<core::convert::Infallible>> {
-        let person = self.people.get_mut(name).unwrap();
+        let Self { people, psks, .. } = self;
+        let person = people.get_mut(name).unwrap();
         let MlsMessageBody::Welcome(welcome) = roundtrip(welcome).body else { panic!() };
         let own = OwnKeyPackage::find(&person.store, &welcome)?.unwrap();
-        let new = person.client.join(&welcome, &own, None, &inputs())?;
+        let new = person.client.join(&welcome, &own, None, &inputs().with_psks(psks))?;
         person.group = Some(new.accept(&mut person.store)?);
         Ok(())
     }
