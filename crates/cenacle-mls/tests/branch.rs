@@ -15,8 +15,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use cenacle_crypto::{Signer, Suite, conformance::SeededRng};
 use cenacle_mls::{
     Error, Misuse, Rule, Unsupported,
-    group::{Client, Group, Handshake, Inputs},
-    wire::{Epoch, Extensions, KeyPackage, Psk, ResumptionPskUsage},
+    group::{Client, CredentialPolicy, Group, Handshake, Inputs, Presented, Verdict},
+    wire::{Credential, Epoch, Extensions, KeyPackage, Psk, ResumptionPskUsage},
 };
 use cenacle_store::MemoryStore;
 use common::{
@@ -219,4 +219,34 @@ fn identities_with_several_leaves() {
     let refused = founding().add(carol.clone()).build(&inputs(), &mut rng).unwrap_err();
     assert_eq!(refused, Error::Invalid(Rule::SuccessorKeepsMembers));
     assert!(founding().add(carol).add(tablet).build(&inputs(), &mut rng).is_ok());
+}
+
+/// Knows people by what stands before the comma.
+struct People;
+
+impl CredentialPolicy for People {
+    fn verdict(&self, _: &Presented<'_>) -> Verdict {
+        Verdict::Accept
+    }
+
+    fn identity(&self, credential: &Credential) -> cenacle_codec::Opaque {
+        let Credential::Basic(name) = credential else { panic!("{credential:?}") };
+        name.split(|byte| *byte == b',').next().unwrap_or_default().into()
+    }
+}
+
+// RFC 9420 §11.3: "are considered equivalent by the application".
+#[test]
+fn the_application_knows_who_is_who() {
+    let mut scene = scene(trio(Handshake::Private), 1);
+    let last = scene.world.member("bob").epoch();
+    let (phone, _) = client("carol, phone", &suite(1), 31);
+    let phone = offer(&phone, &mut MemoryStore::default(), &mut scene.rng);
+    let mut forged = scene.invitation(&[0, 1], last);
+    forged.members.push(phone);
+    assert_eq!(scene.judge(&forged, inputs()), Err(Error::Invalid(Rule::BranchMembersMatch)));
+    let people = Inputs::new(&People).at(1_000);
+    assert_eq!(scene.judge(&forged, people), Ok(()));
+    let outsider = scene.invitation(&[0, 1, 3], last);
+    assert_eq!(scene.judge(&outsider, people), Err(Error::Invalid(Rule::BranchMembersMatch)));
 }
