@@ -29,7 +29,7 @@ open_enum! {
         RATCHET = 6,
         /// A skipped message key: key `group_id, epoch, leaf, kind, generation`.
         SKIPPED_KEY = 7,
-        /// A proposal waiting for a commit: key `group_id, reference`.
+        /// A proposal waiting for a commit: key `group_id, position`.
         PROPOSAL = 8,
         /// The private key of an own Update waiting for a commit: key `group_id, reference`.
         UPDATE_KEY = 9,

@@ -12,8 +12,13 @@ use cenacle_crypto_awslc::{AwsLcProvider, SystemRng};
 use cenacle_mls::{
     Distrust, Error, Misuse, What,
     delta::PersistError,
-    group::{AcceptAll, Client, CommitBuilder, CommitBundle, CredentialPolicy, Group, Inputs, OwnKeyPackage, Received},
-    wire::{Credential, ExtensionType, Extensions, GroupId, KeyPackage, Lifetime, MlsMessage, MlsMessageBody},
+    group::{
+        AcceptAll, Client, CommitBuilder, CommitBundle, CredentialPolicy, ExternalJoin, Group, Inputs, OwnKeyPackage,
+        Received,
+    },
+    wire::{
+        Credential, ExtensionType, Extensions, GroupId, KeyPackage, LeafIndex, Lifetime, MlsMessage, MlsMessageBody,
+    },
 };
 use cenacle_store::MemoryStore;
 use cenacle_x509::{SoleName, X509Policy, credential};
@@ -245,8 +250,42 @@ fn a_certificate_is_renewed_in_an_update_and_in_a_commit() {
     }
 }
 
-/// A new key comes with a new certificate. The core has no Update or Commit with another key than the group was joined
-/// with; joining again in one's own place has.
+fn in_place_of(leaf: LeafIndex) -> ExternalJoin {
+    ExternalJoin { replaces: Some(leaf), ..ExternalJoin::default() }
+}
+
+/// A new key comes with a new certificate, by a commit or an Update of the member's successor.
+#[test]
+fn a_key_is_replaced_by_a_successor() {
+    for in_commit in [true, false] {
+        let mut world = World::trio(1);
+        let signer = world.signer();
+        let successor = world.client(&world.sub, "alice", &signer);
+        let person = world.people.get_mut("alice").unwrap();
+        let client = person.client.clone().with_successor(successor.clone());
+        person.group = Some(person.group.take().unwrap().with_client(&client).unwrap());
+        if in_commit {
+            world.commit("alice", |commit| commit.with_path());
+        } else {
+            let group = person.group.as_mut().unwrap();
+            let update = group.propose_update(&mut SystemRng).unwrap();
+            let update = group.merge(update, &mut person.store).unwrap();
+            world.deliver(&update);
+            world.commit("bob", |commit| commit);
+        }
+        world.agree();
+        assert_eq!(world.presented_by("alice", "carol"), *successor.credential());
+        // From now on the group is the successor's alone.
+        let person = world.people.get_mut("alice").unwrap();
+        let id = person.group.take().unwrap().group_id().clone();
+        person.group = successor.load_group(&person.store, &id).unwrap();
+        person.client = successor;
+        world.commit("alice", |commit| commit.with_path());
+        world.agree();
+    }
+}
+
+/// A client that lost its old key joins again in its own place.
 #[test]
 fn a_key_is_replaced_by_joining_again() {
     let mut world = World::trio(1);
@@ -259,7 +298,7 @@ fn a_key_is_replaced_by_joining_again() {
     let MlsMessageBody::GroupInfo(info) = unpack(&world.group("bob").group_info(true, true).unwrap()) else { panic!() };
     let former = world.group("alice").own_leaf();
     let pending = world.with_inputs("alice", None, |person, inputs| {
-        let pending = client.join_external(&info, None, Some(former), inputs, &mut SystemRng).unwrap();
+        let pending = client.join_external(&info, in_place_of(former), inputs, &mut SystemRng).unwrap();
         pending.persist(&mut person.store).unwrap()
     });
     for name in ["bob", "carol"] {
@@ -281,7 +320,7 @@ fn nobody_takes_the_place_of_another() {
     let MlsMessageBody::GroupInfo(info) = unpack(&world.group("bob").group_info(true, true).unwrap()) else { panic!() };
     let alice = world.group("alice").own_leaf();
     let pending = world.with_inputs("dave", Some(&AcceptAll), |person, inputs| {
-        let pending = person.client.join_external(&info, None, Some(alice), inputs, &mut SystemRng).unwrap();
+        let pending = person.client.join_external(&info, in_place_of(alice), inputs, &mut SystemRng).unwrap();
         pending.persist(&mut person.store).unwrap()
     });
     let before = world.people["bob"].store.snapshot();

@@ -182,6 +182,7 @@ impl<'a> CommitBuilder<'a> {
         let committer = if self.founds { Committer::Founder(own) } else { Committer::Member(own) };
         // "Verify that the list of proposals to be committed is valid".
         let list = ProposalList::sort(listed, committer, public, suite)?;
+        group.check_supported(&list)?;
         let psks = group.available_psks(&list, inputs)?;
         // "Create the new ratchet tree and GroupContext by applying the list of proposals".
         let applied = Applied::new(&list, public, judge)?;
@@ -207,10 +208,12 @@ impl<'a> CommitBuilder<'a> {
         let next = group.next_epoch(sealed, context, epoch, private, list.reinit)?;
         inputs.policy.admits_commit(public, &next.state.public, &summary)?;
         let info = GroupInfoContent { public: &next.state.public, secrets: &next.state.secrets, signer: own };
+        // It verifies under the key in the new tree: a successor's, where the path brought one.
+        let signer = info.public.tree.leaf(own).and_then(|leaf| group.client.behind(leaf)).ok_or(Misuse::WrongKey)?;
         let welcome = if list.adds.is_empty() {
             None
         } else {
-            let group_info = info.sign(&group.client, self.tree_in_welcome, false)?;
+            let group_info = info.sign(signer, self.tree_in_welcome, false)?;
             let joiners = list
                 .adds
                 .iter()
@@ -222,7 +225,7 @@ impl<'a> CommitBuilder<'a> {
             Some(welcome::seal(suite, &group_info, &secrets, joiners, rng)?.into())
         };
         let group_info = match self.group_info && list.reinit.is_none() {
-            true => Some(info.sign(&group.client, self.tree_in_welcome, true)?.into()),
+            true => Some(info.sign(signer, self.tree_in_welcome, true)?.into()),
             false => None,
         };
         let mut changes = Delta::new();

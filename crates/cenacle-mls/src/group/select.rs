@@ -49,7 +49,11 @@ impl Group {
             claims.claim(item.proposal, item.sender);
         }
         // RFC 9420 §12.2: "they SHOULD prefer any Remove received, or the most recent Update if there are no Removes."
-        let waiting = || self.proposals.waiting().filter(|entry| !without.contains(&entry.reference));
+        // One's own were not judged when they were sent: what the others refused they do not know.
+        let admitted =
+            |entry: &CachedProposal| inputs.check_admitted(self.public(), entry.sender, &entry.proposal).is_ok();
+        let waiting =
+            || self.proposals.waiting().filter(|entry| !without.contains(&entry.reference) && admitted(entry));
         let removes = waiting().filter(|entry| matches!(entry.proposal, Proposal::Remove(_)));
         let updates = waiting().rev().filter(|entry| matches!(entry.proposal, Proposal::Update(_)));
         let others = waiting().filter(|entry| !matches!(entry.proposal, Proposal::Remove(_) | Proposal::Update(_)));
@@ -106,6 +110,7 @@ impl Group {
         let (suite, public) = (self.client.suite(), self.public());
         let judge = self.judge(inputs);
         let list = ProposalList::sort(list, Committer::Member(self.own_leaf()), public, suite)?;
+        self.check_supported(&list)?;
         Applied::new(&list, public, judge)?.seal(public)?;
         Ok(())
     }

@@ -51,7 +51,8 @@ impl Group {
     /// Proposes to add a client.
     ///
     /// # Errors
-    /// `Invalid` and `Unverified` for what is wrong with the key package; `Missing` for a verdict; `Misuse(NotMember)`.
+    /// `Invalid` and `Unverified` for what is wrong with the key package; `Missing` for a verdict; `Refused` by the policy;
+    /// `Misuse(NotMember)`.
     pub fn propose_add(
         &self,
         key_package: KeyPackage,
@@ -60,7 +61,9 @@ impl Group {
     ) -> Result<Transition<MlsMessage>, Error> {
         key_package.check(&self.judge(inputs).leaf_check(self.group_id(), None))?;
         inputs.check_leaf(Occasion::KeyPackage, self.group_id(), &key_package.leaf_node, None)?;
-        self.propose(Proposal::Add(Add { key_package: Box::new(key_package) }), None, rng)
+        let proposal = Proposal::Add(Add { key_package: Box::new(key_package) });
+        inputs.check_admitted(self.public(), Sender::Member(self.own_leaf()), &proposal)?;
+        self.propose(proposal, None, rng)
     }
 
     /// Proposes to replace one's own leaf by a fresh one.

@@ -24,8 +24,8 @@ use crate::{
     secret_tree::SecretTree,
     tree::{TreePrivate, path_context},
     wire::{
-        AuthenticatedContent, Commit, Content, ContentType, Credential, Epoch, GroupContext, LeafIndex, PreSharedKeyId,
-        Proposal, ProposalRef, ProposalType, Psk, ReInit, Sender,
+        AuthenticatedContent, Commit, Content, ContentType, Credential, Epoch, Extensions, GroupContext, LeafIndex,
+        PreSharedKeyId, Proposal, ProposalRef, ProposalType, Psk, ReInit, Sender,
     },
 };
 
@@ -248,6 +248,9 @@ impl Group {
         // "Verify that all PreSharedKey proposals in the proposals vector are available."
         let removed = list.removes.contains(&self.own_leaf());
         let psks = if removed { Vec::new() } else { self.available_psks(&list, inputs)? };
+        if !removed {
+            self.check_supported(&list)?;
+        }
         // "Create the new ratchet tree and GroupContext by applying the list of proposals", and the path.
         let Advanced { sealed, leaf, mut summary } = public.advance(&list, commit, committer, judge)?;
         summary.authenticated_data = content.content.authenticated_data.clone();
@@ -289,6 +292,22 @@ impl Group {
     /// What the rules are judged by in this group.
     pub(crate) fn judge<'a>(&'a self, inputs: &'a Inputs<'a>) -> Judge<'a> {
         Judge { suite: self.client.suite(), settings: &self.client.settings, inputs }
+    }
+
+    /// Whether this client itself supports what a list brings. Its leaf may list more.
+    pub(crate) fn check_supported(&self, list: &ProposalList<'_>) -> Result<(), Rule> {
+        // RFC 9420 §13.5: "When comparing lists of capabilities to identify mutually supported capabilities, clients MUST
+        // represent their own capabilities with a list containing only the capabilities actually supported, without any
+        // GREASE values."
+        let own = || [Some(&*self.client), self.client.successor.as_deref()].into_iter().flatten();
+        if !list.custom.iter().all(|(kind, _)| own().any(|client| client.capabilities.supports_proposal(*kind))) {
+            return Err(Rule::ProposalSupportedByAll);
+        }
+        let mut types = list.extensions.into_iter().flat_map(Extensions::types);
+        if !types.all(|kind| own().any(|client| client.capabilities.supports_extension(kind))) {
+            return Err(Rule::ExtensionSupportedByAll);
+        }
+        Ok(())
     }
 
     /// The PSKs of a list, in its order: this group's own resumption PSKs, the rest from the inputs.

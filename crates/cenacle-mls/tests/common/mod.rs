@@ -8,24 +8,28 @@
 )]
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
+pub mod forge;
+pub mod succession;
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use cenacle_codec::{Decode, Encode};
-use cenacle_crypto::{CipherSuite, CryptoProvider, Rng, Suite, conformance::SeededRng};
+use cenacle_crypto::{CipherSuite, CryptoProvider, Rng, Signer, Suite, conformance::SeededRng};
 use cenacle_crypto_rustcrypto::RustCryptoProvider;
 use cenacle_mls::{
     Error,
-    delta::PersistError,
+    delta::{PersistError, Store},
     group::{
         AcceptAll, Client, CommitBuilder, CommitBundle, ExternalJoin, Group, Handshake, Inputs, OwnKeyPackage, Psks,
         Received, Settings, Transition,
     },
     wire::{Credential, Extensions, GroupId, KeyPackage, Lifetime, MlsMessage, MlsMessageBody},
 };
-use cenacle_store::MemoryStore;
+use cenacle_store::{MemoryStore, Snapshot};
 
 pub struct Person {
     pub client: Client,
+    pub signer: Arc<dyn Signer>,
     pub store: MemoryStore,
     pub group: Option<Group>,
 }
@@ -40,6 +44,13 @@ pub struct World {
 
 pub fn inputs() -> Inputs<'static> {
     Inputs::new(&AcceptAll).with_policy(&AcceptAll).at(1_000)
+}
+
+/// The rows of what is in memory.
+pub fn in_memory(group: &Group) -> Snapshot {
+    let mut rows = MemoryStore::default();
+    rows.apply(&group.snapshot_rows().unwrap()).unwrap();
+    rows.snapshot()
 }
 
 /// What arrives is always decoded from bytes.
@@ -65,11 +76,12 @@ impl World {
     pub fn person(&mut self, name: &str) -> &mut Person {
         if !self.people.contains_key(name) {
             let (secret, _) = self.suite.signature_key_pair(&mut self.rng).unwrap();
-            let signer = Arc::from(self.suite.signer(&secret).unwrap());
+            let signer: Arc<dyn Signer> = Arc::from(self.suite.signer(&secret).unwrap());
             let settings = Settings { handshake: self.handshake, ..Settings::default() };
-            let client = Client::new(Arc::clone(&self.suite), signer, Credential::Basic(name.as_bytes().into()))
-                .with_settings(settings);
-            self.people.insert(name.into(), Person { client, store: MemoryStore::default(), group: None });
+            let client =
+                Client::new(Arc::clone(&self.suite), Arc::clone(&signer), Credential::Basic(name.as_bytes().into()))
+                    .with_settings(settings);
+            self.people.insert(name.into(), Person { client, signer, store: MemoryStore::default(), group: None });
         }
         self.people.get_mut(name).unwrap()
     }
@@ -132,16 +144,52 @@ impl World {
     }
 
     pub fn receive(&mut self, name: &str, message: &MlsMessage) -> Result<Received, Error> {
+        self.receive_with(name, message, inputs())
+    }
+
+    pub fn receive_with(&mut self, name: &str, message: &MlsMessage, inputs: Inputs<'_>) -> Result<Received, Error> {
         let Self { people, psks, .. } = self;
         let person = people.get_mut(name).unwrap();
         let group = person.group.as_mut().unwrap();
         let opened = group.open(&roundtrip(message))?;
-        let staged = group.stage(opened, &inputs().with_psks(psks))?;
+        let staged = group.stage(opened, &inputs.with_psks(psks))?;
         match group.merge(staged, &mut person.store) {
             Ok(received) => Ok(received),
             Err(PersistError::State(error)) => Err(error),
             Err(PersistError::Store(error)) => panic!("{error:?}"),
         }
+    }
+
+    /// Why a message is refused. Neither what is stored nor what is in memory has changed.
+    pub fn refuse(&mut self, name: &str, message: &MlsMessage) -> Error {
+        self.refuse_with(name, message, inputs())
+    }
+
+    pub fn refuse_with(&mut self, name: &str, message: &MlsMessage, inputs: Inputs<'_>) -> Error {
+        let before = self.print(name);
+        let error = match self.receive_with(name, message, inputs) {
+            Ok(received) => panic!("{name} accepts {received:?}"),
+            Err(error) => error,
+        };
+        assert!(before == self.print(name), "a refused message left a trace with {name}");
+        error
+    }
+
+    /// All rows of the store, and the rows that memory would be written as.
+    pub fn print(&self, name: &str) -> (Snapshot, Snapshot) {
+        let person = self.people.get(name).unwrap();
+        (person.store.snapshot(), in_memory(person.group.as_ref().unwrap()))
+    }
+
+    /// Proposes, to everybody.
+    pub fn propose(
+        &mut self,
+        name: &str,
+        f: impl FnOnce(&Group, &mut dyn Rng) -> Result<Transition<MlsMessage>, Error>,
+    ) -> MlsMessage {
+        let message = self.with(name, f);
+        self.deliver(name, &message);
+        message
     }
 
     /// Everybody but `from` receives.
@@ -190,10 +238,11 @@ impl World {
 
     /// Joins by a Welcome, or says why not.
     pub fn accept(&mut self, name: &str, welcome: &MlsMessage) -> Result<(), PersistError<core::convert::Infallible>> {
-        let person = self.people.get_mut(name).unwrap();
+        let Self { people, psks, .. } = self;
+        let person = people.get_mut(name).unwrap();
         let MlsMessageBody::Welcome(welcome) = roundtrip(welcome).body else { panic!() };
         let own = OwnKeyPackage::find(&person.store, &welcome)?.unwrap();
-        let new = person.client.join(&welcome, &own, None, &inputs())?;
+        let new = person.client.join(&welcome, &own, None, &inputs().with_psks(psks))?;
         person.group = Some(new.accept(&mut person.store)?);
         Ok(())
     }
