@@ -155,7 +155,7 @@ impl Insider {
         self.commit_as(Sender::NewMemberCommit, &init_secret, Plan { list, path: true, ..plan }, rng)
     }
 
-    pub fn commit_as(&self, sender: Sender, init_secret: &InitSecret, plan: Plan<'_>, rng: &mut dyn Rng) -> MlsMessage {
+    fn commit_as(&self, sender: Sender, init_secret: &InitSecret, plan: Plan<'_>, rng: &mut dyn Rng) -> MlsMessage {
         let suite = &*self.suite;
         let old = self.public.context();
         let mut edit = self.public.tree().edit(suite);
