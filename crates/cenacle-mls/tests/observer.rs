@@ -373,6 +373,7 @@ fn broken(world: &World, bob: &Insider, rng: &mut SeededRng) -> Vec<(Rule, MlsMe
         (Rule::LeafChangedOnce, with_path(vec![remove(2), remove(2)])),
         (Rule::PathPresent, Plan::of([])),
         (Rule::PathPresent, Plan::of([gce()])),
+        (Rule::PathPresent, Plan::of([gce(), fold(psk(32))])),
         (Rule::PskNonceLength, Plan::of([fold(psk(31))])),
         (Rule::PskUnique, Plan::of([fold(psk(32)), fold(psk(32))])),
         (Rule::PskUsageFits, Plan::of([fold(branch)])),
