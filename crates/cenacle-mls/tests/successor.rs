@@ -275,3 +275,25 @@ fn the_old_group_is_given_up_for_its_successor() {
     assert_eq!(kept.expose().strip_prefix(b"to all"), Some(sent.as_slice()));
     assert_eq!((group.epoch(), Client::stored_groups(&person.store).unwrap().len()), (Epoch(1), 1));
 }
+
+// RFC 9420 §12.4.3.1. A branch of a group that ended is none of its successors, whatever its name.
+#[test]
+fn a_branch_does_not_take_the_place_of_a_group_that_ended() {
+    for name in ["group", "next"] {
+        let mut scene = scene(Some(to(name, 1)), 1);
+        let epoch = scene.last_epoch();
+        let branch = Invitation { psks: vec![scene.psk(ResumptionPskUsage::Branch, epoch)], ..scene.honest("group") };
+        let welcome = welcome_of(&branch.welcome(&mut scene.rng).into());
+        let bob = scene.world.people.get_mut("bob").unwrap();
+        let old = bob.group.as_ref().unwrap();
+        let before = bob.store.snapshot();
+        let new = open(&scene.bob, &bob.store, &welcome, &inputs().with_origin(old)).unwrap();
+        let refused = common::succession::not_accepted(new.accept(&mut bob.store));
+        assert_eq!(refused, Error::Misuse(cenacle_mls::Misuse::GroupExists));
+        let new = open(&scene.bob, &bob.store, &welcome, &inputs().with_origin(old)).unwrap();
+        let old = bob.group.take().unwrap();
+        let refused = common::succession::not_accepted(new.accept_in_place_of(old, &mut bob.store));
+        assert_eq!(refused, Error::Stale(Epoch(1)));
+        assert!(before == bob.store.snapshot());
+    }
+}

@@ -82,10 +82,9 @@ impl NewGroup {
         self.group
     }
 
-    /// The group as the one that `origin` was re-initialised to, perhaps under the same identifier.
-    pub(crate) fn in_place_of(mut self, origin: &Group) -> Self {
-        let same = origin.group_id() == self.group.group_id() && origin.reinit().is_some();
-        self.replaces = same.then(|| origin.epoch());
+    /// The group as the one that `old` was re-initialised to, perhaps under the same identifier.
+    pub(crate) fn in_place_of(mut self, old: Option<&Group>) -> Self {
+        self.replaces = old.filter(|old| old.group_id() == self.group.group_id()).map(Group::epoch);
         self
     }
 
@@ -278,12 +277,9 @@ impl Client {
         let epoch = joiner_secret.member_secret(suite, &psk_secret).into_epoch(suite, context)?;
         // "Verify the confirmation tag in the GroupInfo".
         let epoch = epoch.confirm(suite, &context.confirmed_transcript_hash, &info.confirmation_tag)?;
-        let origin = check_continuation(&group_secrets.psks, &public, inputs)?;
+        let replaced = check_continuation(&group_secrets.psks, &public, inputs)?;
         let secret_tree = SecretTree::new(public.tree.root(), epoch.encryption_secret);
-        let mut new = NewGroup::new(self, public, epoch.secrets, private, secret_tree)?;
-        if let Some(origin) = origin {
-            new = new.in_place_of(origin);
-        }
+        let mut new = NewGroup::new(self, public, epoch.secrets, private, secret_tree)?.in_place_of(replaced);
         if !own.is_last_resort() {
             new.delta.delete(key_package::row_key(&own.key_package.reference(suite)?));
         }
