@@ -192,9 +192,10 @@ fn a_psk_of_a_past_epoch_ties_as_well() {
     assert_eq!(scene.judge(&honest, inputs()), Ok(()));
     // Bob joined in epoch 1: what was before he does not have.
     let mut before = scene.invitation(&[0, 1], past);
-    let Psk::Resumption { psk_epoch, .. } = &mut before.psks.first_mut().unwrap().0.psk else { panic!() };
+    let (psk, _) = before.psks.first_mut().unwrap();
+    let Psk::Resumption { psk_epoch, .. } = &mut psk.psk else { panic!() };
     *psk_epoch = Epoch(0);
-    let missing = Error::Missing(cenacle_mls::Need::Psk(before.psks.first().unwrap().0.clone()));
+    let missing = Error::Missing(cenacle_mls::Need::Psk(psk.clone()));
     assert_eq!(scene.judge(&before, inputs()), Err(missing));
 }
 

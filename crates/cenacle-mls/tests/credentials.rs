@@ -14,7 +14,7 @@ use std::cell::RefCell;
 
 use cenacle_crypto::conformance::SeededRng;
 use cenacle_mls::{
-    Distrust, Error, Misuse, What,
+    Distrust, Error, Misuse, Need, What,
     group::{
         AcceptAll, Client, CredentialPolicy, ExternalJoin, Group, Handshake, Inputs, Occasion, OwnKeyPackage,
         Presented, Received, Verdict,
@@ -358,5 +358,54 @@ fn a_commit_that_loses_replaces_nothing() {
         let group = world.people.get_mut("alice").unwrap().group.take().unwrap();
         let (stranger, _) = client("stranger", &suite(1), 78);
         assert_eq!(group.with_client(&stranger).unwrap_err(), Error::Misuse(Misuse::WrongKey));
+    }
+}
+
+/// Knows nobody yet but those in the list.
+struct Knows(&'static [&'static str]);
+
+impl CredentialPolicy for Knows {
+    fn verdict(&self, presented: &Presented<'_>) -> Verdict {
+        if self.0.contains(&name(presented.credential).as_str()) { Verdict::Accept } else { Verdict::Unknown }
+    }
+}
+
+/// Whose verdicts a call needs first.
+fn unknown(error: &Error) -> Vec<String> {
+    let Error::Missing(Need::CredentialVerdicts(claims)) = error else { panic!("{error:?}") };
+    claims.iter().map(|claim| name(&claim.credential)).collect()
+}
+
+// RFC 9420 §5.3.1: verdicts that take time are asked for all at once, and the call is made again.
+#[test]
+fn whoever_is_unknown_is_named() {
+    for mut world in worlds() {
+        let of = |policy: &'static Knows| Inputs::new(policy).with_policy(&AcceptAll).at(1_000);
+        let (nobody, knows): (&'static Knows, &'static Knows) =
+            (&Knows(&[]), &Knows(&["alice", "bob", "carol", "dave"]));
+        let package = world.key_package("dave");
+        let refused = world.try_with("alice", |group, rng| group.propose_add(package.clone(), &of(nobody), rng));
+        assert_eq!(unknown(&refused.unwrap_err()), ["dave"]);
+        let proposal = world.with("alice", |group, rng| group.propose_add(package, &of(knows), rng));
+        assert_eq!(unknown(&world.refuse_with("bob", &proposal, of(nobody))), ["dave"]);
+        for name in ["bob", "carol"] {
+            world.receive_with(name, &proposal, of(knows)).unwrap();
+        }
+        // A waiting Add is not dropped for want of a verdict.
+        let refused = world.try_with("bob", |group, rng| group.commit().build(&of(nobody), rng));
+        assert_eq!(unknown(&refused.unwrap_err()), ["dave"]);
+        let bundle = world.try_with("bob", |group, rng| group.commit().build(&of(knows), rng)).unwrap();
+        assert_eq!(unknown(&world.refuse_with("carol", &bundle.commit, of(nobody))), ["dave"]);
+        for name in ["alice", "bob", "carol"] {
+            world.receive_with(name, &bundle.commit, of(knows)).unwrap();
+        }
+        let welcome = welcome_of(&bundle.welcome.unwrap());
+        let dave = world.people.get_mut("dave").unwrap();
+        let own = OwnKeyPackage::find(&dave.store, &welcome).unwrap().unwrap();
+        let refused = dave.client.join(&welcome, &own, None, &of(nobody)).unwrap_err();
+        assert_eq!(unknown(&refused), ["alice", "bob", "carol", "dave"]);
+        let new = dave.client.join(&welcome, &own, None, &of(knows)).unwrap();
+        dave.group = Some(new.accept(&mut dave.store).unwrap());
+        world.agree();
     }
 }

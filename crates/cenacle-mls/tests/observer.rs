@@ -13,10 +13,11 @@ mod common;
 
 use cenacle_crypto::{Rng, conformance::SeededRng};
 use cenacle_mls::{
-    Error, Misuse, Rule, Unsupported, What,
+    Error, Misuse, Refusal, Rule, Unsupported, What,
     delta::PersistError,
     group::{
-        CommitBuilder, Group, Handshake, Observation, Observed, Observer, PublicGroup, Received, Settings, Transition,
+        AcceptAll, CommitBuilder, CommitSummary, Group, GroupPolicy, Handshake, Inputs, Observation, Observed,
+        Observer, PublicGroup, Received, Settings, Transition,
     },
     schedule::interim_transcript_hash,
     wire::{
@@ -373,6 +374,7 @@ fn broken(world: &World, bob: &Insider, rng: &mut SeededRng) -> Vec<(Rule, MlsMe
         (Rule::LeafChangedOnce, with_path(vec![remove(2), remove(2)])),
         (Rule::PathPresent, Plan::of([])),
         (Rule::PathPresent, Plan::of([gce()])),
+        (Rule::PathPresent, Plan::of([gce(), fold(psk(32))])),
         (Rule::PskNonceLength, Plan::of([fold(psk(31))])),
         (Rule::PskUnique, Plan::of([fold(psk(32)), fold(psk(32))])),
         (Rule::PskUsageFits, Plan::of([fold(branch)])),
@@ -445,4 +447,30 @@ fn every_rule_that_needs_no_secret_is_kept() {
     eye.see(&honest);
     assert!(world.receive("alice", &honest).is_ok());
     assert_same(world.member("alice").public(), eye.observer.public());
+}
+
+/// No commit pleases it.
+struct Closed;
+
+impl GroupPolicy for Closed {
+    fn admits_commit(&self, _: &PublicGroup, _: &PublicGroup, _: &CommitSummary) -> Result<(), Refusal> {
+        Err("closed".into())
+    }
+}
+
+#[test]
+fn an_observer_asks_the_application_too() {
+    let mut world = trio();
+    let mut eye = Eye::open(&world, "alice");
+    let closed = inputs().with_policy(&Closed);
+    let commit = world.commit("bob", |commit| commit.with_path()).commit;
+    let refused = eye.observer.stage(&commit, &closed).map(drop);
+    assert_eq!(refused.unwrap_err(), Error::Refused("closed".into()));
+    // The default policy lets nobody propose its own addition.
+    eye.see(&commit);
+    let package = world.key_package("dave");
+    let add = world.person("dave").client.propose_joining(eye.observer.public(), package).unwrap();
+    let refused = eye.observer.stage(&add, &Inputs::new(&AcceptAll)).map(drop);
+    assert_eq!(refused.unwrap_err(), Error::Refused("nobody adds himself here".into()));
+    eye.see(&add);
 }

@@ -14,10 +14,12 @@ mod common;
 use cenacle_crypto::conformance::SeededRng;
 use cenacle_mls::{
     Error, Refusal, Rule,
-    group::{AcceptAll, CommitSummary, CustomProposal, GroupPolicy, Handshake, Inputs, PublicGroup, Received},
+    group::{
+        AcceptAll, CommitSummary, CustomProposal, ExternalJoin, GroupPolicy, Handshake, Inputs, PublicGroup, Received,
+    },
     wire::{
-        Add, Capabilities, Credential, CredentialType, Extension, ExtensionType, Extensions, LeafIndex, Proposal,
-        ProposalType, RequiredCapabilities, Sender,
+        Add, Capabilities, Credential, CredentialType, Extension, ExtensionType, Extensions, LeafIndex, MlsMessageBody,
+        Proposal, ProposalType, RequiredCapabilities, Sender,
     },
 };
 use common::{World, forge::Plan, inputs};
@@ -134,6 +136,17 @@ fn commits_are_judged_as_a_whole() {
         let outsider = world.outsider("erin", "alice");
         let commit = outsider.commit_from_outside(Plan::of([]), &mut SeededRng::new(3));
         assert_eq!(world.refuse_with("dave", &commit, closed), Error::Refused("closed".into()));
+        // The joiner is told before it sends anything.
+        let info = common::roundtrip(&world.member("alice").group_info(true, true).unwrap());
+        let MlsMessageBody::GroupInfo(info) = info.body else { panic!() };
+        let erin = world.person("erin").client.clone();
+        let mut rng = SeededRng::new(4);
+        let mut join =
+            |how: ExternalJoin, inputs: &Inputs<'_>| erin.join_external(&info, how, inputs, &mut rng).map(drop);
+        assert_eq!(join(ExternalJoin::default(), &closed), Err(Error::Refused("closed".into())));
+        let replacing = ExternalJoin { replaces: Some(LeafIndex(0)), ..ExternalJoin::default() };
+        assert_eq!(join(replacing, &roles()), Err(Error::Refused("the founder stays".into())));
+        assert_eq!(join(ExternalJoin::default(), &roles()), Ok(()));
         let honest = world.try_with("alice", |group, rng| group.commit().remove(LeafIndex(1)).build(&closed, rng));
         assert!(world.receive_with("dave", &honest.unwrap().commit, closed).is_ok());
     }

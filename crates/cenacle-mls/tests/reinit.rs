@@ -302,9 +302,13 @@ fn nothing_else_takes_the_place_of_a_group() {
         let new = person.client.found(id("group"), Extensions::default(), LIFETIME).build(&inputs(), &mut rng).unwrap();
         assert_eq!(not_accepted(new.accept(&mut person.store)), exists);
         let old = person.group.as_ref().unwrap();
-        let branch = person.client.branch(old, id("group"), Extensions::default(), LIFETIME).unwrap();
-        let branch = branch.build(&inputs(), &mut rng).unwrap();
-        assert_eq!(not_accepted(branch.accept(&mut person.store)), exists);
+        match person.client.branch(old, id("group"), Extensions::default(), LIFETIME) {
+            Ok(branch) => {
+                let branch = branch.build(&inputs(), &mut rng).unwrap();
+                assert_eq!(not_accepted(branch.accept(&mut person.store)), exists);
+            }
+            Err(error) => assert!(old.reinit().is_some() && error == Error::Misuse(Misuse::ReInitialized)),
+        }
         assert!(before == person.store.snapshot());
     }
 }

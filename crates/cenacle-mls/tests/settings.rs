@@ -12,19 +12,19 @@ mod common;
 
 use cenacle_crypto::conformance::SeededRng;
 use cenacle_mls::{
-    Error, Misuse, Rule,
+    Error, Misuse, Rule, Unsupported,
     group::{Client, ExternalJoin, Handshake, Inputs, Lifetimes, Observer, OwnKeyPackage, Received, Settings},
     protect::Padding,
     wire::{
-        Add, Capabilities, Extension, ExtensionType, Extensions, GroupContextExtensions, KeyPackage, LeafIndex,
+        Add, Capabilities, Epoch, Extension, ExtensionType, Extensions, GroupContextExtensions, KeyPackage, LeafIndex,
         Lifetime, MlsMessageBody, Proposal, ProposalType, ReInit,
     },
 };
 use common::{
     LIFETIME, World,
-    forge::{Plan, resigned},
+    forge::{Invitation, Plan, resigned},
     inputs, roundtrip,
-    succession::{client, id, suite, to, welcome_of},
+    succession::{client, id, open, suite, to, welcome_of},
 };
 
 const OVER: u64 = LIFETIME.not_after + 1;
@@ -266,6 +266,25 @@ fn received_grease_is_unsupported_even_where_everybody_lists_it() {
     let commit = world.build_commit("twin", |commit| commit).commit;
     assert!(matches!(world.receive("alice", &commit), Ok(Received::Commit(_))));
     assert_eq!(world.member("alice").public().extensions(), &Extensions::default());
+    // A group that was founded with it is none to join.
+    let package = world.key_package("twin");
+    let mut honest = Invitation {
+        suite: suite(1),
+        signer: std::sync::Arc::clone(&world.person("alice").signer),
+        members: vec![world.key_package("alice"), package],
+        group_id: id("other"),
+        epoch: Epoch(1),
+        extensions: Extensions(vec![grease_extension(extension)]),
+        psks: Vec::new(),
+    };
+    let twin = world.people.get("twin").unwrap();
+    let mut judge = |invitation: &Invitation| {
+        let welcome = welcome_of(&invitation.welcome(&mut rng).into());
+        open(&twin.client, &twin.store, &welcome, &inputs()).map(drop)
+    };
+    assert_eq!(judge(&honest), Err(Error::Unsupported(Unsupported::Extension)));
+    honest.extensions = Extensions::default();
+    assert_eq!(judge(&honest), Ok(()));
 }
 
 /// What a client's leaves say, without a group.

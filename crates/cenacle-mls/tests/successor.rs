@@ -13,11 +13,12 @@ mod common;
 use core::convert::Infallible;
 use std::sync::Arc;
 
+use cenacle_codec::Encode;
 use cenacle_crypto::{CipherSuite, Secret, SecretBytes, Signer, Suite, conformance::SeededRng};
 use cenacle_mls::{
     Error, Rule,
-    delta::{Delta, RowKey, Store, Table},
-    group::{Client, Handshake},
+    delta::{Delta, PersistError, RowKey, Store, Table},
+    group::{Client, Founding, Handshake},
     wire::{Epoch, Extensions, KeyPackage, PreSharedKeyId, Psk, ReInit, RequiredCapabilities, ResumptionPskUsage},
 };
 use cenacle_store::MemoryStore;
@@ -237,4 +238,62 @@ fn an_ordinary_group_of_the_same_name_does_not_take_its_place() {
     }
     let honest = scene.honest("group");
     assert_eq!(scene.judge(&honest), Ok(()));
+}
+
+// RFC 9420 §11.2. The old group is handed over, so that nothing of it is written among the new one's rows.
+#[test]
+fn the_old_group_is_given_up_for_its_successor() {
+    let mut scene = scene(Some(to("group", 3)), 3);
+    let (honest, other) = (scene.honest("group"), Invitation { psks: Vec::new(), ..scene.honest("group") });
+    let welcomes = [&other, &honest].map(|invitation| welcome_of(&invitation.welcome(&mut scene.rng).into()));
+    let bob = scene.world.people.get_mut("bob").unwrap();
+    for (welcome, fits) in welcomes.iter().zip([false, true]) {
+        let old = bob.client.load_group(&bob.store, &id("group")).unwrap().unwrap();
+        let before = bob.store.snapshot();
+        let new = open(&scene.bob, &bob.store, welcome, &inputs().with_origin(&old)).unwrap();
+        match new.accept_in_place_of(old, &mut bob.store) {
+            Ok(group) => assert!(fits && group.epoch() == Epoch(1)),
+            Err(PersistError::State(error)) => {
+                assert_eq!((fits, error), (false, Error::Stale(Epoch(1))));
+                assert!(before == bob.store.snapshot());
+            }
+            Err(PersistError::Store(never)) => match never {},
+        }
+    }
+    // A founder does the same, and keeps the Welcome where it is found after a crash.
+    let (alice, _) = client("alice", &suite(3), 11);
+    let person = scene.world.people.get_mut("alice").unwrap();
+    let old = person.group.take().unwrap();
+    let founding = alice.reinit(&old, LIFETIME).unwrap();
+    let founding = scene.packages.iter().skip(1).take(2).cloned().fold(founding, Founding::add);
+    let mut founded = founding.build(&inputs(), &mut scene.rng).unwrap();
+    let outbox = RowKey::new(Table(200), b"outbox".to_vec());
+    founded.store_welcome_as(outbox.clone(), b"to all").unwrap();
+    let (group, welcome) = founded.accept_in_place_of(old, &mut person.store).unwrap();
+    let kept = person.store.row(&outbox).unwrap().unwrap();
+    let sent = welcome.unwrap().to_bytes().unwrap();
+    assert_eq!(kept.expose().strip_prefix(b"to all"), Some(sent.as_slice()));
+    assert_eq!((group.epoch(), Client::stored_groups(&person.store).unwrap().len()), (Epoch(1), 1));
+}
+
+// RFC 9420 §12.4.3.1. A branch of a group that ended is none of its successors, whatever its name.
+#[test]
+fn a_branch_does_not_take_the_place_of_a_group_that_ended() {
+    for name in ["group", "next"] {
+        let mut scene = scene(Some(to(name, 1)), 1);
+        let epoch = scene.last_epoch();
+        let branch = Invitation { psks: vec![scene.psk(ResumptionPskUsage::Branch, epoch)], ..scene.honest("group") };
+        let welcome = welcome_of(&branch.welcome(&mut scene.rng).into());
+        let bob = scene.world.people.get_mut("bob").unwrap();
+        let old = bob.group.as_ref().unwrap();
+        let before = bob.store.snapshot();
+        let new = open(&scene.bob, &bob.store, &welcome, &inputs().with_origin(old)).unwrap();
+        let refused = common::succession::not_accepted(new.accept(&mut bob.store));
+        assert_eq!(refused, Error::Misuse(cenacle_mls::Misuse::GroupExists));
+        let new = open(&scene.bob, &bob.store, &welcome, &inputs().with_origin(old)).unwrap();
+        let old = bob.group.take().unwrap();
+        let refused = common::succession::not_accepted(new.accept_in_place_of(old, &mut bob.store));
+        assert_eq!(refused, Error::Stale(Epoch(1)));
+        assert!(before == bob.store.snapshot());
+    }
 }

@@ -4,13 +4,13 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-use cenacle_codec::Opaque;
+use cenacle_codec::{Opaque, Writer};
 use cenacle_crypto::Rng;
 
 use super::{Client, Group, Inputs, NewGroup, PublicGroup, transition::StateEvent};
 use crate::{
     Error, Misuse, Need, Rule, Unsupported,
-    delta::{Delta, PersistError, Store},
+    delta::{Delta, PersistError, RowKey, Store},
     wire::{
         Epoch, Extensions, GroupId, KeyPackage, Lifetime, MlsMessage, PreSharedKeyId, ProtocolVersion, Psk, ReInit,
         ResumptionPskUsage,
@@ -152,6 +152,32 @@ impl FoundedGroup {
     /// What will be stored, so that the application can add rows of its own to the same batch.
     pub const fn delta_mut(&mut self) -> &mut Delta {
         self.new.delta_mut()
+    }
+
+    /// Writes, in the same batch, a row made of `header` and the Welcome, if there is one: an outbox. A Welcome that is lost
+    /// between the store and the network leaves the founder alone.
+    ///
+    /// # Errors
+    /// When the Welcome is too long to encode.
+    pub fn store_welcome_as(&mut self, key: RowKey, header: &[u8]) -> Result<(), Error> {
+        if let Some(welcome) = &self.welcome {
+            let mut row = Writer::new();
+            row.bytes(header).put(welcome);
+            self.new.delta_mut().put(key, row.finish()?);
+        }
+        Ok(())
+    }
+
+    /// As [`FoundedGroup::accept`], in place of `old`, which was re-initialised to this group under its own identifier.
+    ///
+    /// # Errors
+    /// As [`NewGroup::accept_in_place_of`].
+    pub fn accept_in_place_of<S: Store>(
+        self,
+        old: Group,
+        store: &mut S,
+    ) -> Result<(Group, Option<MlsMessage>), PersistError<S::Error>> {
+        Ok((self.new.accept_in_place_of(old, store)?, self.welcome))
     }
 
     /// Stores the group, takes it into use and gives the Welcome, if there is anybody to welcome.

@@ -115,7 +115,8 @@ impl NewGroup {
     ///
     /// # Errors
     /// `State(Misuse(GroupExists))` when one's own member is in a group of this identifier already: RFC 9420 §12.4.3.1
-    /// demands identifiers to be unique. The one exception is a group that was re-initialised to this one: it ends here.
+    /// demands identifiers to be unique. The one exception is a group that was re-initialised to this one: it ends here, and
+    /// a value of it that is still held must not be merged into any more. [`NewGroup::accept_in_place_of`] takes it.
     /// `State(Stale)` when this client was in a later epoch before. `Store` when the medium failed. Either way nothing has
     /// changed.
     pub fn accept<S: Store>(self, store: &mut S) -> Result<Group, PersistError<S::Error>> {
@@ -136,8 +137,8 @@ impl NewGroup {
         }
     }
 
-    /// As [`NewGroup::accept`], in place of `old`, which is over: what a resync needs. `old` is gone even if this fails; it can
-    /// be loaded again.
+    /// As [`NewGroup::accept`], in place of `old`, which is over: what a resync needs, and a group that `old` was
+    /// re-initialised to under its own identifier. `old` is gone even if this fails; it can be loaded again.
     ///
     /// # Errors
     /// `State(Misuse(WrongGroup))` when `old` is another group, `State(Stale)` when it was in a later epoch; `Store` when the medium failed.
@@ -146,7 +147,8 @@ impl NewGroup {
         if old.group_id() != self.group.group_id() {
             return Err(Error::from(Misuse::WrongGroup).into());
         }
-        if old.epoch() >= self.group.epoch() {
+        let succeeds = old.reinit().is_some() && self.replaces == Some(old.epoch());
+        if !succeeds && old.epoch() >= self.group.epoch() {
             return Err(Error::Stale(self.group.epoch()).into());
         }
         self.store_over(store)

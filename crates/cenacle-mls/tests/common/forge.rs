@@ -221,8 +221,12 @@ pub struct Invitation {
 }
 
 impl Invitation {
-    /// The signed GroupInfo, its tag made with the secrets of an epoch that begins with `joiner_secret`.
-    fn group_info(&self, joiner_secret: &JoinerSecret) -> (GroupInfo, (Secret, Secret)) {
+    /// The GroupInfo, its tag made with the secrets of an epoch that begins with `joiner_secret`, changed before it is signed.
+    fn group_info(
+        &self,
+        joiner_secret: &JoinerSecret,
+        change: &dyn Fn(&mut GroupInfo),
+    ) -> (GroupInfo, (Secret, Secret)) {
         let suite = &*self.suite;
         let (first, others) = self.members.split_first().unwrap();
         let mut edit = RatchetTree::new(first.leaf_node.clone(), suite).unwrap().edit(suite);
@@ -254,16 +258,22 @@ impl Invitation {
             signer: LeafIndex(0),
             signature: Signature(Opaque::EMPTY),
         };
+        change(&mut info);
         let tbs = GroupInfoTbs(&info).to_bytes().unwrap();
         info.signature = sign_with_label(&*self.signer, "GroupInfoTBS", &tbs).unwrap();
         (info, key)
     }
 
+    /// For all members but the first.
     pub fn welcome(&self, rng: &mut dyn Rng) -> Welcome {
+        self.welcome_with(self.members.get(1..).unwrap(), &|_| (), rng)
+    }
+
+    pub fn welcome_with(&self, joiners: &[KeyPackage], change: &dyn Fn(&mut GroupInfo), rng: &mut dyn Rng) -> Welcome {
         let suite = &*self.suite;
         let mut joiner_secret = Secret::zero(suite.hash_length());
         rng.fill(joiner_secret.expose_mut()).unwrap();
-        let (info, (key, nonce)) = self.group_info(&JoinerSecret(joiner_secret.duplicate()));
+        let (info, (key, nonce)) = self.group_info(&JoinerSecret(joiner_secret.duplicate()), change);
         let sealed = suite.aead_seal(&key, &nonce, &[], &info.to_bytes().unwrap()).unwrap();
         let secrets = GroupSecrets {
             joiner_secret,
@@ -276,7 +286,7 @@ impl Invitation {
             new_member: package.reference(suite).unwrap(),
             encrypted_group_secrets: context.encrypt(suite, &package.init_key, &secrets, rng).unwrap(),
         };
-        let secrets = self.members.iter().skip(1).map(entry).collect();
+        let secrets = joiners.iter().map(entry).collect();
         Welcome { cipher_suite: suite.cipher_suite(), secrets, encrypted_group_info: sealed.into() }
     }
 }
