@@ -1,12 +1,12 @@
 //! What can go wrong, sorted by what the caller should do about it. Secrets never appear in an error.
 
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, vec::Vec};
 use core::fmt;
 
 use cenacle_codec::{DecodeError, EncodeError};
 use cenacle_crypto::{CryptoError, SignaturePublicKey};
 
-use crate::wire::{Credential, Epoch, Generation, PreSharedKeyId};
+use crate::wire::{Credential, Epoch, Generation, GroupId, PreSharedKeyId};
 
 /// Why an input was refused or an operation not done. Nothing has changed when one is returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Error {
     Invalid(Rule),
     /// Not authentic: drop it. Anyone may have made it.
     Unverified(What),
+    /// Valid by the protocol, but not what the application wants: it says why.
+    Refused(Refusal),
     /// Valid perhaps, but beyond what this version or this client does.
     Unsupported(Unsupported),
     /// For an epoch that is over and no longer kept.
@@ -65,8 +67,36 @@ pub enum What {
     Welcome,
     /// Encrypted path secret (RFC 9420 §7.5).
     PathSecret,
-    /// A credential that the application refused (RFC 9420 §5.3.1).
-    Credential,
+    /// A credential that the application refused (RFC 9420 §5.3.1), and why.
+    Credential(Distrust),
+}
+
+/// Why a credential is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Distrust {
+    /// It is not one of the application's: of another type, or malformed.
+    Malformed,
+    /// Nobody the application trusts vouches for it.
+    Untrusted,
+    /// Whoever vouches for it does so for another signature key.
+    WrongKey,
+    /// It has expired, is not valid yet, or was revoked.
+    NotCurrent,
+    /// It is for another name than it may be for here.
+    WrongIdentity,
+    /// It is no valid successor of the credential it replaces.
+    NotSuccessor,
+}
+
+/// Why the application does not want something, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal(pub Cow<'static, str>);
+
+impl From<&'static str> for Refusal {
+    fn from(reason: &'static str) -> Self {
+        Self(Cow::Borrowed(reason))
+    }
 }
 
 /// What is not done here, visibly.
@@ -79,8 +109,6 @@ pub enum Unsupported {
     CipherSuite,
     /// An extension of the group's context that this client does not list in its capabilities.
     Extension,
-    /// A ReInit proposal: this version neither makes nor applies one.
-    ReInit,
     /// A proposal of a type the client does not list in its capabilities.
     Proposal,
 }
@@ -95,6 +123,8 @@ pub enum Need {
     RatchetTree,
     /// One of the key packages that the Welcome is for.
     KeyPackage,
+    /// The group that a Welcome continues (RFC 9420 §11.2, §11.3), as it is in this epoch.
+    Origin(GroupId, Epoch),
     /// Verdicts on whether these keys are really the ones of who the credentials say (RFC 9420 §5.3.1).
     CredentialVerdicts(Vec<Claim>),
 }
@@ -134,6 +164,14 @@ pub enum Misuse {
     RatchetExhausted,
     /// No such commit is pending.
     NothingPending,
+    /// The group was re-initialised: it can only produce the new one (RFC 9420 §12.4.2).
+    ReInitialized,
+    /// The group was not re-initialised.
+    NotReInitialized,
+    /// A value reserved for GREASE, which stands only where unknown values are ignored (RFC 9420 §13.5).
+    Grease,
+    /// This client is not among the group's external senders.
+    NotExternalSender,
     /// A group of this identifier is in the store already, and one's own member is in it.
     GroupExists,
 }
@@ -263,8 +301,12 @@ rules! {
     AddedIsNew, "12.2";
     /// A commit has at most one GroupContextExtensions proposal.
     ExtensionsReplacedOnce, "12.2";
+    /// A ReInit's version is no lower than the group's.
+    ReInitVersion, "12.1.5";
     /// A ReInit stands alone.
     ReInitAlone, "12.2";
+    /// Nothing is sent in a group that was re-initialised.
+    ReInitIsLast, "12.4.2";
     /// ExternalInit stands in external commits only, exactly once.
     ExternalInitOnce, "12.2";
     /// An external commit carries only ExternalInit, at most one Remove, and PSKs.
@@ -277,8 +319,6 @@ rules! {
     ProposalSupportedByAll, "12.2";
     /// Every member supports every extension of the group's context.
     ExtensionSupportedByAll, "13.4";
-    /// A proposal comes from someone who may want it, by the application's rules.
-    ProposalAuthorized, "12.1.8";
     /// A proposal referred to was sent in this epoch.
     ProposalKnown, "12.4.2";
     /// A commit has a path where one is required.
@@ -289,8 +329,18 @@ rules! {
     OwnLeafPresent, "12.4.3.1";
     /// A GroupInfo is signed by a member, and not by the joiner itself.
     SignerIsMember, "12.4.3.1";
-    /// A Welcome folds in reinit and branch PSKs alone, and none by itself.
+    /// A Welcome folds in at most one reinit or branch PSK.
     WelcomePsksFit, "12.4.3.1";
+    /// A group that continues another is joined in its epoch 1.
+    SuccessorIsNew, "12.4.3.1";
+    /// The group that replaces another is as its ReInit says.
+    SuccessorFits, "11.2";
+    /// The group that replaces another has all its members and no others.
+    SuccessorKeepsMembers, "11.2";
+    /// A branch has the version and suite of its origin.
+    BranchFits, "11.3";
+    /// The members of a branch are members of its origin.
+    BranchMembersMatch, "11.3";
     /// A GroupInfo for an external join carries the external public key.
     ExternalPubPresent, "12.4.3.2";
     /// Secrets in a Welcome have the length of a KDF output.
@@ -305,6 +355,7 @@ impl fmt::Display for Error {
                 write!(f, "breaks RFC 9420 §{}: \"{}\"", rule.section(), rule.statement().trim())
             }
             Self::Unverified(what) => write!(f, "not authentic: {what:?} does not verify"),
+            Self::Refused(Refusal(reason)) => write!(f, "refused by the application: {reason}"),
             Self::Unsupported(what) => write!(f, "not supported: {what:?}"),
             Self::Stale(epoch) => write!(f, "epoch {epoch} is over"),
             Self::Future(epoch) => write!(f, "epoch {epoch} has not begun here: process the commits before it first"),
@@ -346,6 +397,12 @@ impl From<CryptoError> for Error {
 impl From<Rule> for Error {
     fn from(rule: Rule) -> Self {
         Self::Invalid(rule)
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 

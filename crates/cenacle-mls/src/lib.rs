@@ -20,4 +20,4 @@ pub mod secret_tree;
 pub mod tree;
 pub mod wire;
 
-pub use error::{Claim, Error, Misuse, Need, Rule, Unsupported, What};
+pub use error::{Claim, Distrust, Error, Misuse, Need, Refusal, Rule, Unsupported, What};

@@ -7,7 +7,7 @@ use cenacle_codec::{Decode as _, Encode as _};
 use cenacle_crypto::CipherSuite;
 use cenacle_mls::{
     Error, Misuse, Need, Rule, What,
-    group::{Handshake, Received},
+    group::{Handshake, Psks, Received},
     wire::{KeyPackage, MlsMessage, MlsMessageBody, Psk},
 };
 use cenacle_testkit::{
@@ -92,7 +92,7 @@ fn proposals_and_commits_of_all_kinds() {
         let dave = world.leaf("dave");
         let shared = || Psk::External((&b"shared"[..]).into());
         let proposals = [
-            world.step("alice", |group, rng| group.propose_add(frank, rng)),
+            world.step("alice", |group, rng| group.propose_add(frank, &inputs(&Psks::default()), rng)),
             world.step("alice", |group, rng| group.propose_remove(dave, rng)),
             world.step("alice", |group, rng| group.propose_psk(shared(), rng)),
             world.step("alice", |group, rng| group.propose_extensions(Default::default(), rng)),

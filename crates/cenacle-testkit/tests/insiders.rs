@@ -10,7 +10,7 @@ use alloc::sync::Arc;
 use cenacle_codec::{Decode as _, Encode as _};
 use cenacle_crypto::{CipherSuite, Signer};
 use cenacle_mls::{
-    Error, Misuse, Need, What,
+    Distrust, Error, Misuse, Need, What,
     group::{CredentialPolicy, Handshake, Inputs, Presented, Psks, Received, Verdict},
     protect,
     wire::{
@@ -126,13 +126,16 @@ fn what_is_missing_can_be_fetched_and_the_message_tried_again() {
         let before = world.at("bob").visible();
         let World { people, psks, .. } = &mut world;
         let bob = people.get_mut("bob").unwrap();
-        let (unknown, refused) = (Always(Verdict::Unknown), Always(Verdict::Refuse));
+        let (unknown, refused) = (Always(Verdict::Unknown), Always(Verdict::Refuse(Distrust::Untrusted)));
         let without_psks = Inputs::new(&cenacle_mls::group::AcceptAll).at(NOW_SECONDS);
         assert!(matches!(bob.receive(&commit, &without_psks), Err(Error::Missing(Need::Psk(_)))));
         let unknown = Inputs::new(&unknown).at(NOW_SECONDS).with_psks(psks);
         assert!(matches!(bob.receive(&commit, &unknown), Err(Error::Missing(Need::CredentialVerdicts(_)))));
         let refused = Inputs::new(&refused).at(NOW_SECONDS).with_psks(psks);
-        assert_eq!(bob.receive(&commit, &refused).unwrap_err(), Error::Unverified(What::Credential));
+        assert_eq!(
+            bob.receive(&commit, &refused).unwrap_err(),
+            Error::Unverified(What::Credential(Distrust::Untrusted))
+        );
         assert!(before == bob.visible());
         world.deliver(&commit);
         world.agree();

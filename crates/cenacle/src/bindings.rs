@@ -7,7 +7,10 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use cenacle_crypto::{CipherSuite, SignaturePublicKey, Suite};
-use cenacle_mls::group::{CredentialPolicy, Presented, Verdict};
+use cenacle_mls::{
+    Distrust,
+    group::{CredentialPolicy, Presented, Verdict},
+};
 use cenacle_service::wire::{Binding, SignedBinding};
 
 use crate::MemberId;
@@ -74,19 +77,24 @@ pub(crate) struct Judge<'a> {
 
 impl CredentialPolicy for Judge<'_> {
     fn verdict(&self, presented: &Presented<'_>) -> Verdict {
-        let Some(claimed) = MemberId::from_credential(presented.credential) else { return Verdict::Refuse };
+        let Some(claimed) = MemberId::from_credential(presented.credential) else {
+            return Verdict::Refuse(Distrust::Malformed);
+        };
         // A member stays who it was: the only valid successor of a credential is one of the same device.
         if presented.replaces.is_some_and(|old| MemberId::from_credential(old).as_ref() != Some(&claimed)) {
-            return Verdict::Refuse;
+            return Verdict::Refuse(Distrust::NotSuccessor);
         }
         let Some(binding) = self.bindings.known.get(presented.signature_key) else {
             let asked = self.bindings.unknown.contains(presented.signature_key);
-            return if asked { Verdict::Refuse } else { Verdict::Unknown };
+            return if asked { Verdict::Refuse(Distrust::Untrusted) } else { Verdict::Unknown };
         };
-        let believed = binding.name == claimed.name
-            && binding.device_id == claimed.device
-            && binding.cipher_suite == self.cipher_suite
-            && self.now_seconds <= binding.not_after.saturating_add(GRACE_SECONDS);
-        if believed { Verdict::Accept } else { Verdict::Refuse }
+        if binding.name != claimed.name || binding.device_id != claimed.device {
+            return Verdict::Refuse(Distrust::WrongIdentity);
+        }
+        if binding.cipher_suite != self.cipher_suite {
+            return Verdict::Refuse(Distrust::WrongKey);
+        }
+        let believed = self.now_seconds <= binding.not_after.saturating_add(GRACE_SECONDS);
+        if believed { Verdict::Accept } else { Verdict::Refuse(Distrust::NotCurrent) }
     }
 }

@@ -4,7 +4,7 @@
 use alloc::sync::Arc;
 
 use super::{
-    Group, Inputs, Transition,
+    Group, Inputs, Occasion, Transition,
     apply::check_extensions,
     list::check_psk,
     proposals::CachedProposal,
@@ -12,7 +12,7 @@ use super::{
     transition::{StateChange, StateEvent},
 };
 use crate::{
-    Error, Misuse, Need, Rule, Unsupported,
+    Error, Misuse, Need, Rule,
     delta::Delta,
     tree::{LeafCheck, LeafPlace},
     wire::{LeafIndex, LeafNode, Proposal, ProposalRef, Sender},
@@ -21,12 +21,12 @@ use crate::{
 impl Group {
     /// Refuses what no commit could carry, and what its sender may not want.
     pub(crate) fn check_proposal(&self, cached: &CachedProposal, inputs: &Inputs<'_>) -> Result<(), Error> {
-        inputs.check_admitted(&cached.sender, &cached.proposal)?;
+        inputs.check_admitted(self.public(), cached.sender, &cached.proposal)?;
         self.check_room(&cached.sender)?;
         match &cached.proposal {
             Proposal::Add(add) => {
                 add.key_package.check(&self.leaf_check_alone())?;
-                inputs.check_leaf(&add.key_package.leaf_node, None)
+                inputs.check_leaf(Occasion::Add, self.group_id(), &add.key_package.leaf_node, None)
             }
             Proposal::Update(update) => match cached.sender {
                 Sender::Member(leaf) => self.check_update(&update.leaf_node, leaf, inputs),
@@ -39,8 +39,8 @@ impl Group {
                 Ok(())
             }
             Proposal::PreSharedKey(psk) => Ok(check_psk(&psk.psk, self.client.suite())?),
-            Proposal::GroupContextExtensions(change) => check_extensions(&change.extensions, inputs),
-            Proposal::ReInit(_) => Err(Error::Unsupported(Unsupported::ReInit)),
+            Proposal::GroupContextExtensions(change) => check_extensions(&change.extensions, self.group_id(), inputs),
+            Proposal::ReInit(_) => Ok(()),
             Proposal::ExternalInit(_) => Err(Rule::ExternalInitOnce.into()),
             Proposal::Custom(..) => Ok(()),
         }
@@ -65,7 +65,7 @@ impl Group {
         if leaf_node.encryption_key == old.encryption_key {
             return Err(Rule::LeafKeyReplaced.into());
         }
-        inputs.check_leaf(leaf_node, Some(old))
+        inputs.check_leaf(Occasion::Update, self.group_id(), leaf_node, Some(old))
     }
 
     /// Without what the group requires, which the same commit may change, and without the clock, which the committer has.

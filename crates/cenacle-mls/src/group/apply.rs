@@ -6,7 +6,7 @@ use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use cenacle_crypto::Suite;
 
 use super::{
-    Inputs, Presented, PublicGroup,
+    Inputs, Occasion, PublicGroup,
     list::{Committer, ProposalList},
     public::leaf_check,
 };
@@ -14,7 +14,7 @@ use crate::{
     Error, Rule,
     limits::Limits,
     tree::{LeafCheck, LeafPlace, RatchetTree, TreeEdit},
-    wire::{Extensions, GroupContext, LeafIndex, LeafNode, RequiredCapabilities, UpdatePath},
+    wire::{Extensions, GroupContext, GroupId, LeafIndex, LeafNode, RequiredCapabilities, UpdatePath},
 };
 
 /// What the rules are judged by.
@@ -41,7 +41,7 @@ impl<'a> Applied<'a> {
     pub(crate) fn new(list: &ProposalList<'_>, public: &PublicGroup, judge: Judge<'a>) -> Result<Self, Error> {
         let extensions = list.extensions.unwrap_or(&public.context.extensions).clone();
         if list.extensions.is_some() {
-            check_extensions(&extensions, judge.inputs)?;
+            check_extensions(&extensions, public.group_id(), judge.inputs)?;
         }
         let mut applied = Self {
             edit: public.tree.edit(judge.suite),
@@ -64,7 +64,7 @@ impl<'a> Applied<'a> {
         }
         for package in &list.adds {
             package.check(&applied.leaf_check(public, judge))?;
-            judge.inputs.check_leaf(&package.leaf_node, None)?;
+            judge.inputs.check_leaf(Occasion::Add, public.group_id(), &package.leaf_node, None)?;
             let leaf = applied.edit.add(package.leaf_node.clone())?;
             applied.replaced.entry(leaf).or_insert(None);
             applied.added.push(leaf);
@@ -95,7 +95,8 @@ impl<'a> Applied<'a> {
         if new.encryption_key == old.encryption_key {
             return Err(Rule::LeafKeyReplaced.into());
         }
-        judge.inputs.check_leaf(new, Some(old))
+        let occasion = if matches!(place, LeafPlace::Commit(_)) { Occasion::Commit } else { Occasion::Update };
+        judge.inputs.check_leaf(occasion, public.group_id(), new, Some(old))
     }
 
     /// Validates a received path and merges it (RFC 9420 §12.4.2). Gives the committer's leaf.
@@ -126,7 +127,7 @@ impl<'a> Applied<'a> {
                 if former.is_some_and(|old| old.encryption_key == path.leaf_node.encryption_key) {
                     return Err(Rule::LeafKeyReplaced.into());
                 }
-                judge.inputs.check_leaf(&path.leaf_node, former)?;
+                judge.inputs.check_leaf(Occasion::ExternalCommit, public.group_id(), &path.leaf_node, former)?;
                 leaf
             }
         };
@@ -181,16 +182,9 @@ pub(crate) fn check_members(
 
 /// Checks the extensions of a group's context: their types, the content of the known ones, and whether to believe the
 /// external senders (RFC 9420 §5.3.1).
-pub(crate) fn check_extensions(extensions: &Extensions, inputs: &Inputs<'_>) -> Result<(), Error> {
+pub(crate) fn check_extensions(extensions: &Extensions, group_id: &GroupId, inputs: &Inputs<'_>) -> Result<(), Error> {
     extensions.check_unique()?;
     extensions.required_capabilities().map_err(|_| Rule::ExtensionWellFormed)?;
     let senders = extensions.external_senders().map_err(|_| Rule::ExtensionWellFormed)?;
-    for sender in senders.iter().flatten() {
-        inputs.check(&Presented {
-            credential: &sender.credential,
-            signature_key: &sender.signature_key,
-            replaces: None,
-        })?;
-    }
-    Ok(())
+    inputs.check_external_senders(group_id, senders.as_deref().unwrap_or_default())
 }

@@ -139,7 +139,7 @@ impl<'a> CommitBuilder<'a> {
         }
         let own = Sender::Member(self.group.own_leaf());
         for proposal in &self.by_value {
-            inputs.check_admitted(&own, proposal)?;
+            inputs.check_admitted(self.group.public(), own, proposal)?;
         }
         let listed = self.group.select(&self.by_value, &self.without, inputs)?;
         self.build_list(&listed, inputs, rng)

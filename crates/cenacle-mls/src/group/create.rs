@@ -30,7 +30,7 @@ impl Client {
         rng: &mut dyn Rng,
     ) -> Result<NewGroup, Error> {
         let suite = self.suite();
-        check_extensions(&extensions, inputs)?;
+        check_extensions(&extensions, &group_id, inputs)?;
         let required = extensions.required_capabilities()?;
         let (leaf_key, encryption_key) = fresh_key_pair(suite, rng)?;
         let leaf = self.leaf_node(encryption_key, LeafNodeSource::KeyPackage(lifetime), None)?;

@@ -1,63 +1,18 @@
-//! What the core does not have and is told: the time, pre-shared keys, and whether to believe a credential.
+//! What the core does not have and is told: the time, pre-shared keys, and what the application decides.
 
-use alloc::{collections::BTreeMap, vec, vec::Vec};
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use cenacle_codec::Opaque;
-use cenacle_crypto::{SecretBytes, SignaturePublicKey};
+use cenacle_crypto::SecretBytes;
 
-use crate::{
-    Claim, Error, Need, Rule, What,
-    wire::{Credential, Epoch, GroupId, LeafNode, PreSharedKeyId, Proposal, Psk, Sender},
+use super::{
+    PublicGroup,
+    policy::{CredentialPolicy, DefaultPolicy, GroupPolicy, Occasion, Presented, Verdict},
 };
-
-/// A credential that someone presents, at any of the events of RFC 9420 §5.3.1.
-#[derive(Clone, Copy, Debug)]
-pub struct Presented<'a> {
-    /// Who it says it is.
-    pub credential: &'a Credential,
-    /// The key it says is its own.
-    pub signature_key: &'a SignaturePublicKey,
-    /// The credential it replaces, whose valid successor it must be.
-    pub replaces: Option<&'a Credential>,
-}
-
-/// The application's verdict on a credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The key belongs to who the credential says, and may replace what it replaces.
-    Accept,
-    /// It does not, or may not.
-    Refuse,
-    /// Not known yet: the call fails with [`Need::CredentialVerdicts`], to be made again when it is.
-    Unknown,
-}
-
-/// The Authentication Service, as the core sees it: answers at once, from what the application knows already.
-pub trait CredentialPolicy {
-    /// Whether to believe what is presented.
-    fn verdict(&self, presented: &Presented<'_>) -> Verdict;
-
-    /// Whether this sender may want this: the application's access control, the same for all members. By default members
-    /// and external joiners may, and nobody else (RFC 9420 §12.1.8: "External proposals that are not authorized are
-    /// considered invalid").
-    fn admits(&self, sender: &Sender, _: &Proposal) -> bool {
-        matches!(sender, Sender::Member(_) | Sender::NewMemberCommit)
-    }
-}
-
-/// Believes every credential and admits every proposal. For tests, and for applications that authenticate members by other means.
-#[derive(Clone, Copy, Debug)]
-pub struct AcceptAll;
-
-impl CredentialPolicy for AcceptAll {
-    fn verdict(&self, _: &Presented<'_>) -> Verdict {
-        Verdict::Accept
-    }
-
-    fn admits(&self, _: &Sender, _: &Proposal) -> bool {
-        true
-    }
-}
+use crate::{
+    Claim, Error, Need, What,
+    wire::{Epoch, ExternalSender, GroupId, LeafNode, PreSharedKeyId, Proposal, Psk, Sender},
+};
 
 /// Pre-shared keys the application supplies: external ones, and resumption PSKs of other groups.
 #[derive(Debug, Default)]
@@ -83,10 +38,6 @@ impl Psks {
             Psk::Resumption { psk_group_id, psk_epoch, .. } => self.resumption.get(&(psk_group_id.clone(), *psk_epoch)),
         }
     }
-
-    pub(crate) fn require(&self, id: &PreSharedKeyId) -> Result<SecretBytes, Error> {
-        self.find(&id.psk).map(SecretBytes::duplicate).ok_or_else(|| Error::Missing(Need::Psk(id.clone())))
-    }
 }
 
 /// Everything a call is told about the world.
@@ -98,6 +49,8 @@ pub struct Inputs<'a> {
     pub psks: Option<&'a Psks>,
     /// Whom to believe.
     pub credentials: &'a dyn CredentialPolicy,
+    /// Who may want what.
+    pub policy: &'a dyn GroupPolicy,
 }
 
 impl core::fmt::Debug for Inputs<'_> {
@@ -107,10 +60,10 @@ impl core::fmt::Debug for Inputs<'_> {
 }
 
 impl<'a> Inputs<'a> {
-    /// No time, no PSKs, these credentials.
+    /// No time, no PSKs, these credentials, and the rules of RFC 9420 alone.
     #[must_use]
     pub const fn new(credentials: &'a dyn CredentialPolicy) -> Self {
-        Self { now_seconds: None, psks: None, credentials }
+        Self { now_seconds: None, psks: None, credentials, policy: &DefaultPolicy }
     }
 
     /// With the present time, in seconds since the Unix epoch.
@@ -125,43 +78,79 @@ impl<'a> Inputs<'a> {
         Self { psks: Some(psks), ..self }
     }
 
-    /// Asks for a verdict on a leaf that enters the tree, perhaps in place of another.
-    pub(crate) fn check_leaf(&self, leaf: &LeafNode, replaces: Option<&LeafNode>) -> Result<(), Error> {
+    /// With the application's own access control.
+    #[must_use]
+    pub const fn with_policy(self, policy: &'a dyn GroupPolicy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// A pre-shared key of the application's.
+    pub(crate) fn psk(&self, id: &PreSharedKeyId) -> Result<SecretBytes, Error> {
+        let found = self.psks.and_then(|psks| psks.find(&id.psk));
+        found.map(SecretBytes::duplicate).ok_or_else(|| Error::Missing(Need::Psk(id.clone())))
+    }
+
+    /// Asks for a verdict on a leaf that enters a group's tree, perhaps in place of another.
+    pub(crate) fn check_leaf(
+        &self,
+        occasion: Occasion,
+        group_id: &GroupId,
+        leaf: &LeafNode,
+        replaces: Option<&LeafNode>,
+    ) -> Result<(), Error> {
         if replaces.is_some_and(|old| old.credential == leaf.credential && old.signature_key == leaf.signature_key) {
             return Ok(());
         }
+        let LeafNode { credential, signature_key, .. } = leaf;
         let replaces = replaces.map(|old| &old.credential);
-        self.check(&Presented { credential: &leaf.credential, signature_key: &leaf.signature_key, replaces })
+        let group_id = Some(group_id);
+        self.check_all([Presented { occasion, group_id, credential, signature_key, replaces }])
     }
 
-    pub(crate) fn check(&self, presented: &Presented<'_>) -> Result<(), Error> {
-        match self.credentials.verdict(presented) {
-            Verdict::Accept => Ok(()),
-            Verdict::Refuse => Err(What::Credential.into()),
-            Verdict::Unknown => Err(Error::Missing(Need::CredentialVerdicts(vec![claim(presented)]))),
-        }
+    /// Asks for verdicts on all members of a group that is to be joined.
+    pub(crate) fn check_members<'b>(
+        &self,
+        group_id: &'b GroupId,
+        members: impl Iterator<Item = &'b LeafNode>,
+    ) -> Result<(), Error> {
+        self.check_all(members.map(|LeafNode { credential, signature_key, .. }| Presented {
+            occasion: Occasion::Join,
+            group_id: Some(group_id),
+            credential,
+            signature_key,
+            replaces: None,
+        }))
     }
 
-    /// Asks for verdicts on many leaves, and names all that are unknown at once.
-    pub(crate) fn check_all<'b>(&self, leaves: impl Iterator<Item = &'b LeafNode>) -> Result<(), Error> {
+    /// Asks for verdicts on a group's external senders.
+    pub(crate) fn check_external_senders(&self, group_id: &GroupId, senders: &[ExternalSender]) -> Result<(), Error> {
+        self.check_all(senders.iter().map(|ExternalSender { credential, signature_key }| Presented {
+            occasion: Occasion::ExternalSender,
+            group_id: Some(group_id),
+            credential,
+            signature_key,
+            replaces: None,
+        }))
+    }
+
+    /// Asks for verdicts, and names all that are unknown at once.
+    fn check_all<'b>(&self, all: impl IntoIterator<Item = Presented<'b>>) -> Result<(), Error> {
         let mut unknown = Vec::new();
-        for LeafNode { credential, signature_key, .. } in leaves {
-            let presented = Presented { credential, signature_key, replaces: None };
+        for presented in all {
             match self.credentials.verdict(&presented) {
                 Verdict::Accept => {}
-                Verdict::Refuse => return Err(What::Credential.into()),
-                Verdict::Unknown => unknown.push(claim(&presented)),
+                Verdict::Refuse(why) => return Err(What::Credential(why).into()),
+                Verdict::Unknown => unknown.push(Claim {
+                    credential: presented.credential.clone(),
+                    signature_key: presented.signature_key.clone(),
+                }),
             }
         }
         if unknown.is_empty() { Ok(()) } else { Err(Error::Missing(Need::CredentialVerdicts(unknown))) }
     }
 
     /// Asks whether this sender may want this.
-    pub(crate) fn check_admitted(&self, sender: &Sender, proposal: &Proposal) -> Result<(), Error> {
-        if self.credentials.admits(sender, proposal) { Ok(()) } else { Err(Rule::ProposalAuthorized.into()) }
+    pub(crate) fn check_admitted(&self, group: &PublicGroup, sender: Sender, proposal: &Proposal) -> Result<(), Error> {
+        Ok(self.policy.admits(group, &sender, proposal)?)
     }
-}
-
-fn claim(presented: &Presented<'_>) -> Claim {
-    Claim { credential: presented.credential.clone(), signature_key: presented.signature_key.clone() }
 }

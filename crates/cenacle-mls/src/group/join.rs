@@ -164,7 +164,7 @@ pub(crate) fn check_group_info(
     verify_with_label(suite, &signer.signature_key, "GroupInfoTBS", &tbs, &info.signature)
         .map_err(|_| What::GroupInfoSignature)?;
     // "Verify the integrity of the ratchet tree."
-    check_extensions(&context.extensions, inputs)?;
+    check_extensions(&context.extensions, &context.group_id, inputs)?;
     let required = context.extensions.required_capabilities()?;
     let check = super::public::leaf_check(
         suite,
@@ -174,7 +174,7 @@ pub(crate) fn check_group_info(
         client.settings.limits.lifetime_seconds,
     );
     // Verdicts before signatures: whoever is unknown is asked for at once, and before the costly part.
-    inputs.check_all(tree.members().map(|(_, leaf)| leaf))?;
+    inputs.check_members(&context.group_id, tree.members().map(|(_, leaf)| leaf))?;
     tree.validate(&check)?;
     check_members(&tree, &context.extensions, required.as_ref())?;
     // RFC 9420 §13.4: a client joins only if it supports every extension of the GroupContext.
@@ -283,7 +283,7 @@ fn find_psks(
     };
     match ids.iter().filter(special).count() {
         0 => {}
-        1 => return Err(Error::Unsupported(Unsupported::ReInit)),
+        1 => return Err(Rule::SuccessorFits.into()),
         // "... verify that it is the only such PSK."
         _ => return Err(Rule::WelcomePsksFit.into()),
     }
@@ -293,8 +293,7 @@ fn find_psks(
         if !seen.insert(id.clone()) {
             return Err(Rule::PskUnique.into());
         }
-        let secret = inputs.psks.ok_or_else(|| Error::Missing(Need::Psk(id.clone())))?.require(id)?;
-        Ok((id.clone(), secret))
+        Ok((id.clone(), inputs.psk(id)?))
     };
     ids.iter().map(find).collect()
 }

@@ -24,6 +24,7 @@ mod load;
 mod open;
 mod past;
 mod pending;
+mod policy;
 mod proposals;
 mod public;
 mod rows;
@@ -37,10 +38,13 @@ mod welcome;
 pub use client::{Client, Handshake, Settings};
 pub use commit::{CommitBuilder, CommitBundle};
 pub use external::PendingJoin;
-pub use inputs::{AcceptAll, CredentialPolicy, Inputs, Presented, Psks, Verdict};
+pub use inputs::{Inputs, Psks};
 pub use join::NewGroup;
 pub use key_package::OwnKeyPackage;
 pub use open::Opened;
+pub use policy::{
+    AcceptAll, CredentialPolicy, CustomProposal, DefaultPolicy, GroupPolicy, Occasion, Presented, Verdict,
+};
 pub use public::PublicGroup;
 pub use stage::{ApplicationMessage, CommitSummary, Received};
 pub use state::Group;

@@ -6,7 +6,7 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use cenacle_crypto::SignaturePublicKey;
 
 use super::{
-    Group, Inputs,
+    Group, Inputs, Occasion,
     admit::is_unknown_credential,
     apply::{Applied, Judge},
     list::{Committer, Listed, ProposalList},
@@ -109,7 +109,7 @@ impl Group {
                 let package = &add.key_package;
                 let key = &package.leaf_node.signature_key;
                 let lifetime = self.client.settings.limits.lifetime_seconds;
-                match inputs.check_leaf(&package.leaf_node, None) {
+                match inputs.check_leaf(Occasion::Add, self.group_id(), &package.leaf_node, None) {
                     Err(error) if is_unknown_credential(&error) => return Err(error),
                     verdict => {
                         let present = self.public().tree.roster().member_by_signature_key(key);

@@ -6,7 +6,7 @@ use cenacle_codec::Opaque;
 use cenacle_crypto::{HpkeSecretKey, Rng};
 
 use super::{
-    Group, Handshake, Transition,
+    Group, Handshake, Inputs, Occasion, Transition,
     key_package::fresh_key_pair,
     list::check_psk,
     proposals::{CachedProposal, proposal_ref},
@@ -50,9 +50,16 @@ impl Group {
     /// Proposes to add a client.
     ///
     /// # Errors
-    /// `Invalid` and `Unverified` for what is wrong with the key package; `Misuse(NotMember)`.
-    pub fn propose_add(&self, key_package: KeyPackage, rng: &mut dyn Rng) -> Result<Transition<MlsMessage>, Error> {
-        key_package.verify(self.client.suite(), None, self.client.settings.limits.lifetime_seconds)?;
+    /// `Invalid` and `Unverified` for what is wrong with the key package; `Missing` for a verdict; `Misuse(NotMember)`.
+    pub fn propose_add(
+        &self,
+        key_package: KeyPackage,
+        inputs: &Inputs<'_>,
+        rng: &mut dyn Rng,
+    ) -> Result<Transition<MlsMessage>, Error> {
+        let lifetime_limit = self.client.settings.limits.lifetime_seconds;
+        key_package.verify(self.client.suite(), inputs.now_seconds, lifetime_limit)?;
+        inputs.check_leaf(Occasion::KeyPackage, self.group_id(), &key_package.leaf_node, None)?;
         self.propose(Proposal::Add(Add { key_package: Box::new(key_package) }), None, rng)
     }
 

@@ -16,7 +16,7 @@ use super::{
     transition::{NextEpoch, StateChange, StateEvent},
 };
 use crate::{
-    Error, Misuse, Need, Rule,
+    Error, Misuse, Rule,
     delta::Delta,
     protect::Verified,
     schedule::{
@@ -247,7 +247,7 @@ impl Group {
         // "Verify that the proposals vector is valid according to the rules in Section 12.2."
         let listed = self.resolve(commit, content.content.sender)?;
         for item in listed.iter().filter(|item| item.reference.is_none()) {
-            inputs.check_admitted(&item.sender, item.proposal)?;
+            inputs.check_admitted(public, item.sender, item.proposal)?;
         }
         let list = ProposalList::sort(&listed, committer, public, suite)?;
         // "Verify that all PreSharedKey proposals in the proposals vector are available."
@@ -339,8 +339,7 @@ impl Group {
         {
             return Ok(SecretBytes::from(secret.expose()));
         }
-        let missing = || Error::Missing(Need::Psk(id.clone()));
-        inputs.psks.ok_or_else(missing)?.require(id)
+        inputs.psk(id)
     }
 
     /// One's own private keys after the proposals: a committed Update brings its key, blanked nodes lose theirs.

@@ -39,7 +39,7 @@ pub struct World {
 }
 
 pub fn inputs() -> Inputs<'static> {
-    Inputs::new(&AcceptAll).at(1_000)
+    Inputs::new(&AcceptAll).with_policy(&AcceptAll).at(1_000)
 }
 
 /// What arrives is always decoded from bytes.

@@ -115,7 +115,7 @@ fn now_seconds() -> u64 {
 }
 
 fn inputs(psks: &Psks) -> Inputs<'_> {
-    Inputs::new(&AcceptAll).at(now_seconds()).with_psks(psks)
+    Inputs::new(&AcceptAll).with_policy(&AcceptAll).at(now_seconds()).with_psks(psks)
 }
 
 fn lifetime() -> Lifetime {
@@ -257,7 +257,7 @@ impl Peer for CenaclePeer {
 
     fn propose_add(&mut self, key_package: &[u8]) -> PeerResult<Vec<u8>> {
         let key_package = decode_key_package(key_package)?;
-        self.send_out("propose an Add", |group| group.propose_add(key_package, &mut SystemRng))
+        encode(&self.act("propose an Add", |group, inputs| group.propose_add(key_package, inputs, &mut SystemRng))?)
     }
 
     fn propose_update(&mut self) -> PeerResult<Vec<u8>> {

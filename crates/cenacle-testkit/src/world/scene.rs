@@ -243,5 +243,5 @@ impl World {
 /// What every call is told, with these keys.
 #[must_use]
 pub const fn inputs(psks: &Psks) -> Inputs<'_> {
-    Inputs::new(&AcceptAll).at(NOW_SECONDS).with_psks(psks)
+    Inputs::new(&AcceptAll).with_policy(&AcceptAll).at(NOW_SECONDS).with_psks(psks)
 }

@@ -6,7 +6,7 @@ use alloc::collections::BTreeSet;
 use cenacle_mls::{
     Need,
     delta::Delta,
-    group::{CommitBundle, CredentialPolicy, Inputs, Presented, Transition, Verdict},
+    group::{CommitBundle, CredentialPolicy, Inputs, Occasion, Presented, Transition, Verdict},
     limits::Limits,
     wire::{KeyPackage, LeafIndex},
 };
@@ -196,6 +196,8 @@ impl Engine {
             return Err(untrusted());
         }
         let presented = Presented {
+            occasion: Occasion::KeyPackage,
+            group_id: None,
             credential: &key_package.leaf_node.credential,
             signature_key: &key_package.leaf_node.signature_key,
             replaces: None,

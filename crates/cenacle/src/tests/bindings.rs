@@ -2,7 +2,11 @@
 
 use cenacle_crypto::{CipherSuite, CryptoProvider, SignaturePublicKey};
 use cenacle_crypto_awslc::{AwsLcProvider, SystemRng};
-use cenacle_mls::group::{CredentialPolicy, Presented, Verdict};
+use cenacle_mls::{
+    Distrust,
+    group::{CredentialPolicy, Occasion, Presented, Verdict},
+    wire::Credential,
+};
 use cenacle_service::wire::{Binding, DeviceId, SignedBinding};
 
 use crate::{
@@ -40,8 +44,15 @@ fn verdict(
     now: u64,
 ) -> Verdict {
     let replaces = replaces.map(MemberId::to_credential);
-    let presented = Presented { credential: &who.to_credential(), signature_key: key, replaces: replaces.as_ref() };
-    bindings.at(SUITE, now).verdict(&presented)
+    bindings.at(SUITE, now).verdict(&presented(&who.to_credential(), key, replaces.as_ref()))
+}
+
+fn presented<'a>(
+    credential: &'a Credential,
+    signature_key: &'a SignaturePublicKey,
+    replaces: Option<&'a Credential>,
+) -> Presented<'a> {
+    Presented { occasion: Occasion::Add, group_id: None, credential, signature_key, replaces }
 }
 
 #[test]
@@ -50,16 +61,18 @@ fn only_what_the_service_says_is_believed() {
     let mut bindings = Bindings::default();
     assert_eq!(verdict(&bindings, &alice, &key(1), None, 1), Verdict::Unknown);
     bindings.asked(&key(1));
-    assert_eq!(verdict(&bindings, &alice, &key(1), None, 1), Verdict::Refuse);
+    assert_eq!(verdict(&bindings, &alice, &key(1), None, 1), Verdict::Refuse(Distrust::Untrusted));
     bindings.insert(binding(&alice, key(1)));
     assert_eq!(verdict(&bindings, &alice, &key(1), None, 1), Verdict::Accept);
-    assert_eq!(verdict(&bindings, &bob, &key(1), None, 1), Verdict::Refuse, "another name");
-    assert_eq!(verdict(&bindings, &member("alice", 9), &key(1), None, 1), Verdict::Refuse, "another device");
-    let presented = Presented { credential: &alice.to_credential(), signature_key: &key(1), replaces: None };
-    assert_eq!(bindings.at(CipherSuite(2), 1).verdict(&presented), Verdict::Refuse, "another suite");
-    let nobody = cenacle_mls::wire::Credential::Basic(b"alice".as_slice().into());
-    let presented = Presented { credential: &nobody, signature_key: &key(1), replaces: None };
-    assert_eq!(bindings.at(SUITE, 1).verdict(&presented), Verdict::Refuse, "not an identity");
+    assert_eq!(verdict(&bindings, &bob, &key(1), None, 1), Verdict::Refuse(Distrust::WrongIdentity), "another name");
+    let other = verdict(&bindings, &member("alice", 9), &key(1), None, 1);
+    assert_eq!(other, Verdict::Refuse(Distrust::WrongIdentity), "another device");
+    let credential = alice.to_credential();
+    let verdict = bindings.at(CipherSuite(2), 1).verdict(&presented(&credential, &key(1), None));
+    assert_eq!(verdict, Verdict::Refuse(Distrust::WrongKey), "another suite");
+    let nobody = Credential::Basic(b"alice".as_slice().into());
+    let verdict = bindings.at(SUITE, 1).verdict(&presented(&nobody, &key(1), None));
+    assert_eq!(verdict, Verdict::Refuse(Distrust::Malformed), "not an identity");
 }
 
 #[test]
@@ -68,7 +81,7 @@ fn a_member_stays_who_it_was() {
     let mut bindings = Bindings::default();
     bindings.insert(binding(&alice, key(1)));
     assert_eq!(verdict(&bindings, &alice, &key(1), Some(&alice), 1), Verdict::Accept);
-    assert_eq!(verdict(&bindings, &alice, &key(1), Some(&bob), 1), Verdict::Refuse);
+    assert_eq!(verdict(&bindings, &alice, &key(1), Some(&bob), 1), Verdict::Refuse(Distrust::NotSuccessor));
 }
 
 #[test]
@@ -77,7 +90,7 @@ fn a_statement_that_ran_out_is_believed_for_a_while() {
     let mut bindings = Bindings::default();
     bindings.insert(binding(&alice, key(1)));
     assert_eq!(verdict(&bindings, &alice, &key(1), None, YEAR + 1), Verdict::Accept);
-    assert_eq!(verdict(&bindings, &alice, &key(1), None, 2 * YEAR), Verdict::Refuse);
+    assert_eq!(verdict(&bindings, &alice, &key(1), None, 2 * YEAR), Verdict::Refuse(Distrust::NotCurrent));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use cenacle_codec::Encode as _;
 use cenacle_mls::{
     Error, Misuse,
-    group::{CommitBuilder, CommitBundle, Group},
+    group::{CommitBuilder, CommitBundle, Group, Psks},
     wire::{
         Extension, Extensions, KeyPackage, LeafIndex, MlsMessageBody, Proposal, Psk, RequiredCapabilities,
         ResumptionPskUsage,
@@ -11,7 +11,7 @@ use cenacle_mls::{
 };
 
 use super::{Invitation, Mind, Parcel, Said, Storm};
-use crate::world::{TEST_EXTENSION, person::decoded, refusal};
+use crate::world::{TEST_EXTENSION, inputs, person::decoded, refusal};
 
 /// A group stays about as large as this, in members.
 const CROWD: usize = 9;
@@ -77,7 +77,7 @@ impl Storm {
         let extensions = self.extensions();
         let package = if kind == 1 { self.stranger(name, &[]) } else { None };
         let message = self.world.step(name, |group, rng| match (kind, package, removed) {
-            (1, Some(package), _) => group.propose_add(package, rng),
+            (1, Some(package), _) => group.propose_add(package, &inputs(&Psks::default()), rng),
             (2, _, Some(leaf)) => group.propose_remove(leaf, rng),
             (3, ..) => group.propose_psk(Psk::External((&b"shared"[..]).into()), rng),
             (4, ..) => group.propose_extensions(extensions, rng),
