@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::structure;
+use crate::{rfc, structure};
 
 /// The steps after the structure, each a cargo command line.
 const STEPS: &[&str] = &[
@@ -19,6 +19,8 @@ const TESTS: &str = "test --workspace --features cenacle-testkit/peers";
 pub(crate) fn all() -> Result<(), Vec<String>> {
     println!("== structure");
     structure::check()?;
+    println!("== rfc");
+    rfc::check()?;
     STEPS.iter().try_for_each(|step| cargo(step))
 }
 

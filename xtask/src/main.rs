@@ -1,7 +1,11 @@
 //! The project's own checks. `cargo xtask ci` runs all that CI runs; `cargo xtask structure` only looks at the sources:
-//! which crate may use which, which chapter of the core may use which, how long a file may be.
+//! which crate may use which, which chapter of the core may use which, how long a file may be; `cargo xtask rfc` maps
+//! RFC 9420 to the code that cites it.
+
+extern crate alloc;
 
 mod ci;
+mod rfc;
 mod structure;
 
 use std::process::ExitCode;
@@ -12,14 +16,20 @@ The project's own checks.
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  structure  crate and chapter dependencies, file sizes, words that have no place here
-  ci         structure, formatting, lints, documentation, all tests: what CI runs
-  deny       licences, duplicate and unknown sources of dependencies (needs cargo-deny)";
+  structure     crate and chapter dependencies, file sizes, words that have no place here
+  rfc           writes docs/rfc9420.md: which module carries each section of RFC 9420, which tests hold it
+  rfc --check   compares that file with the citations in the code
+  rfc --quotes  compares the quotes in the code with the text that CENACLE_RFC9420 names
+  ci            structure, map of the RFC, formatting, lints, documentation, all tests: what CI runs
+  deny          licences, duplicate and unknown sources of dependencies (needs cargo-deny)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["structure"] => structure::check(),
+        ["rfc"] => rfc::write(),
+        ["rfc", "--check"] => rfc::check(),
+        ["rfc", "--quotes"] => rfc::check_quotes(),
         ["ci"] => ci::all(),
         ["deny"] => ci::deny(),
         ["help" | "--help" | "-h"] => {

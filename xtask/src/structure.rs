@@ -43,9 +43,14 @@ const CHAPTERS: &[&str] = &["wire", "tree", "schedule", "secret_tree", "protect"
 const MAX_LINES: usize = 500;
 const LONG_FILES: &[(&str, &str)] = &[];
 
+/// The workspace's folder.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
 /// Every rule of the shape; all breaches at once.
 pub(crate) fn check() -> Result<(), Vec<String>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let root = root();
     let mut problems = Vec::new();
     for (name, allowed) in CRATES {
         check_dependencies(root, name, allowed, &mut problems);
@@ -128,12 +133,13 @@ fn check_length(root: &Path, file: &Path, problems: &mut Vec<String>) {
     }
 }
 
-fn shown(root: &Path, file: &Path) -> String {
+/// A file's path below the workspace.
+pub(crate) fn shown(root: &Path, file: &Path) -> String {
     file.strip_prefix(root).unwrap_or(file).display().to_string()
 }
 
 /// All Rust files below `folder`.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {

@@ -340,6 +340,10 @@ impl<T> Unreleased<T> {
     pub(crate) const fn value(&self) -> &T {
         &self.value
     }
+
+    pub(crate) fn into_value(self) -> T {
+        self.value
+    }
 }
 
 impl<T> AwaitingWrite<T> {

@@ -21,6 +21,7 @@ fn worlds() -> impl Iterator<Item = World> {
     [Handshake::Public, Handshake::Private].into_iter().map(|handshake| World::new(1, handshake))
 }
 
+// RFC 9420 §11, §12.4.3.1.
 #[test]
 fn two_members_talk() {
     for mut world in worlds() {
@@ -32,6 +33,7 @@ fn two_members_talk() {
     }
 }
 
+// RFC 9420 §12.1.1 to §12.1.3, §12.4.1, §12.4.2.
 #[test]
 fn a_group_grows_renews_and_shrinks() {
     for mut world in worlds() {
@@ -52,6 +54,7 @@ fn a_group_grows_renews_and_shrinks() {
     }
 }
 
+// RFC 9420 §12.1, §12.4.
 #[test]
 fn proposals_by_reference_are_committed_by_another() {
     for mut world in worlds() {
@@ -73,6 +76,7 @@ fn proposals_by_reference_are_committed_by_another() {
     }
 }
 
+// RFC 9420 §8.4, §12.1.4.
 #[test]
 fn psks_are_folded_in() {
     for mut world in worlds() {
@@ -92,6 +96,7 @@ fn psks_are_folded_in() {
     }
 }
 
+// RFC 9420 §8.3, §12.1.6, §12.4.3.2.
 #[test]
 fn outsiders_join_and_come_back() {
     for mut world in worlds() {
@@ -108,6 +113,7 @@ fn outsiders_join_and_come_back() {
     }
 }
 
+// RFC 9420 §15.3.
 #[test]
 fn late_messages_of_past_epochs_are_read() {
     let mut world = World::new(1, Handshake::Private);
@@ -124,6 +130,7 @@ fn late_messages_of_past_epochs_are_read() {
     assert_eq!(world.receive("carol", &late).unwrap_err(), Error::KeyGone(cenacle_mls::wire::Generation(0)));
 }
 
+// RFC 9420 §15.3.
 #[test]
 fn messages_out_of_order_are_read_once() {
     let mut world = World::new(1, Handshake::Private);
@@ -158,6 +165,7 @@ fn reload_never_repeats_a_generation() {
     }
 }
 
+// RFC 9420 §12.4.1, §14.
 #[test]
 fn a_pending_commit_survives_a_restart() {
     for mut world in worlds() {
@@ -198,6 +206,7 @@ fn proposals_that_came_while_a_commit_was_pending_end_with_its_epoch() {
     }
 }
 
+// RFC 9420 §14.
 #[test]
 fn the_losing_commit_gives_way() {
     for mut world in worlds() {
@@ -272,7 +281,7 @@ fn a_proposal_that_does_not_fit_is_left_out_and_can_be_set_aside() {
         // Valid by itself, but nobody supports the extension.
         let mut extensions = cenacle_mls::wire::Extensions::default();
         extensions.0.push(cenacle_mls::wire::Extension {
-            extension_type: cenacle_mls::wire::ExtensionType(0x0a0a),
+            extension_type: cenacle_mls::wire::ExtensionType(0xf00d),
             extension_data: (&b"x"[..]).into(),
         });
         let proposal = world.with("bob", |group, rng| group.propose_extensions(extensions, rng));

@@ -155,6 +155,7 @@ fn erased_values_are_gone(seed: u64) {
     }
 }
 
+// RFC 9420 §9.2.
 #[test]
 fn erased_values_are_not_in_the_files() {
     (0..6).for_each(erased_values_are_gone);

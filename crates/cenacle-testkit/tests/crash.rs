@@ -12,7 +12,7 @@ use cenacle_crypto::{CipherSuite, conformance::SeededRng};
 use cenacle_mls::{
     Error,
     delta::{PersistError, Store as _},
-    group::{CommitBuilder, CommitBundle, Group, Handshake, Inputs, PendingJoin, Received, Transition},
+    group::{CommitBuilder, CommitBundle, ExternalJoin, Group, Handshake, Inputs, PendingJoin, Received, Transition},
     wire::{Epoch, Extensions, LeafIndex, MlsMessage, MlsMessageBody, Psk, Sender},
 };
 use cenacle_store::{Snapshot, SqliteStore};
@@ -227,7 +227,8 @@ impl<'a> Play<'a> {
         let MlsMessageBody::GroupInfo(info) = info.map(|message: MlsMessage| message.body).unwrap() else { panic!() };
         let former = Group::former_leaf(&self.world.at(name).client, self.world.at(via).group().public()).ok();
         let pending = self.insist(name, |person, inputs, rng| {
-            let pending = person.client.join_external(&info, None, former, inputs, rng)?;
+            let how = ExternalJoin { replaces: former, ..ExternalJoin::default() };
+            let pending = person.client.join_external(&info, how, inputs, rng)?;
             pending.persist(&mut person.disk).map_err(PersistError::Store)
         });
         let commit = pending.commit().to_bytes().unwrap();

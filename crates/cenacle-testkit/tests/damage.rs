@@ -7,7 +7,7 @@ use cenacle_codec::{Decode as _, Encode as _};
 use cenacle_crypto::CipherSuite;
 use cenacle_mls::{
     Error, Misuse, Need, Rule, What,
-    group::{Handshake, Psks, Received},
+    group::{ExternalJoin, Handshake, Psks, Received},
     wire::{KeyPackage, MlsMessage, MlsMessageBody, Psk},
 };
 use cenacle_testkit::{
@@ -263,7 +263,7 @@ fn every_bit_of_a_group_info() {
         let MlsMessageBody::GroupInfo(info) = MlsMessage::from_bytes(bytes)?.body else {
             return Err(Misuse::WrongMessage.into());
         };
-        person.client.join_external(&info, None, None, &inputs, &mut rng).map(|_| Delivery::Other)
+        person.client.join_external(&info, ExternalJoin::default(), &inputs, &mut rng).map(|_| Delivery::Other)
     });
     siege.assert_all_refused("group info");
     let pending = world.prepare_external("bob", "carol");
@@ -370,7 +370,7 @@ fn twins_of_ecdsa_signatures() {
         let MlsMessageBody::GroupInfo(info) = MlsMessage::from_bytes(&info).unwrap().body else { panic!() };
         let mut rng = world.dice.fork();
         let dave = world.enter("dave").client.clone();
-        dave.join_external(&info, None, None, &world.inputs(), &mut rng).map(drop).unwrap();
+        dave.join_external(&info, ExternalJoin::default(), &world.inputs(), &mut rng).map(drop).unwrap();
         // A key package: the twin is as good, but nobody knows its reference, so its Welcome finds no one.
         let package = world.person("dave").try_key_package(false, &mut rng).unwrap();
         let twin = twin(&MlsMessage::from(package).to_bytes().unwrap());

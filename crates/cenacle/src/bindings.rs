@@ -1,8 +1,9 @@
 //! Which signature keys belong to which devices, as the Authentication Service says (RFC 9750 §4): its statements are
 //! verified under the pinned key when they come, stored, and asked when a credential is presented (RFC 9420 §5.3.1).
 //!
-//! One policy for all (RFC 9750 §6.5): a statement that has run out is still believed for [`GRACE_SECONDS`], so that a
-//! member who was long offline does not lock others out; a device renews its own long before.
+//! One policy for all (RFC 9420 §5.3.2, RFC 9750 §6.5): a statement that has run out is still believed for
+//! [`GRACE_SECONDS`], so that a member who was long offline does not lock others out; a device renews its own
+//! long before.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 

@@ -9,7 +9,7 @@ use cenacle_crypto::Suite;
 use cenacle_crypto_awslc::SystemRng;
 use cenacle_mls::{
     delta::{PersistError, Store},
-    group::{AcceptAll, Client, Group, Inputs, OwnKeyPackage, Transition},
+    group::{AcceptAll, Client, ExternalJoin, Group, Inputs, OwnKeyPackage, Transition},
     wire::{Credential, Extensions, GroupId, KeyPackage, Lifetime, MlsMessage, MlsMessageBody},
 };
 use cenacle_store::MemoryStore;
@@ -224,7 +224,7 @@ where
 /// Lets a client in by itself; what it knows is forgotten at once.
 fn join_by_external_commit(client: &Client, group: &Group) -> Result<MlsMessage, BenchError> {
     let MlsMessageBody::GroupInfo(info) = group.group_info(true, true)?.body else { return Err(unexpected()) };
-    let join = client.join_external(&info, None, None, &inputs(), &mut SystemRng)?;
+    let join = client.join_external(&info, ExternalJoin::default(), &inputs(), &mut SystemRng)?;
     let pending = join.persist(&mut MemoryStore::default()).map_err(BenchError::other)?;
     Ok(pending.commit().clone())
 }

@@ -1,6 +1,7 @@
-//! What every provider must pass: known answers from the standards, round trips, and refusal of everything that is
-//! broken in one bit or one length. [`check`] tests one suite, [`compare`] two providers against each other. Both
-//! panic at the first thing that is wrong, so they belong in tests; [`SeededRng`] is the generator such tests use.
+//! What every provider must pass (RFC 9420 §5.1): known answers from the standards, round trips, and refusal of
+//! everything that is broken in one bit or one length. [`check`] tests one suite, [`compare`] two providers against
+//! each other. Both panic at the first thing that is wrong, so they belong in tests; [`SeededRng`] is the generator
+//! such tests use.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -4,76 +4,90 @@
 use alloc::sync::Arc;
 
 use super::{
-    Group, Inputs, Occasion, Transition,
+    Group, Inputs, Occasion, PublicGroup, Transition,
     apply::check_extensions,
-    list::check_psk,
-    proposals::CachedProposal,
-    public::leaf_check,
+    list::{check_psk, check_reinit},
+    proposals::{CachedProposal, ProposalCache},
+    public::Judge,
     transition::{StateChange, StateEvent},
 };
 use crate::{
     Error, Misuse, Need, Rule,
     delta::Delta,
     tree::{LeafCheck, LeafPlace},
-    wire::{LeafIndex, LeafNode, Proposal, ProposalRef, Sender},
+    wire::{LeafIndex, LeafNode, Proposal, ProposalRef, ProposalType, Sender},
 };
 
-impl Group {
+impl PublicGroup {
     /// Refuses what no commit could carry, and what its sender may not want.
-    pub(crate) fn check_proposal(&self, cached: &CachedProposal, inputs: &Inputs<'_>) -> Result<(), Error> {
-        inputs.check_admitted(self.public(), cached.sender, &cached.proposal)?;
-        self.check_room(&cached.sender)?;
+    pub(crate) fn check_proposal(&self, cached: &CachedProposal, judge: Judge<'_>) -> Result<(), Error> {
+        let inputs = judge.inputs;
+        if matches!(cached.sender, Sender::External(_)) {
+            check_open_to_external(cached.proposal.proposal_type(), inputs)?;
+        }
+        inputs.check_admitted(self, cached.sender, &cached.proposal)?;
         match &cached.proposal {
             Proposal::Add(add) => {
-                add.key_package.check(&self.leaf_check_alone())?;
+                add.key_package.check(&self.leaf_check_alone(judge))?;
                 inputs.check_leaf(Occasion::Add, self.group_id(), &add.key_package.leaf_node, None)
             }
             Proposal::Update(update) => match cached.sender {
-                Sender::Member(leaf) => self.check_update(&update.leaf_node, leaf, inputs),
+                Sender::Member(leaf) => self.check_update(&update.leaf_node, leaf, judge),
                 Sender::External(_) | Sender::NewMemberProposal | Sender::NewMemberCommit => {
                     Err(Rule::UpdateByMember.into())
                 }
             },
             Proposal::Remove(remove) => {
-                self.member(remove.removed).ok_or(Rule::RemovedIsMember)?;
+                self.tree.leaf(remove.removed).ok_or(Rule::RemovedIsMember)?;
                 Ok(())
             }
-            Proposal::PreSharedKey(psk) => Ok(check_psk(&psk.psk, self.client.suite())?),
+            Proposal::PreSharedKey(psk) => Ok(check_psk(&psk.psk, judge.suite)?),
             Proposal::GroupContextExtensions(change) => check_extensions(&change.extensions, self.group_id(), inputs),
-            Proposal::ReInit(_) => Ok(()),
+            Proposal::ReInit(reinit) => Ok(check_reinit(reinit, self)?),
             Proposal::ExternalInit(_) => Err(Rule::ExternalInitOnce.into()),
             Proposal::Custom(..) => Ok(()),
         }
     }
 
+    /// An Update on its own: a valid leaf there, with a new key, believed.
+    fn check_update(&self, leaf_node: &LeafNode, leaf: LeafIndex, judge: Judge<'_>) -> Result<(), Error> {
+        let old = self.tree.leaf(leaf).ok_or(Rule::SenderIsMember)?;
+        self.leaf_check_alone(judge).check(leaf_node, LeafPlace::Update(leaf))?;
+        if leaf_node.encryption_key == old.encryption_key {
+            return Err(Rule::LeafKeyReplaced.into());
+        }
+        judge.inputs.check_leaf(Occasion::Update, self.group_id(), leaf_node, Some(old))
+    }
+
+    /// Without what the group requires, which the same commit may change, and without the clock, which the committer has.
+    fn leaf_check_alone<'a>(&'a self, judge: Judge<'a>) -> LeafCheck<'a> {
+        LeafCheck { now_seconds: None, ..judge.leaf_check(self.group_id(), None) }
+    }
+}
+
+/// RFC 9420 §12.1.8: "Messages from external senders containing proposal types other than the above MUST be rejected as
+/// malformed." Which of the types beyond RFC 9420 are open to them the application knows.
+pub(crate) fn check_open_to_external(kind: ProposalType, inputs: &Inputs<'_>) -> Result<(), Rule> {
+    let open = match kind {
+        ProposalType::UPDATE | ProposalType::EXTERNAL_INIT => false,
+        _ => kind.is_default() || inputs.policy.custom_proposal(kind).external,
+    };
+    if open { Ok(()) } else { Err(Rule::ExternalSenderProposes) }
+}
+
+impl ProposalCache {
     /// Room for the sender's proposal: outsiders have an eighth of it among them.
-    fn check_room(&self, sender: &Sender) -> Result<(), Error> {
-        let limit = self.client.settings.limits.pending_proposals;
+    pub(crate) fn check_room(&self, sender: Sender, limit: usize) -> Result<(), Error> {
         let outside = |sender: &Sender| !matches!(sender, Sender::Member(_));
-        let waiting = &self.proposals.entries;
-        let outsiders = waiting.iter().filter(|entry| outside(&entry.sender)).count();
-        if waiting.len() >= limit || (outside(sender) && outsiders >= limit / 8) {
+        let outsiders = self.entries.iter().filter(|entry| outside(&entry.sender)).count();
+        if self.entries.len() >= limit || (outside(&sender) && outsiders >= limit / 8) {
             return Err(Misuse::TooManyProposals.into());
         }
         Ok(())
     }
+}
 
-    /// An Update on its own: a valid leaf there, with a new key, believed.
-    fn check_update(&self, leaf_node: &LeafNode, leaf: LeafIndex, inputs: &Inputs<'_>) -> Result<(), Error> {
-        let old = self.member(leaf).ok_or(Rule::SenderIsMember)?;
-        self.leaf_check_alone().check(leaf_node, LeafPlace::Update(leaf))?;
-        if leaf_node.encryption_key == old.encryption_key {
-            return Err(Rule::LeafKeyReplaced.into());
-        }
-        inputs.check_leaf(Occasion::Update, self.group_id(), leaf_node, Some(old))
-    }
-
-    /// Without what the group requires, which the same commit may change, and without the clock, which the committer has.
-    fn leaf_check_alone(&self) -> LeafCheck<'_> {
-        let limits = &self.client.settings.limits;
-        leaf_check(self.client.suite(), Some(self.group_id()), None, None, limits.lifetime_seconds)
-    }
-
+impl Group {
     /// Sets a waiting proposal aside: it is not committed here and does not hold back application data. It is still known,
     /// since another member may commit it.
     ///

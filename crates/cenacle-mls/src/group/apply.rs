@@ -3,27 +3,16 @@
 
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
-use cenacle_crypto::Suite;
-
 use super::{
     Inputs, Occasion, PublicGroup,
     list::{Committer, ProposalList},
-    public::leaf_check,
+    public::Judge,
 };
 use crate::{
     Error, Rule,
-    limits::Limits,
     tree::{LeafCheck, LeafPlace, RatchetTree, TreeEdit},
     wire::{Extensions, GroupContext, GroupId, LeafIndex, LeafNode, RequiredCapabilities, UpdatePath},
 };
-
-/// What the rules are judged by.
-#[derive(Clone, Copy)]
-pub(crate) struct Judge<'a> {
-    pub(crate) suite: &'a dyn Suite,
-    pub(crate) limits: &'a Limits,
-    pub(crate) inputs: &'a Inputs<'a>,
-}
 
 /// The tree and extensions after a list of proposals, still without a path.
 pub(crate) struct Applied<'a> {
@@ -57,7 +46,7 @@ impl<'a> Applied<'a> {
             applied.edit.update(update.leaf_index, update.leaf_node.clone())?;
         }
         for leaf in &list.removes {
-            // RFC 9420 §12.1.3: the proposal is invalid "if the removed field does not represent a non-blank leaf node".
+            // RFC 9420 §12.1.3: invalid "if the removed field does not identify a non-blank leaf node".
             let old = public.tree.shared_leaf(*leaf).ok_or(Rule::RemovedIsMember)?;
             applied.replaced.insert(*leaf, Some(Arc::clone(old)));
             applied.edit.remove(*leaf)?;
@@ -73,13 +62,7 @@ impl<'a> Applied<'a> {
     }
 
     fn leaf_check<'b>(&'b self, public: &'b PublicGroup, judge: Judge<'b>) -> LeafCheck<'b> {
-        leaf_check(
-            judge.suite,
-            Some(&public.context.group_id),
-            self.required.as_ref(),
-            judge.inputs.now_seconds,
-            judge.limits.lifetime_seconds,
-        )
+        judge.leaf_check(public.group_id(), self.required.as_ref())
     }
 
     /// A leaf in place of another: valid there, with a new key (RFC 9420 §7.3), and believed.
@@ -112,7 +95,7 @@ impl<'a> Applied<'a> {
             judge.suite.kem_check_public_key(&node.encryption_key).map_err(|_| Rule::PublicKeyWellFormed)?;
         }
         let leaf = match committer {
-            Committer::Member(leaf) => {
+            Committer::Member(leaf) | Committer::Founder(leaf) => {
                 let old = public.tree.shared_leaf(leaf).ok_or(Rule::SenderIsMember)?;
                 self.check_replacement(&path.leaf_node, old, LeafPlace::Commit(leaf), public, judge)?;
                 self.replaced.insert(leaf, Some(Arc::clone(old)));
@@ -183,8 +166,7 @@ pub(crate) fn check_members(
 /// Checks the extensions of a group's context: their types, the content of the known ones, and whether to believe the
 /// external senders (RFC 9420 §5.3.1).
 pub(crate) fn check_extensions(extensions: &Extensions, group_id: &GroupId, inputs: &Inputs<'_>) -> Result<(), Error> {
-    extensions.check_unique()?;
-    extensions.required_capabilities().map_err(|_| Rule::ExtensionWellFormed)?;
-    let senders = extensions.external_senders().map_err(|_| Rule::ExtensionWellFormed)?;
+    extensions.check_context()?;
+    let senders = extensions.external_senders()?;
     inputs.check_external_senders(group_id, senders.as_deref().unwrap_or_default())
 }

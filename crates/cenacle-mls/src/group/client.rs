@@ -5,32 +5,8 @@ use alloc::{sync::Arc, vec};
 
 use cenacle_crypto::{Signer, Suite};
 
-use crate::{
-    limits::Limits,
-    protect::Padding,
-    wire::{Capabilities, Credential, Extensions, ProtocolVersion},
-};
-
-/// How a client frames its proposals and commits. Both kinds are always accepted from others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Handshake {
-    /// In the clear inside the transport: the Delivery Service can follow the group.
-    Public,
-    /// Encrypted: the Delivery Service sees group, epoch and kind only.
-    #[default]
-    Private,
-}
-
-/// What an application may choose.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Settings {
-    /// Bounds.
-    pub limits: Limits,
-    /// Padding of private messages.
-    pub padding: Padding,
-    /// Framing of own proposals and commits.
-    pub handshake: Handshake,
-}
+use super::Settings;
+use crate::wire::{Capabilities, Credential, Extensions, ExternalSender, LeafNode, ProtocolVersion};
 
 /// A client, as far as the protocol knows it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -41,6 +17,7 @@ pub struct Client {
     pub(crate) capabilities: Capabilities,
     pub(crate) leaf_extensions: Extensions,
     pub(crate) settings: Settings,
+    pub(crate) successor: Option<Arc<Self>>,
 }
 
 impl Client {
@@ -60,10 +37,11 @@ impl Client {
             capabilities,
             leaf_extensions: Extensions::default(),
             settings: Settings::default(),
+            successor: None,
         }
     }
 
-    /// The client with other capabilities.
+    /// The client with other capabilities: what it really supports, without any GREASE.
     #[must_use]
     pub fn with_capabilities(self, capabilities: Capabilities) -> Self {
         Self { capabilities, ..self }
@@ -79,6 +57,14 @@ impl Client {
     #[must_use]
     pub fn with_settings(self, settings: Settings) -> Self {
         Self { settings, ..self }
+    }
+
+    /// The client as it is about to present another credential, signature key or capabilities: the leaves it makes for
+    /// groups it is in are `successor`'s from now on, and once one is committed, the group is the successor's. Until then both
+    /// load it.
+    #[must_use]
+    pub fn with_successor(self, successor: Self) -> Self {
+        Self { successor: Some(Arc::new(successor)), ..self }
     }
 
     /// The primitives.
@@ -103,5 +89,27 @@ impl Client {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// This client as a group's list of external senders names it (RFC 9420 §12.1.8.1).
+    #[must_use]
+    pub fn external_sender(&self) -> ExternalSender {
+        ExternalSender { signature_key: self.signer.public_key().clone(), credential: self.credential.clone() }
+    }
+
+    /// Who makes the next leaf.
+    pub(crate) fn next(&self) -> &Self {
+        self.successor.as_deref().unwrap_or(self)
+    }
+
+    /// Whether this leaf is the client's.
+    pub(crate) fn has(&self, leaf: &LeafNode) -> bool {
+        leaf.signature_key == *self.signer.public_key()
+    }
+
+    /// Which of the client and its successor has this leaf.
+    pub(crate) fn behind(&self, leaf: &LeafNode) -> Option<&Self> {
+        let successor = || self.successor.as_deref().filter(|client| client.has(leaf));
+        Some(self).filter(|client| client.has(leaf)).or_else(successor)
     }
 }

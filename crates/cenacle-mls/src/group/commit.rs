@@ -3,25 +3,27 @@
 
 use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
 
-use cenacle_codec::codec_struct;
+use cenacle_codec::{Opaque, codec_struct};
 use cenacle_crypto::{Digest, Rng, Secret};
 
 use super::{
     CommitSummary, Group, Inputs, PublicGroup, Transition,
-    apply::{Applied, Judge, Sealed},
+    apply::{Applied, Sealed},
+    grease::check_sent,
     list::{Committer, Listed, ProposalList},
     pending::{PendingCommit, PendingRecord},
+    send::fresh_psk_id,
     transition::{StateChange, StateEvent},
     welcome::{self, GroupInfoContent, Joiner},
 };
 use crate::{
     Error, Misuse,
     delta::Delta,
-    schedule::{CommitSecret, confirmed_transcript_hash, psk_secret},
+    schedule::{CommitSecret, psk_secret},
     tree::{TreePrivate, path_context},
     wire::{
-        Add, Commit, Content, Extensions, GroupContext, GroupContextExtensions, KeyPackage, LeafIndex, LeafNodeSource,
-        MlsMessage, PreSharedKey, PreSharedKeyId, Proposal, ProposalOrRef, ProposalRef, Psk, Remove, Sender,
+        Add, Commit, Content, Extensions, GroupContextExtensions, KeyPackage, LeafIndex, LeafNodeSource, MlsMessage,
+        PreSharedKey, PreSharedKeyId, Proposal, ProposalOrRef, ProposalRef, ProposalType, Psk, ReInit, Remove, Sender,
         UpdatePath,
     },
 };
@@ -46,6 +48,7 @@ pub struct CommitBuilder<'a> {
     group: &'a Group,
     by_value: Vec<Proposal>,
     psks: Vec<Psk>,
+    founds: bool,
     without: BTreeSet<ProposalRef>,
     authenticated_data: Vec<u8>,
     force_path: bool,
@@ -59,6 +62,7 @@ impl<'a> CommitBuilder<'a> {
             group,
             by_value: Vec::new(),
             psks: Vec::new(),
+            founds: false,
             without: BTreeSet::new(),
             authenticated_data: Vec::new(),
             force_path: false,
@@ -69,6 +73,12 @@ impl<'a> CommitBuilder<'a> {
 
     fn with(mut self, proposal: Proposal) -> Self {
         self.by_value.push(proposal);
+        self
+    }
+
+    /// Makes it the first commit of a group that continues another, which may fold in that one's resumption PSK.
+    pub(crate) const fn founding(mut self) -> Self {
+        self.founds = true;
         self
     }
 
@@ -86,6 +96,16 @@ impl<'a> CommitBuilder<'a> {
     /// Replaces the extensions of the group's context.
     pub fn extensions(self, extensions: Extensions) -> Self {
         self.with(Proposal::GroupContextExtensions(GroupContextExtensions { extensions }))
+    }
+
+    /// Replaces the group by a new one with the same members (RFC 9420 §11.2). Nothing else goes into the commit.
+    pub fn reinit(self, reinit: ReInit) -> Self {
+        self.with(Proposal::ReInit(reinit))
+    }
+
+    /// Does something beyond RFC 9420, which all members must support.
+    pub fn custom(self, proposal_type: ProposalType, body: impl Into<Opaque>) -> Self {
+        self.with(Proposal::Custom(proposal_type, body.into()))
     }
 
     /// Folds in a pre-shared key.
@@ -127,18 +147,20 @@ impl<'a> CommitBuilder<'a> {
     /// Builds the commit.
     ///
     /// # Errors
-    /// `Misuse(CommitPending)` while another waits; `Invalid` and `Missing` as a receiver would say.
+    /// `Misuse(CommitPending)` while another waits, `Misuse(ReInitialized)`; `Invalid`, `Refused` and `Missing` as a receiver
+    /// would say.
     pub fn build(mut self, inputs: &Inputs<'_>, rng: &mut dyn Rng) -> Result<Transition<CommitBundle>, Error> {
-        self.group.check_active()?;
+        self.group.check_sending()?;
         if self.group.has_pending_commit() {
             return Err(Misuse::CommitPending.into());
         }
         for psk in core::mem::take(&mut self.psks) {
-            let psk = self.group.fresh_psk_id(psk, rng)?;
+            let psk = fresh_psk_id(self.group.client.suite(), psk, rng)?;
             self.by_value.push(Proposal::PreSharedKey(PreSharedKey { psk }));
         }
         let own = Sender::Member(self.group.own_leaf());
         for proposal in &self.by_value {
+            check_sent(proposal)?;
             inputs.check_admitted(self.group.public(), own, proposal)?;
         }
         let listed = self.group.select(&self.by_value, &self.without, inputs)?;
@@ -156,33 +178,34 @@ impl<'a> CommitBuilder<'a> {
         let suite = group.client.suite();
         let public = group.public();
         let own = group.own_leaf();
-        let judge = Judge { suite, limits: &group.client.settings.limits, inputs };
+        let judge = group.judge(inputs);
+        let committer = if self.founds { Committer::Founder(own) } else { Committer::Member(own) };
         // "Verify that the list of proposals to be committed is valid".
-        let list = ProposalList::sort(listed, Committer::Member(own), public, suite)?;
+        let list = ProposalList::sort(listed, committer, public, suite)?;
         let psks = group.available_psks(&list, inputs)?;
         // "Create the new ratchet tree and GroupContext by applying the list of proposals".
         let applied = Applied::new(&list, public, judge)?;
         // "Decide whether to populate the path field".
         let Path { sealed, path, private, commit_secret, joiner_secrets } =
-            self.path(applied, &list, self.force_path || list.requires_path() || !list.custom.is_empty(), rng)?;
+            self.path(applied, &list, self.force_path || list.requires_path(inputs.policy), rng)?;
         // "Construct a FramedContent object containing the Commit object. Sign the FramedContent using the old
         // GroupContext".
         let proposals = listed.iter().map(by_value_or_reference).collect();
         let mut content = group.sign(Content::Commit(Commit { proposals, path }), &self.authenticated_data)?;
-        let confirmed = confirmed_transcript_hash(suite, &public.interim_transcript_hash, &content)?;
-        let context = GroupContext { confirmed_transcript_hash: confirmed, ..sealed.provisional.clone() };
+        let context = public.next_context(suite, &sealed.provisional, &content)?;
         let joiner_secret = group.state.secrets.init_secret.joiner_secret(suite, &commit_secret, &context)?;
         let member_secret = joiner_secret.member_secret(suite, &psk_secret(suite, &psks)?);
         let welcome_secret = member_secret.welcome_secret(suite)?;
-        let epoch = member_secret.into_epoch(suite, &context)?.confirm_own(suite, &confirmed);
+        let epoch = member_secret.into_epoch(suite, &context)?.confirm_own(suite, &context.confirmed_transcript_hash);
         content.auth.confirmation_tag = Some(epoch.confirmation_tag);
         // "Protect the AuthenticatedContent object using keys from the old epoch".
-        let mut summary = CommitSummary::new(&list, &sealed, Committer::Member(own), own, public);
+        let mut summary = CommitSummary::new(&list, &sealed, committer, own, public);
         summary.authenticated_data = self.authenticated_data.as_slice().into();
         let mut delta = Delta::new();
         let (commit, used) = group.frame(content, &mut delta, rng)?;
         // "Construct a GroupInfo reflecting the new state", and "one or more Welcome messages".
-        let next = group.next_epoch(sealed, context, epoch, private)?;
+        let next = group.next_epoch(sealed, context, epoch, private, list.reinit)?;
+        inputs.policy.admits_commit(public, &next.state.public, &summary)?;
         let info = GroupInfoContent { public: &next.state.public, secrets: &next.state.secrets, signer: own };
         let welcome = if list.adds.is_empty() {
             None
@@ -198,7 +221,7 @@ impl<'a> CommitBuilder<'a> {
                 welcome::Secrets { joiner_secret: &joiner_secret, welcome_secret: &welcome_secret, psks: &psks };
             Some(welcome::seal(suite, &group_info, &secrets, joiners, rng)?.into())
         };
-        let group_info = match self.group_info {
+        let group_info = match self.group_info && list.reinit.is_none() {
             true => Some(info.sign(&group.client, self.tree_in_welcome, true)?.into()),
             false => None,
         };
@@ -233,8 +256,9 @@ impl<'a> CommitBuilder<'a> {
         }
         applied.replaced.insert(own, public.tree.shared_leaf(own).cloned());
         let position = Some((public.group_id(), own));
-        let mut make_leaf =
-            |key, parent_hash: Digest| group.client.leaf_node(key, LeafNodeSource::Commit { parent_hash }, position);
+        let mut make_leaf = |key, parent_hash: Digest| {
+            group.client.next().leaf_node(key, LeafNodeSource::Commit { parent_hash }, position)
+        };
         let draft = applied.edit.draft_path(own, &mut make_leaf, rng)?;
         let sealed = applied.seal(public)?;
         let context = path_context(suite, &sealed.provisional)?;

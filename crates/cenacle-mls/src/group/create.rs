@@ -3,10 +3,11 @@
 use cenacle_crypto::{Digest, Rng};
 
 use super::{
-    Client, Inputs, NewGroup,
+    Client, Inputs, NewGroup, PublicGroup,
     apply::{check_extensions, check_members},
+    grease::check_context_sent,
     key_package::fresh_key_pair,
-    stage::confirmed_public,
+    public::Judge,
 };
 use crate::{
     Error,
@@ -30,18 +31,13 @@ impl Client {
         rng: &mut dyn Rng,
     ) -> Result<NewGroup, Error> {
         let suite = self.suite();
+        check_context_sent(&extensions)?;
         check_extensions(&extensions, &group_id, inputs)?;
         let required = extensions.required_capabilities()?;
         let (leaf_key, encryption_key) = fresh_key_pair(suite, rng)?;
         let leaf = self.leaf_node(encryption_key, LeafNodeSource::KeyPackage(lifetime), None)?;
-        let check = super::public::leaf_check(
-            suite,
-            Some(&group_id),
-            required.as_ref(),
-            inputs.now_seconds,
-            self.settings.limits.lifetime_seconds,
-        );
-        check.check(&leaf, LeafPlace::KeyPackage)?;
+        let judge = Judge { suite, settings: &self.settings, inputs };
+        judge.leaf_check(&group_id, required.as_ref()).check(&leaf, LeafPlace::KeyPackage)?;
         let tree = RatchetTree::new(leaf, suite)?;
         check_members(&tree, &extensions, required.as_ref())?;
         let context = GroupContext {
@@ -54,7 +50,7 @@ impl Client {
             extensions,
         };
         let epoch = NewEpoch::of_new_group(suite, rng)?.confirm_own(suite, &Digest::EMPTY);
-        let public = confirmed_public(suite, tree, context, epoch.confirmation_tag)?;
+        let public = PublicGroup::new(suite, tree, context, epoch.confirmation_tag, None)?;
         let secret_tree = SecretTree::new(public.tree.root(), epoch.encryption_secret);
         let private = TreePrivate::new(LeafIndex(0), leaf_key);
         NewGroup::new(self, public, epoch.secrets, private, secret_tree)

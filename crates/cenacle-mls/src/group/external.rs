@@ -1,28 +1,27 @@
 //! Joining by an external commit, for the first time or in place of an earlier self (RFC 9420 §12.4.3.2).
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 
-use cenacle_codec::{Decode, Encode, Opaque, codec_struct};
+use cenacle_codec::{Decode, Encode, codec_struct};
 use cenacle_crypto::{Digest, Rng};
 
 use super::{
     Client, CommitSummary, Group, Inputs, NewGroup, PublicGroup,
-    apply::{Applied, Judge},
-    join::check_group_info,
+    apply::Applied,
     list::{Committer, Listed, ProposalList},
-    stage::confirmed_public,
+    public::Judge,
+    send::fresh_psk_id,
 };
 use crate::{
     Error, Misuse, Rule,
     delta::{Change, Delta, PersistError, RowKey, Store, Table, Unreleased},
-    protect,
-    schedule::{CommitSecret, InitSecret, confirmed_transcript_hash, psk_secret},
+    schedule::{CommitSecret, InitSecret, psk_secret},
     secret_tree::SecretTree,
     tree::{TreePrivate, path_context},
     wire::{
-        AuthenticatedContent, Commit, Content, ExternalInit, ExternalPub, FramedContent, FramedContentAuthData,
-        GroupContext, GroupId, GroupInfo, LeafIndex, LeafNodeSource, MlsMessage, Proposal, ProposalOrRef,
-        PublicMessage, Remove, Sender, UpdatePath, WireFormat, WireTree,
+        AuthenticatedContent, Commit, Content, ExternalInit, ExternalPub, GroupContext, GroupId, GroupInfo, LeafIndex,
+        LeafNodeSource, MlsMessage, PreSharedKey, Proposal, ProposalOrRef, Psk, PublicMessage, Remove, Sender,
+        UpdatePath, WireTree,
     },
 };
 
@@ -34,6 +33,17 @@ codec_struct! {
         summary: CommitSummary,
         changes: Vec<Change>,
     }
+}
+
+/// How to join from outside.
+#[derive(Clone, Debug, Default)]
+pub struct ExternalJoin {
+    /// The group's tree, where the GroupInfo does not carry it.
+    pub tree: Option<WireTree>,
+    /// An earlier member of one's own, to be removed by the same commit: a resync. See [`Group::former_leaf`].
+    pub replaces: Option<LeafIndex>,
+    /// Pre-shared keys to fold in.
+    pub psks: Vec<Psk>,
 }
 
 /// An external commit on its way. The group exists for this client only once the commit is accepted.
@@ -94,43 +104,48 @@ impl PendingJoin {
 }
 
 impl Client {
-    /// Makes an external commit that joins the group which `info` describes. With `replaces`, an earlier member of one's
-    /// own is removed by the same commit (resync). The tree is taken from `info` if it carries one.
+    /// Makes an external commit that joins the group which `info` describes.
     ///
     /// # Errors
     /// `Invalid(ExternalPubPresent)` when the GroupInfo is not for external joins; otherwise as for a Welcome.
     pub fn join_external(
         &self,
         info: &GroupInfo,
-        tree: Option<WireTree>,
-        replaces: Option<LeafIndex>,
+        how: ExternalJoin,
         inputs: &Inputs<'_>,
         rng: &mut dyn Rng,
     ) -> Result<Unreleased<PendingJoin>, Error> {
         let suite = self.suite();
-        if info.group_context.cipher_suite != suite.cipher_suite() {
-            return Err(Error::Unsupported(crate::Unsupported::CipherSuite));
-        }
-        let tree = check_group_info(self, info, tree, inputs)?;
+        let public = PublicGroup::from_group_info(info, how.tree, suite, &self.settings, inputs)?;
+        public.check_joinable(self)?;
         let external_pub = info.extensions.read::<ExternalPub>().map_err(|_| Rule::ExtensionWellFormed)?;
         let external_pub = external_pub.ok_or(Rule::ExternalPubPresent)?.external_pub;
-        let public = confirmed_public(suite, tree, info.group_context.clone(), info.confirmation_tag)?;
         let (kem_output, init_secret) = InitSecret::encapsulate(suite, &external_pub, rng)?;
-        let mut proposals = alloc::vec![Proposal::ExternalInit(ExternalInit { kem_output: kem_output.into() })];
-        proposals.extend(replaces.map(|removed| Proposal::Remove(Remove { removed })));
+        let mut proposals = vec![Proposal::ExternalInit(ExternalInit { kem_output: kem_output.into() })];
+        proposals.extend(how.replaces.map(|removed| Proposal::Remove(Remove { removed })));
+        let mut psks = Vec::new();
+        for psk in how.psks {
+            let id = fresh_psk_id(suite, psk, rng)?;
+            psks.push((id.clone(), inputs.psk(&id)?));
+            proposals.push(Proposal::PreSharedKey(PreSharedKey { psk: id }));
+        }
+        for proposal in &proposals {
+            inputs.check_admitted(&public, Sender::NewMemberCommit, proposal)?;
+        }
         let draft = self.draft_external(&public, &proposals, inputs, rng)?;
         let commit =
             Commit { proposals: proposals.into_iter().map(ProposalOrRef::Proposal).collect(), path: Some(draft.path) };
-        let mut content = self.sign_external(&public, commit)?;
-        let confirmed = confirmed_transcript_hash(suite, &public.interim_transcript_hash, &content)?;
-        let context = GroupContext { confirmed_transcript_hash: confirmed, ..draft.provisional };
+        let mut content = self.sign_from_outside(&public, Sender::NewMemberCommit, Content::Commit(commit))?;
+        let context = public.next_context(suite, &draft.provisional, &content)?;
         let joiner_secret = init_secret.joiner_secret(suite, &draft.commit_secret, &context)?;
-        let epoch = joiner_secret.member_secret(suite, &psk_secret(suite, &[])?).into_epoch(suite, &context)?;
-        let epoch = epoch.confirm_own(suite, &confirmed);
+        let psk_secret = psk_secret(suite, &psks)?;
+        let epoch = joiner_secret.member_secret(suite, &psk_secret).into_epoch(suite, &context)?;
+        let epoch = epoch.confirm_own(suite, &context.confirmed_transcript_hash);
         content.auth.confirmation_tag = Some(epoch.confirmation_tag);
         let AuthenticatedContent { content, auth, .. } = content;
         let message = MlsMessage::from(PublicMessage { content, auth, membership_tag: None });
-        let after = confirmed_public(suite, draft.tree, context, epoch.confirmation_tag)?;
+        let after = PublicGroup::new(suite, draft.tree, context, epoch.confirmation_tag, None)?;
+        inputs.policy.admits_commit(&public, &after, &draft.summary)?;
         let secret_tree = SecretTree::new(after.tree.root(), epoch.encryption_secret);
         let new = NewGroup::new(self, after, epoch.secrets, draft.private, secret_tree)?;
         let changes = new.delta().changes().iter().map(Change::duplicate).collect();
@@ -149,7 +164,7 @@ impl Client {
         rng: &mut dyn Rng,
     ) -> Result<Draft, Error> {
         let suite = self.suite();
-        let judge = Judge { suite, limits: &self.settings.limits, inputs };
+        let judge = Judge { suite, settings: &self.settings, inputs };
         let listed: Vec<Listed<'_>> = proposals
             .iter()
             .map(|proposal| Listed { proposal, sender: Sender::NewMemberCommit, reference: None })
@@ -173,20 +188,6 @@ impl Client {
             private,
             commit_secret: CommitSecret(commit_secret),
         })
-    }
-
-    fn sign_external(&self, public: &PublicGroup, commit: Commit) -> Result<AuthenticatedContent, Error> {
-        let wire_format = WireFormat::PUBLIC_MESSAGE;
-        let content = FramedContent {
-            group_id: public.group_id().clone(),
-            epoch: public.epoch(),
-            sender: Sender::NewMemberCommit,
-            authenticated_data: Opaque::EMPTY,
-            content: Content::Commit(commit),
-        };
-        let signature = protect::sign(&*self.signer, wire_format, &content, &public.context)?;
-        let auth = FramedContentAuthData { signature, confirmation_tag: None };
-        Ok(AuthenticatedContent { wire_format, content, auth })
     }
 }
 

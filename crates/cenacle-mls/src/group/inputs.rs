@@ -6,7 +6,7 @@ use cenacle_codec::Opaque;
 use cenacle_crypto::SecretBytes;
 
 use super::{
-    PublicGroup,
+    Group, PublicGroup,
     policy::{CredentialPolicy, DefaultPolicy, GroupPolicy, Occasion, Presented, Verdict},
 };
 use crate::{
@@ -51,6 +51,8 @@ pub struct Inputs<'a> {
     pub credentials: &'a dyn CredentialPolicy,
     /// Who may want what.
     pub policy: &'a dyn GroupPolicy,
+    /// The group that the one to be joined continues.
+    pub origin: Option<&'a Group>,
 }
 
 impl core::fmt::Debug for Inputs<'_> {
@@ -63,7 +65,7 @@ impl<'a> Inputs<'a> {
     /// No time, no PSKs, these credentials, and the rules of RFC 9420 alone.
     #[must_use]
     pub const fn new(credentials: &'a dyn CredentialPolicy) -> Self {
-        Self { now_seconds: None, psks: None, credentials, policy: &DefaultPolicy }
+        Self { now_seconds: None, psks: None, credentials, policy: &DefaultPolicy, origin: None }
     }
 
     /// With the present time, in seconds since the Unix epoch.
@@ -84,8 +86,23 @@ impl<'a> Inputs<'a> {
         Self { policy, ..self }
     }
 
-    /// A pre-shared key of the application's.
+    /// With the group that a re-initialised or branched one continues, as Welcomes into such groups need it (RFC 9420 §11.2,
+    /// §11.3).
+    #[must_use]
+    pub const fn with_origin(self, origin: &'a Group) -> Self {
+        Self { origin: Some(origin), ..self }
+    }
+
+    /// A pre-shared key: the application's, or one that ties a new group to its origin.
     pub(crate) fn psk(&self, id: &PreSharedKeyId) -> Result<SecretBytes, Error> {
+        if let Psk::Resumption { psk_group_id, psk_epoch, .. } = &id.psk
+            && id.psk.continues()
+        {
+            let missing = || Error::Missing(Need::Origin(psk_group_id.clone(), *psk_epoch));
+            let origin = self.origin.filter(|origin| origin.group_id() == psk_group_id).ok_or_else(missing)?;
+            let secret = origin.resumption_psk(*psk_epoch).ok_or_else(missing)?;
+            return Ok(SecretBytes::from(secret.expose()));
+        }
         let found = self.psks.and_then(|psks| psks.find(&id.psk));
         found.map(SecretBytes::duplicate).ok_or_else(|| Error::Missing(Need::Psk(id.clone())))
     }

@@ -13,15 +13,16 @@ use cenacle_crypto::{
 };
 
 use super::{
-    Client, Group, Inputs, OwnKeyPackage, PublicGroup,
+    Client, Group, Inputs, OwnKeyPackage, PublicGroup, Settings,
     apply::{check_extensions, check_members},
     external::pending_row,
+    found::check_continuation,
     key_package, list,
     load::read_header,
     past::PastEpochs,
     proposals::ProposalCache,
+    public::Judge,
     rows::{erase_group, write_new_group},
-    stage::confirmed_public,
     state::{EpochState, Revision},
 };
 use crate::{
@@ -31,8 +32,8 @@ use crate::{
     secret_tree::SecretTree,
     tree::{RatchetTree, TreePrivate},
     wire::{
-        GroupId, GroupInfo, GroupInfoTbs, GroupSecrets, LeafIndex, PreSharedKeyId, ProtocolVersion, Psk,
-        ResumptionPskUsage, Welcome, WireTree,
+        Epoch, GroupId, GroupInfo, GroupInfoTbs, GroupSecrets, LeafIndex, PreSharedKeyId, ProtocolVersion, Welcome,
+        WireTree,
     },
 };
 
@@ -42,6 +43,8 @@ use crate::{
 pub struct NewGroup {
     delta: Delta,
     group: Group,
+    /// The epoch in which a group of the same identifier was re-initialised to this one.
+    replaces: Option<Epoch>,
 }
 
 impl NewGroup {
@@ -54,10 +57,7 @@ impl NewGroup {
     ) -> Result<Self, Error> {
         let resumption_psk = Arc::new(secrets.resumption_psk.duplicate());
         let state = EpochState { public, secrets, private };
-        let mut delta = Delta::new();
-        write_new_group(&state, &secret_tree, &mut delta)?;
-        delta.delete(pending_row(state.public.group_id()));
-        let group = Group {
+        Self::of(Group {
             client: Arc::new(client.clone()),
             revision: Revision::default(),
             active: true,
@@ -67,8 +67,26 @@ impl NewGroup {
             proposals: ProposalCache::default(),
             pending: None,
             past: PastEpochs::default(),
-        };
-        Ok(Self { delta, group })
+        })
+    }
+
+    /// A group at the beginning of an epoch, that no store has yet.
+    pub(crate) fn of(group: Group) -> Result<Self, Error> {
+        let mut delta = Delta::new();
+        write_new_group(&group.state, &group.secret_tree, &mut delta)?;
+        delta.delete(pending_row(group.group_id()));
+        Ok(Self { delta, group, replaces: None })
+    }
+
+    pub(crate) fn into_group(self) -> Group {
+        self.group
+    }
+
+    /// The group as the one that `origin` was re-initialised to, perhaps under the same identifier.
+    pub(crate) fn in_place_of(mut self, origin: &Group) -> Self {
+        let same = origin.group_id() == self.group.group_id() && origin.reinit().is_some();
+        self.replaces = same.then(|| origin.epoch());
+        self
     }
 
     /// The public half, to be looked at before the group is accepted.
@@ -98,9 +116,14 @@ impl NewGroup {
     ///
     /// # Errors
     /// `State(Misuse(GroupExists))` when one's own member is in a group of this identifier already: RFC 9420 §12.4.3.1
-    /// demands identifiers to be unique. `State(Stale)` when this client was in a later epoch before. `Store` when the medium failed. Either way nothing has changed.
+    /// demands identifiers to be unique. The one exception is a group that was re-initialised to this one: it ends here.
+    /// `State(Stale)` when this client was in a later epoch before. `Store` when the medium failed. Either way nothing has
+    /// changed.
     pub fn accept<S: Store>(self, store: &mut S) -> Result<Group, PersistError<S::Error>> {
         match read_header(store, self.group.group_id())? {
+            Some(header) if header.reinit.is_some() && self.replaces == Some(header.context.epoch) => {
+                self.store_over(store)
+            }
             Some(header) if header.active != 0 => Err(Error::from(Misuse::GroupExists).into()),
             // An old Welcome would bring back keys that were used.
             Some(header) if header.context.epoch >= self.group.epoch() => Err(Error::Stale(self.group.epoch()).into()),
@@ -138,14 +161,12 @@ impl NewGroup {
 }
 
 /// A GroupInfo with its tree, both checked as RFC 9420 §12.4.3.1 asks of whoever joins.
-pub(crate) fn check_group_info(
-    client: &Client,
-    info: &GroupInfo,
-    tree: Option<WireTree>,
-    inputs: &Inputs<'_>,
-) -> Result<RatchetTree, Error> {
-    let suite = client.suite();
+fn check_group_info(judge: Judge<'_>, info: &GroupInfo, tree: Option<WireTree>) -> Result<RatchetTree, Error> {
+    let Judge { suite, inputs, .. } = judge;
     let context = &info.group_context;
+    if context.cipher_suite != suite.cipher_suite() {
+        return Err(Error::Unsupported(Unsupported::CipherSuite));
+    }
     if context.version != ProtocolVersion::MLS10 {
         return Err(Error::Unsupported(Unsupported::Version));
     }
@@ -166,22 +187,40 @@ pub(crate) fn check_group_info(
     // "Verify the integrity of the ratchet tree."
     check_extensions(&context.extensions, &context.group_id, inputs)?;
     let required = context.extensions.required_capabilities()?;
-    let check = super::public::leaf_check(
-        suite,
-        Some(&context.group_id),
-        required.as_ref(),
-        inputs.now_seconds,
-        client.settings.limits.lifetime_seconds,
-    );
+    let check = judge.leaf_check(&context.group_id, required.as_ref());
     // Verdicts before signatures: whoever is unknown is asked for at once, and before the costly part.
     inputs.check_members(&context.group_id, tree.members().map(|(_, leaf)| leaf))?;
     tree.validate(&check)?;
     check_members(&tree, &context.extensions, required.as_ref())?;
-    // RFC 9420 §13.4: a client joins only if it supports every extension of the GroupContext.
-    if context.extensions.types().any(|kind| !client.capabilities.supports_extension(kind)) {
-        return Err(Error::Unsupported(Unsupported::Extension));
-    }
     Ok(tree)
+}
+
+impl PublicGroup {
+    /// A group as its GroupInfo describes it, everything checked that can be without its secrets (RFC 9420 §12.4.3.1). The tree
+    /// is taken from `info` if it carries one.
+    ///
+    /// # Errors
+    /// `Missing` for the tree or a credential's verdict; `Invalid` and `Unverified` name what is wrong.
+    pub fn from_group_info(
+        info: &GroupInfo,
+        tree: Option<WireTree>,
+        suite: &dyn Suite,
+        settings: &Settings,
+        inputs: &Inputs<'_>,
+    ) -> Result<Self, Error> {
+        let tree = check_group_info(Judge { suite, settings, inputs }, info, tree)?;
+        Self::new(suite, tree, info.group_context.clone(), info.confirmation_tag, None)
+    }
+
+    /// RFC 9420 §13.4: "A client joining a group MUST verify that it supports every extension in the GroupContext for the
+    /// group."
+    pub(crate) fn check_joinable(&self, client: &Client) -> Result<(), Error> {
+        if self.extensions().types().all(|kind| client.capabilities.supports_extension(kind)) {
+            Ok(())
+        } else {
+            Err(Error::Unsupported(Unsupported::Extension))
+        }
+    }
 }
 
 impl Client {
@@ -209,9 +248,11 @@ impl Client {
         if info.group_context.cipher_suite != welcome.cipher_suite {
             return Err(Rule::WelcomeSuiteFits.into());
         }
-        let tree = check_group_info(self, &info, tree, inputs)?;
+        let public = PublicGroup::from_group_info(&info, tree, suite, &self.settings, inputs)?;
+        public.check_joinable(self)?;
         // "Identify a leaf whose LeafNode is identical to the one in the KeyPackage."
         let own_leaf = &own.key_package.leaf_node;
+        let tree = &public.tree;
         let my_leaf = tree.roster().member_by_signature_key(&own_leaf.signature_key).ok_or(Rule::OwnLeafPresent)?;
         if tree.leaf(my_leaf) != Some(own_leaf) {
             return Err(Rule::OwnLeafPresent.into());
@@ -227,15 +268,18 @@ impl Client {
         let mut private = TreePrivate::new(my_leaf, own.leaf_key.duplicate());
         if let Some(entry) = group_secrets.path_secret {
             let lowest = my_leaf.node_index().common_ancestor(info.signer.node_index());
-            private = private.with_path_secret(&tree, lowest, entry.path_secret, suite)?;
+            private = private.with_path_secret(tree, lowest, entry.path_secret, suite)?;
         }
-        let context = info.group_context;
-        let epoch = joiner_secret.member_secret(suite, &psk_secret).into_epoch(suite, &context)?;
+        let context = &public.context;
+        let epoch = joiner_secret.member_secret(suite, &psk_secret).into_epoch(suite, context)?;
         // "Verify the confirmation tag in the GroupInfo".
         let epoch = epoch.confirm(suite, &context.confirmed_transcript_hash, &info.confirmation_tag)?;
-        let public = confirmed_public(suite, tree, context, info.confirmation_tag)?;
+        let origin = check_continuation(&group_secrets.psks, &public, inputs)?;
         let secret_tree = SecretTree::new(public.tree.root(), epoch.encryption_secret);
         let mut new = NewGroup::new(self, public, epoch.secrets, private, secret_tree)?;
+        if let Some(origin) = origin {
+            new = new.in_place_of(origin);
+        }
         if !own.is_last_resort() {
             new.delta.delete(key_package::row_key(&own.key_package.reference(suite)?));
         }
@@ -278,18 +322,14 @@ fn find_psks(
     ids: &[PreSharedKeyId],
     inputs: &Inputs<'_>,
 ) -> Result<Vec<(PreSharedKeyId, SecretBytes)>, Error> {
-    let special = |id: &&PreSharedKeyId| {
-        matches!(id.psk, Psk::Resumption { usage: ResumptionPskUsage::Reinit | ResumptionPskUsage::Branch, .. })
-    };
-    match ids.iter().filter(special).count() {
-        0 => {}
-        1 => return Err(Rule::SuccessorFits.into()),
-        // "... verify that it is the only such PSK."
-        _ => return Err(Rule::WelcomePsksFit.into()),
+    // "Additionally, if a PreSharedKeyID has type resumption with usage reinit or branch, verify that it is the only such
+    // PSK."
+    if ids.iter().filter(|id| id.psk.continues()).count() > 1 {
+        return Err(Rule::WelcomePsksFit.into());
     }
     let mut seen = BTreeSet::new();
     let find = |id: &PreSharedKeyId| {
-        list::check_psk(id, suite)?;
+        list::check_psk_nonce(id, suite)?;
         if !seen.insert(id.clone()) {
             return Err(Rule::PskUnique.into());
         }

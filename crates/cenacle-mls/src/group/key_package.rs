@@ -15,8 +15,8 @@ use crate::{
     delta::{Delta, RowKey, Store, Table, Unreleased},
     tree::{LeafCheck, LeafPlace},
     wire::{
-        Extensions, KeyPackage, KeyPackageRef, KeyPackageTbs, LeafNodeSource, Lifetime, MlsMessage, ProtocolVersion,
-        Welcome,
+        ExtensionType, Extensions, KeyPackage, KeyPackageRef, KeyPackageTbs, LeafNodeSource, Lifetime, MlsMessage,
+        ProtocolVersion, Welcome,
     },
 };
 
@@ -111,7 +111,9 @@ impl KeyPackage {
         self.extensions.check_unique()?;
         // RFC 9420 §10: "Extensions included in the extensions or leaf_node.extensions fields MUST be included in the
         // leaf_node.capabilities field."
-        if !self.extensions.types().all(|kind| self.leaf_node.capabilities.supports_extension(kind)) {
+        // Values of GREASE stand here unlisted in some key packages, as §13.5 lets them.
+        let listed = |kind: ExtensionType| self.leaf_node.capabilities.supports_extension(kind) || kind.is_grease();
+        if !self.extensions.types().all(listed) {
             return Err(Rule::LeafExtensionsListed.into());
         }
         Ok(())
@@ -132,6 +134,14 @@ impl KeyPackage {
 }
 
 impl Extensions {
+    /// What can be said of a GroupContext's extensions by themselves: their types differ, and the known ones are well-formed.
+    pub(crate) fn check_context(&self) -> Result<(), Rule> {
+        self.check_unique()?;
+        self.required_capabilities().map_err(|_| Rule::ExtensionWellFormed)?;
+        self.external_senders().map_err(|_| Rule::ExtensionWellFormed)?;
+        Ok(())
+    }
+
     /// RFC 9420 §13.4: no two extensions of one type in a list.
     pub(crate) fn check_unique(&self) -> Result<(), Rule> {
         let mut types: Vec<_> = self.types().collect();
@@ -169,7 +179,9 @@ impl Client {
             cipher_suite: suite.cipher_suite(),
             init_key,
             leaf_node: self.leaf_node(encryption_key, LeafNodeSource::KeyPackage(lifetime), None)?,
-            extensions: Extensions::default(),
+            extensions: self
+                .grease()
+                .map_or_else(Extensions::default, |grease| grease.extensions(&Extensions::default())),
             signature: Signature(Opaque::EMPTY),
         };
         key_package.signature = sign_with_label(&*self.signer, LABEL, &KeyPackageTbs(&key_package).to_bytes()?)?;

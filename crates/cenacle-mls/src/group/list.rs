@@ -5,12 +5,12 @@ use alloc::{collections::BTreeSet, vec::Vec};
 
 use cenacle_crypto::{SignaturePublicKey, Suite};
 
-use super::PublicGroup;
+use super::{GroupPolicy, PublicGroup};
 use crate::{
     Error, Rule,
     wire::{
-        Extensions, KeyPackage, LeafIndex, LeafNode, PreSharedKeyId, Proposal, ProposalRef, ProposalType, Psk,
-        ResumptionPskUsage, Sender,
+        Extensions, KeyPackage, LeafIndex, LeafNode, PreSharedKeyId, Proposal, ProposalRef, ProposalType, ReInit,
+        Sender,
     },
 };
 
@@ -19,6 +19,8 @@ use crate::{
 pub(crate) enum Committer {
     /// A member.
     Member(LeafIndex),
+    /// The founder of a group that continues another (RFC 9420 §11.2, §11.3), in its first commit.
+    Founder(LeafIndex),
     /// A client that joins by this commit.
     Joiner,
 }
@@ -49,6 +51,7 @@ pub(crate) struct ProposalList<'a> {
     pub(crate) adds: Vec<&'a KeyPackage>,
     pub(crate) psks: Vec<&'a PreSharedKeyId>,
     pub(crate) external_init: Option<&'a [u8]>,
+    pub(crate) reinit: Option<&'a ReInit>,
     pub(crate) custom: Vec<(ProposalType, &'a [u8])>,
 }
 
@@ -61,20 +64,11 @@ impl<'a> ProposalList<'a> {
         suite: &dyn Suite,
     ) -> Result<Self, Error> {
         let mut list = Self::default();
-        for item in items {
-            list.take(item)?;
-            // RFC 9420 §12.2: "It contains a ReInit proposal together with any other proposal."
-            if matches!(item.proposal, Proposal::ReInit(_)) && items.len() > 1 {
-                return Err(Rule::ReInitAlone.into());
-            }
-        }
-        list.check_psks(suite)?;
+        items.iter().try_for_each(|item| list.take(item))?;
+        list.check_psks(suite, matches!(committer, Committer::Founder(_)))?;
         match committer {
-            Committer::Member(leaf) => list.check_regular(leaf, public)?,
-            Committer::Joiner => list.check_external(items)?,
-        }
-        if items.iter().any(|item| matches!(item.proposal, Proposal::ReInit(_))) {
-            {}
+            Committer::Member(leaf) | Committer::Founder(leaf) => list.check_regular(items.len(), leaf, public)?,
+            Committer::Joiner => list.check_external()?,
         }
         Ok(list)
     }
@@ -99,17 +93,20 @@ impl<'a> ProposalList<'a> {
                     return Err(Rule::ExtensionsReplacedOnce);
                 }
             }
-            Proposal::ReInit(_) => {}
+            Proposal::ReInit(reinit) => self.reinit = Some(reinit),
             Proposal::Custom(kind, body) => self.custom.push((*kind, body)),
         }
         Ok(())
     }
 
     /// RFC 9420 §8.4, §12.1.4 and §12.2: nonces, usages and repetitions of PSKs.
-    fn check_psks(&self, suite: &dyn Suite) -> Result<(), Rule> {
+    fn check_psks(&self, suite: &dyn Suite, continues: bool) -> Result<(), Rule> {
         let mut seen = BTreeSet::new();
         for id in &self.psks {
-            check_psk(id, suite)?;
+            check_psk_nonce(id, suite)?;
+            if !continues {
+                check_psk_usage(id)?;
+            }
             // "It contains multiple PreSharedKey proposals that reference the same PreSharedKeyID."
             if !seen.insert(*id) {
                 return Err(Rule::PskUnique);
@@ -119,8 +116,15 @@ impl<'a> ProposalList<'a> {
     }
 
     /// RFC 9420 §12.2: "For a regular, i.e., not external, Commit, the list is invalid if any of the following occurs".
-    fn check_regular(&self, committer: LeafIndex, public: &PublicGroup) -> Result<(), Error> {
+    fn check_regular(&self, items: usize, committer: LeafIndex, public: &PublicGroup) -> Result<(), Error> {
         let tree = &public.tree;
+        if let Some(reinit) = self.reinit {
+            // "It contains a ReInit proposal together with any other proposal."
+            if items > 1 {
+                return Err(Rule::ReInitAlone.into());
+            }
+            check_reinit(reinit, public)?;
+        }
         // "It contains an ExternalInit proposal."
         if self.external_init.is_some() {
             return Err(Rule::ExternalInitOnce.into());
@@ -178,38 +182,47 @@ impl<'a> ProposalList<'a> {
     }
 
     /// RFC 9420 §12.2: "For an external Commit, the list is valid if it contains only the following proposals".
-    fn check_external(&self, items: &[Listed<'a>]) -> Result<(), Rule> {
+    fn check_external(&self) -> Result<(), Rule> {
         if self.external_init.is_none() {
             return Err(Rule::ExternalInitOnce);
         }
         let others = self.adds.len() + self.updates.len() + self.custom.len() + usize::from(self.extensions.is_some());
-        if others > 0 || self.removes.len() > 1 {
-            return Err(Rule::ExternalCommitProposals);
-        }
-        if items.iter().any(|item| matches!(item.proposal, Proposal::ReInit(_))) {
+        if others > 0 || self.removes.len() > 1 || self.reinit.is_some() {
             return Err(Rule::ExternalCommitProposals);
         }
         Ok(())
     }
 
     /// RFC 9420 §12.4: whether the commit must have a path.
-    pub(crate) fn requires_path(&self) -> bool {
-        let pathless = self.adds.len() + self.psks.len() + self.custom.len();
+    pub(crate) fn requires_path(&self, policy: &dyn GroupPolicy) -> bool {
+        let custom = self.custom.iter().any(|(kind, _)| policy.custom_proposal(*kind).path_required);
         let requiring = self.updates.len() + self.removes.len();
-        requiring > 0 || self.external_init.is_some() || self.extensions.is_some() || pathless == 0
+        let pathless = self.adds.len() + self.psks.len() + self.custom.len() + usize::from(self.reinit.is_some());
+        requiring > 0 || self.external_init.is_some() || self.extensions.is_some() || custom || pathless == 0
     }
 }
 
-/// RFC 9420 §8.4: "psk_nonce ... MUST be set to a fresh random value of length KDF.Nh"; §12.1.4: usage `reinit` and
-/// `branch` are for those occasions alone.
+/// Nonce and usage of a PSK in an ordinary proposal.
 pub(crate) fn check_psk(id: &PreSharedKeyId, suite: &dyn Suite) -> Result<(), Rule> {
-    if id.psk_nonce.len() != suite.hash_length() {
-        return Err(Rule::PskNonceLength);
+    check_psk_nonce(id, suite)?;
+    check_psk_usage(id)
+}
+
+/// RFC 9420 §12.1.4: a PreSharedKey proposal is invalid if "the psk_nonce is not of length KDF.Nh".
+pub(crate) fn check_psk_nonce(id: &PreSharedKeyId, suite: &dyn Suite) -> Result<(), Rule> {
+    if id.psk_nonce.len() == suite.hash_length() { Ok(()) } else { Err(Rule::PskNonceLength) }
+}
+
+/// RFC 9420 §12.1.4: usages `reinit` and `branch` are for those occasions alone.
+fn check_psk_usage(id: &PreSharedKeyId) -> Result<(), Rule> {
+    if id.psk.continues() { Err(Rule::PskUsageFits) } else { Ok(()) }
+}
+
+/// RFC 9420 §12.1.5: "A ReInit proposal is invalid if the version field is less than the version for the current group."
+/// Its extensions must make a GroupContext.
+pub(crate) fn check_reinit(reinit: &ReInit, public: &PublicGroup) -> Result<(), Rule> {
+    if reinit.version < public.context.version {
+        return Err(Rule::ReInitVersion);
     }
-    match id.psk {
-        Psk::Resumption { usage: ResumptionPskUsage::Reinit | ResumptionPskUsage::Branch, .. } => {
-            Err(Rule::PskUsageFits)
-        }
-        Psk::External(_) | Psk::Resumption { usage: ResumptionPskUsage::Application, .. } => Ok(()),
-    }
+    reinit.extensions.check_context()
 }

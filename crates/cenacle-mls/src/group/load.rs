@@ -93,6 +93,7 @@ impl<S: Store> View<'_, S> {
                 context: Arc::new(header.context),
                 interim_transcript_hash: header.interim_transcript_hash,
                 confirmation_tag: header.confirmation_tag,
+                reinit: header.reinit.map(Arc::new),
             },
             secrets: match header.active {
                 0 => EpochSecrets::erased(),
@@ -182,17 +183,14 @@ impl Client {
         let level = header.level;
         let state = view.state(header)?;
         let own = state.public.tree.leaf(state.private.own_leaf()).ok_or(CORRUPT)?;
-        if own.signature_key != *self.signer.public_key()
-            || state.public.context.cipher_suite != self.suite.cipher_suite()
-        {
-            return Err(Error::from(Misuse::WrongKey).into());
-        }
+        let client = self.behind(own).filter(|_| state.public.context.cipher_suite == self.suite.cipher_suite());
+        let client = Arc::new(client.ok_or(Error::from(Misuse::WrongKey))?.clone());
         let mut resumption_psks = BTreeMap::new();
         for (epoch, value) in view.positions::<Epoch>(&view.key(Table::RESUMPTION_PSK))? {
             resumption_psks.insert(epoch, Arc::new(decode::<Secret>(&value)?));
         }
         Ok(Some(Group {
-            client: Arc::new(self.clone()),
+            client,
             revision: Revision::default(),
             active,
             secret_tree: view.secret_tree(state.public.epoch(), level)?,

@@ -10,7 +10,7 @@ use crate::{
     secret_tree::{MessageKey, SecretTree, SecretTreeChange},
     wire::{
         AuthenticatedContent, Content, ContentType, Epoch, FramedContent, Generation, GroupContext, GroupId, LeafIndex,
-        MlsMessage, MlsMessageBody, PrivateMessage, Proposal, ProposalType, PublicMessage, Sender, SenderData,
+        MlsMessage, MlsMessageBody, PrivateMessage, Proposal, PublicMessage, Sender, SenderData,
     },
 };
 
@@ -108,6 +108,7 @@ impl Group {
     fn open_public(&self, message: &PublicMessage) -> Result<OpenedKind, Error> {
         let suite = self.client.suite();
         let public = self.public();
+        public.check_goes_on()?;
         let content = public::unprotect(suite, message.clone(), &public.context, &self.state.secrets.membership_key)?;
         let key = sender_key(&content, public)?;
         let content = protect::verify(suite, content, &public.context, &key)?;
@@ -122,7 +123,7 @@ impl Group {
         let keys = self.epoch_keys(message)?;
         let sender = private::open_sender_data(suite, message, keys.sender_data_secret)?;
         let SenderData { leaf_index, generation, .. } = sender;
-        // RFC 9420 §6.3.2: "the recipient MUST verify that the leaf_index ... is a non-blank leaf".
+        // RFC 9420 §6.3.2: "the recipient MUST verify that the leaf index ... identifies a non-blank node."
         let member = self.past.leaf(message.epoch, leaf_index, &self.public().tree).ok_or(Rule::SenderIsMember)?;
         if leaf_index == keys.own_leaf {
             return self.open_own(message, &sender, &keys, &member.signature_key);
@@ -170,12 +171,15 @@ impl Group {
     /// The keys of a message's epoch. Of past epochs only application data is still read (RFC 9420 §15.3).
     fn epoch_keys(&self, message: &PrivateMessage) -> Result<EpochKeys<'_>, Error> {
         match self.check_epoch(message.epoch) {
-            Ok(()) => Ok(EpochKeys {
-                context: &self.public().context,
-                sender_data_secret: &self.state.secrets.sender_data_secret,
-                secret_tree: &self.secret_tree,
-                own_leaf: self.own_leaf(),
-            }),
+            Ok(()) => {
+                self.public().check_goes_on()?;
+                Ok(EpochKeys {
+                    context: &self.public().context,
+                    sender_data_secret: &self.state.secrets.sender_data_secret,
+                    secret_tree: &self.secret_tree,
+                    own_leaf: self.own_leaf(),
+                })
+            }
             Err(Error::Stale(epoch)) if message.content_type == ContentType::Application => {
                 let past = self.past.find(epoch).ok_or(Error::Stale(epoch))?;
                 Ok(EpochKeys {
@@ -191,19 +195,16 @@ impl Group {
 }
 
 /// The key that a content's signature must verify under, by its sender's type (RFC 9420 §6.1).
-fn sender_key(content: &AuthenticatedContent, public: &PublicGroup) -> Result<SignaturePublicKey, Error> {
+pub(crate) fn sender_key(content: &AuthenticatedContent, public: &PublicGroup) -> Result<SignaturePublicKey, Error> {
     match (&content.content.sender, &content.content.content) {
         (Sender::Member(leaf), _) => {
             let member = public.tree.leaf(*leaf).ok_or(Rule::SenderIsMember)?;
             Ok(member.signature_key.clone())
         }
-        (Sender::External(index), Content::Proposal(proposal)) => {
+        (Sender::External(index), Content::Proposal(_)) => {
             let senders = public.context.extensions.external_senders().map_err(|_| Rule::ExtensionWellFormed)?;
             let index = usize::try_from(*index).map_err(|_| Rule::ExternalSenderIsListed)?;
             let sender = senders.iter().flatten().nth(index).ok_or(Rule::ExternalSenderIsListed)?;
-            if !open_to_external_senders(proposal) {
-                return Err(Rule::ExternalSenderProposes.into());
-            }
             Ok(sender.signature_key.clone())
         }
         (Sender::External(_), _) => Err(Rule::ExternalSenderProposes.into()),
@@ -212,23 +213,10 @@ fn sender_key(content: &AuthenticatedContent, public: &PublicGroup) -> Result<Si
         }
         (Sender::NewMemberProposal, _) => Err(Rule::NewMemberProposesAdd.into()),
         (Sender::NewMemberCommit, Content::Commit(commit)) => {
-            // RFC 9420 §12.4.3.2: "The path field ... MUST be populated".
+            // RFC 9420 §12.4.3.2: "External Commits MUST contain a path field".
             let path = commit.path.as_ref().ok_or(Rule::ExternalCommitHasPath)?;
             Ok(path.leaf_node.signature_key.clone())
         }
         (Sender::NewMemberCommit, _) => Err(Rule::NewMemberCommits.into()),
-    }
-}
-
-/// RFC 9420 §12.1.8: which proposals an external sender may send; custom types are each application's choice.
-fn open_to_external_senders(proposal: &Proposal) -> bool {
-    match proposal.proposal_type() {
-        ProposalType::UPDATE | ProposalType::EXTERNAL_INIT => false,
-        ProposalType::ADD
-        | ProposalType::REMOVE
-        | ProposalType::PSK
-        | ProposalType::REINIT
-        | ProposalType::GROUP_CONTEXT_EXTENSIONS => true,
-        _ => false,
     }
 }

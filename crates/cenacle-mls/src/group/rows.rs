@@ -11,11 +11,11 @@ use crate::{
     delta::{Delta, RowKey, Table},
     secret_tree::{SecretTree, SecretTreeRows},
     tree::RatchetTree,
-    wire::{Epoch, GroupContext, GroupId, LeafIndex, LeafNode, ProposalRef},
+    wire::{Epoch, GroupContext, GroupId, LeafIndex, LeafNode, ProposalRef, ReInit},
 };
 
 /// Layout of the rows. A file with another number was written by another release.
-pub(crate) const FORMAT: u16 = 1;
+pub(crate) const FORMAT: u16 = 2;
 
 codec_struct! {
     /// The group's public header: enough to know the group without its tree.
@@ -30,6 +30,7 @@ codec_struct! {
         pub(crate) own_leaf: LeafIndex,
         /// Width of the tree: 2^level leaves.
         pub(crate) level: u8,
+        pub(crate) reinit: Option<ReInit>,
     }
 
     /// What late messages of a past epoch need besides its secret tree and changed leaves.
@@ -69,6 +70,7 @@ fn header(state: &EpochState, active: bool) -> Header {
         confirmation_tag: public.confirmation_tag,
         own_leaf: state.private.own_leaf(),
         level: public.tree.level(),
+        reinit: public.reinit().cloned(),
     }
 }
 

@@ -1,14 +1,14 @@
 //! Which of the waiting proposals go into one's own commit (RFC 9420 §12.2, §12.4): all that are valid and agree with one
 //! another and with what is committed by value. A sender drops what a receiver would refuse.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{collections::BTreeSet, vec, vec::Vec};
 
 use cenacle_crypto::SignaturePublicKey;
 
 use super::{
     Group, Inputs, Occasion,
     admit::is_unknown_credential,
-    apply::{Applied, Judge},
+    apply::Applied,
     list::{Committer, Listed, ProposalList},
     proposals::CachedProposal,
 };
@@ -53,12 +53,25 @@ impl Group {
         let removes = waiting().filter(|entry| matches!(entry.proposal, Proposal::Remove(_)));
         let updates = waiting().rev().filter(|entry| matches!(entry.proposal, Proposal::Update(_)));
         let others = waiting().filter(|entry| !matches!(entry.proposal, Proposal::Remove(_) | Proposal::Update(_)));
+        let by_reference = |entry: &'a CachedProposal| Listed {
+            proposal: &entry.proposal,
+            sender: entry.sender,
+            reference: Some(entry.reference),
+        };
+        if by_value.iter().any(|proposal| matches!(proposal, Proposal::ReInit(_))) {
+            return Ok(list);
+        }
         for entry in removes.chain(updates).chain(others) {
             if self.fits(entry, &claims, inputs)? {
                 claims.claim(&entry.proposal, entry.sender);
-                let reference = Some(entry.reference);
-                list.push(Listed { proposal: &entry.proposal, sender: entry.sender, reference });
+                list.push(by_reference(entry));
             }
+        }
+        // RFC 9420 §12.2: "If the committer has received other proposals during the epoch, they SHOULD prefer them over the
+        // ReInit proposal".
+        let reinit = || waiting().find(|entry| matches!(entry.proposal, Proposal::ReInit(_)));
+        if let Some(entry) = Some(()).filter(|()| list.is_empty()).and_then(|()| reinit()) {
+            return Ok(vec![by_reference(entry)]);
         }
         self.agreeing(list, by_value.len(), inputs)
     }
@@ -91,7 +104,7 @@ impl Group {
 
     fn try_list(&self, list: &[Listed<'_>], inputs: &Inputs<'_>) -> Result<(), Error> {
         let (suite, public) = (self.client.suite(), self.public());
-        let judge = Judge { suite, limits: &self.client.settings.limits, inputs };
+        let judge = self.judge(inputs);
         let list = ProposalList::sort(list, Committer::Member(self.own_leaf()), public, suite)?;
         Applied::new(&list, public, judge)?.seal(public)?;
         Ok(())
@@ -108,7 +121,6 @@ impl Group {
             Proposal::Add(add) => {
                 let package = &add.key_package;
                 let key = &package.leaf_node.signature_key;
-                let lifetime = self.client.settings.limits.lifetime_seconds;
                 match inputs.check_leaf(Occasion::Add, self.group_id(), &package.leaf_node, None) {
                     Err(error) if is_unknown_credential(&error) => return Err(error),
                     verdict => {
@@ -116,7 +128,7 @@ impl Group {
                         verdict.is_ok()
                             && present.is_none_or(|leaf| claims.removed.contains(&leaf))
                             && !claims.added.contains(key)
-                            && package.verify(self.client.suite(), inputs.now_seconds, lifetime).is_ok()
+                            && package.check(&self.judge(inputs).leaf_check(self.group_id(), None)).is_ok()
                     }
                 }
             }
@@ -125,7 +137,7 @@ impl Group {
                 !claims.psks.contains(&psk.psk) && self.available_psk(&psk.psk, inputs).is_ok()
             }
             Proposal::GroupContextExtensions(_) => !claims.extensions,
-            // §12.2 prefers all others to a ReInit; ExternalInit belongs to joiners.
+            // A ReInit stands alone or not at all; ExternalInit belongs to joiners.
             Proposal::ReInit(_) | Proposal::ExternalInit(_) => false,
             Proposal::Custom(..) => true,
         })

@@ -3,12 +3,13 @@
 use alloc::{boxed::Box, sync::Arc, vec};
 
 use cenacle_codec::Opaque;
-use cenacle_crypto::{HpkeSecretKey, Rng};
+use cenacle_crypto::{HpkeSecretKey, Rng, Suite};
 
 use super::{
     Group, Handshake, Inputs, Occasion, Transition,
+    grease::check_sent,
     key_package::fresh_key_pair,
-    list::check_psk,
+    list::{check_psk, check_reinit},
     proposals::{CachedProposal, proposal_ref},
     transition::{StateChange, StateEvent},
 };
@@ -20,7 +21,7 @@ use crate::{
     wire::{
         Add, AuthenticatedContent, Content, ContentType, Epoch, Extensions, FramedContent, FramedContentAuthData,
         GroupContextExtensions, KeyPackage, LeafIndex, LeafNodeSource, MlsMessage, PreSharedKey, PreSharedKeyId,
-        Proposal, Psk, Remove, Sender, Update, WireFormat,
+        Proposal, ProposalType, Psk, ReInit, Remove, Sender, Update, WireFormat,
     },
 };
 
@@ -28,14 +29,14 @@ impl Group {
     /// Encrypts application data for the group's present members.
     ///
     /// # Errors
-    /// `Misuse(ProposalsPending)`: commit the waiting proposals first; `Misuse(NotMember)`.
+    /// `Misuse(ProposalsPending)`: commit the waiting proposals first; `Misuse(NotMember)`, `Misuse(ReInitialized)`.
     pub fn protect(
         &self,
         data: &[u8],
         authenticated_data: &[u8],
         rng: &mut dyn Rng,
     ) -> Result<Transition<MlsMessage>, Error> {
-        self.check_active()?;
+        self.check_sending()?;
         // RFC 9420 §12.4: "A group member that has observed one or more valid proposals within an epoch MUST send a Commit
         // message before sending application data."
         if self.proposals.waiting().next().is_some() {
@@ -57,8 +58,7 @@ impl Group {
         inputs: &Inputs<'_>,
         rng: &mut dyn Rng,
     ) -> Result<Transition<MlsMessage>, Error> {
-        let lifetime_limit = self.client.settings.limits.lifetime_seconds;
-        key_package.verify(self.client.suite(), inputs.now_seconds, lifetime_limit)?;
+        key_package.check(&self.judge(inputs).leaf_check(self.group_id(), None))?;
         inputs.check_leaf(Occasion::KeyPackage, self.group_id(), &key_package.leaf_node, None)?;
         self.propose(Proposal::Add(Add { key_package: Box::new(key_package) }), None, rng)
     }
@@ -70,7 +70,7 @@ impl Group {
     pub fn propose_update(&self, rng: &mut dyn Rng) -> Result<Transition<MlsMessage>, Error> {
         let (secret, public) = fresh_key_pair(self.client.suite(), rng)?;
         let position = Some((self.group_id(), self.own_leaf()));
-        let leaf_node = self.client.leaf_node(public, LeafNodeSource::Update, position)?;
+        let leaf_node = self.client.next().leaf_node(public, LeafNodeSource::Update, position)?;
         self.propose(Proposal::Update(Update { leaf_node: Box::new(leaf_node) }), Some(secret), rng)
     }
 
@@ -88,7 +88,8 @@ impl Group {
     /// # Errors
     /// `Invalid(PskUsageFits)` for usages reserved to re-initialisation and branching.
     pub fn propose_psk(&self, psk: Psk, rng: &mut dyn Rng) -> Result<Transition<MlsMessage>, Error> {
-        let psk = self.fresh_psk_id(psk, rng)?;
+        let psk = fresh_psk_id(self.client.suite(), psk, rng)?;
+        check_psk(&psk, self.client.suite())?;
         self.propose(Proposal::PreSharedKey(PreSharedKey { psk }), None, rng)
     }
 
@@ -104,16 +105,40 @@ impl Group {
         self.propose(Proposal::GroupContextExtensions(GroupContextExtensions { extensions }), None, rng)
     }
 
+    /// Proposes to replace the group by a new one with the same members (RFC 9420 §11.2).
+    ///
+    /// # Errors
+    /// `Invalid(ReInitVersion)` for a lower version than the group's; `Misuse(Grease)`.
+    pub fn propose_reinit(&self, reinit: ReInit, rng: &mut dyn Rng) -> Result<Transition<MlsMessage>, Error> {
+        check_reinit(&reinit, self.public())?;
+        self.propose(Proposal::ReInit(reinit), None, rng)
+    }
+
+    /// Proposes something beyond RFC 9420.
+    ///
+    /// # Errors
+    /// `Invalid(ProposalSupportedByAll)` when a member does not support the type; `Misuse(Grease)`.
+    pub fn propose_custom(
+        &self,
+        proposal_type: ProposalType,
+        body: impl Into<Opaque>,
+        rng: &mut dyn Rng,
+    ) -> Result<Transition<MlsMessage>, Error> {
+        if !self.public().tree.roster().all_support_proposal(proposal_type) {
+            return Err(Rule::ProposalSupportedByAll.into());
+        }
+        self.propose(Proposal::Custom(proposal_type, body.into()), None, rng)
+    }
+
     fn propose(
         &self,
         proposal: Proposal,
         update_key: Option<HpkeSecretKey>,
         rng: &mut dyn Rng,
     ) -> Result<Transition<MlsMessage>, Error> {
-        self.check_active()?;
-        if self.proposals.entries.len() >= self.client.settings.limits.pending_proposals {
-            return Err(Misuse::TooManyProposals.into());
-        }
+        self.check_sending()?;
+        check_sent(&proposal)?;
+        self.proposals.check_room(Sender::Member(self.own_leaf()), self.client.settings.limits.pending_proposals)?;
         let content = self.sign(Content::Proposal(proposal.clone()), &[])?;
         let reference = proposal_ref(self.client.suite(), &content)?;
         let mut delta = Delta::new();
@@ -133,15 +158,6 @@ impl Group {
         };
         let (message, used) = self.frame(content, &mut delta, rng)?;
         Ok(Transition::new(self.revision.clone(), delta, StateChange { used, event }, message))
-    }
-
-    /// Names a use of a PSK with a fresh nonce (RFC 9420 §8.4).
-    pub(crate) fn fresh_psk_id(&self, psk: Psk, rng: &mut dyn Rng) -> Result<PreSharedKeyId, Error> {
-        let mut nonce = vec![0; self.client.suite().hash_length()];
-        rng.fill(&mut nonce)?;
-        let id = PreSharedKeyId { psk, psk_nonce: nonce.into() };
-        check_psk(&id, self.client.suite())?;
-        Ok(id)
     }
 
     /// How own content of this kind travels.
@@ -199,4 +215,11 @@ impl Group {
         self.secret_tree_rows(self.epoch()).write_change(&change, delta)?;
         Ok((message.into(), Some((self.epoch(), change))))
     }
+}
+
+/// Names a use of a PSK with a fresh nonce (RFC 9420 §8.4).
+pub(crate) fn fresh_psk_id(suite: &dyn Suite, psk: Psk, rng: &mut dyn Rng) -> Result<PreSharedKeyId, Error> {
+    let mut nonce = vec![0; suite.hash_length()];
+    rng.fill(&mut nonce)?;
+    Ok(PreSharedKeyId { psk, psk_nonce: nonce.into() })
 }

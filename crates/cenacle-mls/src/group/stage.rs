@@ -1,17 +1,18 @@
 //! `stage`: from verified content to the next state as a value (RFC 9420 §12.4.2). Every rule is judged here, on copies;
 //! what comes out is complete, and merging it cannot fail.
 
-use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 
 use cenacle_codec::{Opaque, codec_struct};
-use cenacle_crypto::{Digest, HpkeSecretKey, SecretBytes};
+use cenacle_crypto::{HpkeSecretKey, SecretBytes};
 
 use super::{
     Group, Inputs, Opened, PublicGroup, Transition,
-    apply::{Applied, Judge, Sealed},
-    list::{Committer, Listed, ProposalList},
+    apply::Sealed,
+    list::{Committer, ProposalList},
     open::{OpenedContent, OpenedKind},
     proposals::{CachedProposal, proposal_ref},
+    public::{Advanced, Judge},
     state::EpochState,
     transition::{NextEpoch, StateChange, StateEvent},
 };
@@ -19,14 +20,12 @@ use crate::{
     Error, Misuse, Rule,
     delta::Delta,
     protect::Verified,
-    schedule::{
-        CommitSecret, ConfirmedEpoch, InitSecret, confirmed_transcript_hash, interim_transcript_hash, psk_secret,
-    },
+    schedule::{CommitSecret, ConfirmedEpoch, InitSecret, psk_secret},
     secret_tree::SecretTree,
     tree::{TreePrivate, path_context},
     wire::{
         AuthenticatedContent, Commit, Content, ContentType, Credential, Epoch, GroupContext, LeafIndex, PreSharedKeyId,
-        Proposal, ProposalOrRef, ProposalRef, ProposalType, Psk, Sender,
+        Proposal, ProposalRef, ProposalType, Psk, ReInit, Sender,
     },
 };
 
@@ -93,6 +92,8 @@ codec_struct! {
         pub psks: Vec<PreSharedKeyId>,
         /// 1 if the group's extensions were replaced.
         pub extensions_replaced: u8,
+        /// What the group is re-initialised to. It is over but for producing that (RFC 9420 §11.2).
+        pub reinit: Option<ReInit>,
         /// Proposals of types beyond RFC 9420, which all members support; what they mean is the application's business.
         pub custom: Vec<(ProposalType, Opaque)>,
         /// What was authenticated with the commit in the clear.
@@ -119,6 +120,7 @@ impl CommitSummary {
             updated: list.updates.iter().map(|update| update.leaf_index).collect(),
             psks: list.psks.iter().map(|id| (*id).clone()).collect(),
             extensions_replaced: u8::from(list.extensions.is_some()),
+            reinit: list.reinit.cloned(),
             custom: list.custom.iter().map(|(kind, body)| (*kind, Opaque::from(*body))).collect(),
             authenticated_data: Opaque::EMPTY,
         }
@@ -219,7 +221,8 @@ impl Group {
         }
         let position = self.proposals.next_position();
         let cached = CachedProposal { position, reference, sender, set_aside: 0, proposal: proposal.clone() };
-        self.check_proposal(&cached, inputs)?;
+        self.public().check_proposal(&cached, self.judge(inputs))?;
+        self.proposals.check_room(sender, self.client.settings.limits.pending_proposals)?;
         self.write_proposal(&cached, delta)?;
         Ok((StateEvent::Proposal(Arc::new(cached), None), output))
     }
@@ -238,36 +241,15 @@ impl Group {
         // RFC 9420 §7.3: a key package may have expired "in the time between when the message was sent and when it was
         // received". The committer had to look at the clock; whoever receives late must not fall out of the group.
         let inputs = &Inputs { now_seconds: None, ..*inputs };
-        let judge = Judge { suite, limits: &self.client.settings.limits, inputs };
-        let committer = match content.content.sender {
-            Sender::Member(leaf) => Committer::Member(leaf),
-            Sender::NewMemberCommit => Committer::Joiner,
-            Sender::External(_) | Sender::NewMemberProposal => return Err(Rule::NewMemberCommits.into()),
-        };
+        let judge = self.judge(inputs);
+        let committer = committer(content.content.sender)?;
         // "Verify that the proposals vector is valid according to the rules in Section 12.2."
-        let listed = self.resolve(commit, content.content.sender)?;
-        for item in listed.iter().filter(|item| item.reference.is_none()) {
-            inputs.check_admitted(public, item.sender, item.proposal)?;
-        }
-        let list = ProposalList::sort(&listed, committer, public, suite)?;
+        let list = public.list(commit, committer, content.content.sender, &self.proposals, judge)?;
         // "Verify that all PreSharedKey proposals in the proposals vector are available."
         let removed = list.removes.contains(&self.own_leaf());
         let psks = if removed { Vec::new() } else { self.available_psks(&list, inputs)? };
-        // "Create the new ratchet tree and GroupContext by applying the list of proposals".
-        let mut applied = Applied::new(&list, public, judge)?;
-        // "Verify that the path value is populated if the proposals vector contains any Update or Remove proposals, or
-        // if it's empty."
-        if commit.path.is_none() && list.requires_path() {
-            return Err(Rule::PathPresent.into());
-        }
-        // "If the path value is populated, validate it and apply it to the tree".
-        let leaf = match (&commit.path, committer) {
-            (Some(path), _) => applied.merge_path(path, committer, &list, public, judge)?,
-            (None, Committer::Member(leaf)) => leaf,
-            (None, Committer::Joiner) => return Err(Rule::ExternalCommitHasPath.into()),
-        };
-        let sealed = applied.seal(public)?;
-        let mut summary = CommitSummary::new(&list, &sealed, committer, leaf, public);
+        // "Create the new ratchet tree and GroupContext by applying the list of proposals", and the path.
+        let Advanced { sealed, leaf, mut summary } = public.advance(&list, commit, committer, judge)?;
         summary.authenticated_data = content.content.authenticated_data.clone();
         if removed {
             self.write_removed(delta)?;
@@ -285,8 +267,7 @@ impl Group {
             None => (own, CommitSecret::without_path(suite)),
         };
         // "Update the confirmed and interim transcript hashes using the new Commit, and generate the new GroupContext."
-        let confirmed = confirmed_transcript_hash(suite, &public.interim_transcript_hash, content)?;
-        let context = GroupContext { confirmed_transcript_hash: confirmed, ..sealed.provisional.clone() };
+        let context = public.next_context(suite, &sealed.provisional, content)?;
         // "Derive the psk_secret", and "use the init_secret from the previous epoch, the commit_secret and psk_secret
         // defined in the previous steps, and the new GroupContext to compute the new joiner_secret, welcome_secret,
         // epoch_secret, and derived secrets for the new epoch."
@@ -297,29 +278,17 @@ impl Group {
         let epoch = joiner_secret.member_secret(suite, &psk_secret).into_epoch(suite, &context)?;
         // "... verify that it is the same as the confirmation_tag field in the FramedContentAuthData object."
         let tag = content.auth.confirmation_tag.ok_or(Rule::NewMemberCommits)?;
-        let epoch = epoch.confirm(suite, &confirmed, &tag)?;
+        let epoch = epoch.confirm(suite, &context.confirmed_transcript_hash, &tag)?;
         // "If the above checks are successful, consider the new GroupContext object as the current state of the group."
-        let next = self.next_epoch(sealed, context, epoch, private)?;
+        let next = self.next_epoch(sealed, context, epoch, private, list.reinit)?;
+        inputs.policy.admits_commit(public, &next.state.public, &summary)?;
         self.write_epoch_change(&next, delta)?;
         Ok((StateEvent::Epoch(next), Received::Commit(summary)))
     }
 
-    /// The proposals of a commit, those by reference looked up.
-    fn resolve<'a>(&'a self, commit: &'a Commit, sender: Sender) -> Result<Vec<Listed<'a>>, Error> {
-        let mut referred = BTreeSet::new();
-        let mut look_up = |item: &'a ProposalOrRef| match item {
-            ProposalOrRef::Proposal(proposal) => Ok(Listed { proposal, sender, reference: None }),
-            // RFC 9420 §12.4.3.2: "The Commit MUST NOT include any proposals by reference".
-            ProposalOrRef::Reference(_) if sender == Sender::NewMemberCommit => Err(Rule::ExternalCommitByValue.into()),
-            ProposalOrRef::Reference(reference) if !referred.insert(reference) => {
-                Err(Rule::ProposalReferredOnce.into())
-            }
-            ProposalOrRef::Reference(reference) => {
-                let cached = self.proposals.find(reference).ok_or(Rule::ProposalKnown)?;
-                Ok(Listed { proposal: &cached.proposal, sender: cached.sender, reference: Some(*reference) })
-            }
-        };
-        commit.proposals.iter().map(&mut look_up).collect()
+    /// What the rules are judged by in this group.
+    pub(crate) fn judge<'a>(&'a self, inputs: &'a Inputs<'a>) -> Judge<'a> {
+        Judge { suite: self.client.suite(), settings: &self.client.settings, inputs }
     }
 
     /// The PSKs of a list, in its order: this group's own resumption PSKs, the rest from the inputs.
@@ -367,9 +336,11 @@ impl Group {
         context: GroupContext,
         epoch: ConfirmedEpoch,
         private: TreePrivate,
+        reinit: Option<&ReInit>,
     ) -> Result<NextEpoch, Error> {
         let ConfirmedEpoch { confirmation_tag, encryption_secret, secrets } = epoch;
-        let public = confirmed_public(self.client.suite(), sealed.tree, context, confirmation_tag)?;
+        let reinit = reinit.cloned().map(Arc::new);
+        let public = PublicGroup::new(self.client.suite(), sealed.tree, context, confirmation_tag, reinit)?;
         Ok(NextEpoch {
             secret_tree: SecretTree::new(public.tree.root(), encryption_secret),
             state: Arc::new(EpochState { public, secrets, private }),
@@ -385,14 +356,11 @@ impl Group {
     }
 }
 
-/// A public group whose confirmation tag was checked.
-pub(crate) fn confirmed_public(
-    suite: &dyn cenacle_crypto::Suite,
-    tree: crate::tree::RatchetTree,
-    context: GroupContext,
-    confirmation_tag: Digest,
-) -> Result<PublicGroup, Error> {
-    let interim_transcript_hash =
-        interim_transcript_hash(suite, &context.confirmed_transcript_hash, &confirmation_tag)?;
-    Ok(PublicGroup { context: Arc::new(context), tree, interim_transcript_hash, confirmation_tag })
+/// Who makes a commit, by its sender (RFC 9420 §6).
+pub(crate) fn committer(sender: Sender) -> Result<Committer, Rule> {
+    match sender {
+        Sender::Member(leaf) => Ok(Committer::Member(leaf)),
+        Sender::NewMemberCommit => Ok(Committer::Joiner),
+        Sender::External(_) | Sender::NewMemberProposal => Err(Rule::NewMemberCommits),
+    }
 }

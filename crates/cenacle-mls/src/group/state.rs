@@ -10,7 +10,7 @@ use crate::{
     schedule::EpochSecrets,
     secret_tree::SecretTree,
     tree::TreePrivate,
-    wire::{Epoch, GroupId, LeafIndex, LeafNode, Proposal, ProposalRef, Sender},
+    wire::{Epoch, GroupId, LeafIndex, LeafNode, Proposal, ProposalRef, ReInit, Sender},
 };
 
 /// Names one state of one group in memory: no other state, of this or another group, has the same.
@@ -127,6 +127,28 @@ impl Group {
     pub fn export_secret(&self, label: &str, context: &[u8], length: usize) -> Result<SecretBytes, Error> {
         self.check_active()?;
         self.state.secrets.export(self.client.suite(), label, context, length)
+    }
+
+    /// What the group was re-initialised to: see [`PublicGroup::reinit`].
+    #[must_use]
+    pub fn reinit(&self) -> Option<&ReInit> {
+        self.public().reinit()
+    }
+
+    /// Whether something may be sent: one's own member is in the group, and the group goes on.
+    pub(crate) fn check_sending(&self) -> Result<(), Error> {
+        self.check_active()?;
+        if self.reinit().is_some() { Err(Misuse::ReInitialized.into()) } else { Ok(()) }
+    }
+
+    /// The group in the hands of `client`, which is the same member: with other settings, or with a successor.
+    ///
+    /// # Errors
+    /// `Misuse(WrongKey)` when the member's leaf is another's.
+    pub fn with_client(self, client: &Client) -> Result<Self, Error> {
+        let own = self.member(self.own_leaf()).and_then(|leaf| client.behind(leaf));
+        let client = Arc::new(own.ok_or(Misuse::WrongKey)?.clone());
+        Ok(Self { client, ..self })
     }
 
     pub(crate) fn check_active(&self) -> Result<(), Error> {

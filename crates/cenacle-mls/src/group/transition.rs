@@ -106,6 +106,11 @@ impl<T> Transition<T> {
     pub(crate) const fn output(&self) -> &T {
         &self.step.value().1
     }
+
+    /// The change and output without a store: for what is not a group to anyone yet.
+    pub(crate) fn into_parts(self) -> (StateChange, T) {
+        self.step.into_value()
+    }
 }
 
 impl Group {
@@ -174,6 +179,14 @@ impl Group {
         }
     }
 
+    /// Takes one's own first commit into use in a group that is being founded: nothing of the time before it is kept.
+    pub(crate) fn found(&mut self, first: &PendingCommit) {
+        self.take(StateChange { used: None, event: StateEvent::Epoch(first.next.clone()) });
+        self.past.0.clear();
+        let present = self.epoch();
+        self.resumption_psks.retain(|epoch, _| *epoch == present);
+    }
+
     fn begin(&mut self, next: NextEpoch) {
         let over = core::mem::replace(&mut self.state, next.state);
         let secret_tree = core::mem::replace(&mut self.secret_tree, next.secret_tree);
@@ -193,6 +206,12 @@ impl Group {
         }
         self.proposals = ProposalCache::default();
         self.pending = None;
+        let own = self.state.public.tree.leaf(self.own_leaf());
+        if let Some(successor) =
+            self.client.successor.as_ref().filter(|client| own.is_some_and(|leaf| client.has(leaf)))
+        {
+            self.client = Arc::clone(successor);
+        }
     }
 
     /// RFC 9420 §12.4.2: one who is removed "SHOULD promptly delete its group state and secret tree".

@@ -28,7 +28,8 @@ pub(crate) struct GroupInfoContent<'a> {
 impl GroupInfoContent<'_> {
     /// The signed GroupInfo, with the tree or the external key if asked for.
     pub(crate) fn sign(&self, client: &Client, with_tree: bool, with_external_pub: bool) -> Result<GroupInfo, Error> {
-        let mut extensions = Extensions::default();
+        let mut extensions =
+            client.grease().map_or_else(Extensions::default, |grease| grease.extensions(&Extensions::default()));
         if with_external_pub {
             let (_, external_pub) = self.secrets.external_key_pair(client.suite())?;
             extensions.push(&ExternalPub { external_pub })?;
@@ -93,9 +94,9 @@ impl Group {
     /// `tree`, nothing else is needed for that.
     ///
     /// # Errors
-    /// `Misuse(NotMember)`; when the signer fails.
+    /// `Misuse(NotMember)`, `Misuse(ReInitialized)`; when the signer fails.
     pub fn group_info(&self, tree: bool, external_pub: bool) -> Result<MlsMessage, Error> {
-        self.check_active()?;
+        self.check_sending()?;
         let content = GroupInfoContent { public: self.public(), secrets: &self.state.secrets, signer: self.own_leaf() };
         Ok(content.sign(&self.client, tree, external_pub)?.into())
     }

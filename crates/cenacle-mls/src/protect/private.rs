@@ -13,7 +13,8 @@ use crate::{
     },
 };
 
-/// How plaintexts are padded: with zeros to the next multiple of so many bytes. 0 and 1 mean not at all.
+/// How plaintexts are padded: with zeros to the next multiple of so many bytes. 0 and 1 mean not at all (RFC 9420
+/// §15.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Padding {
     /// The multiple, in bytes.

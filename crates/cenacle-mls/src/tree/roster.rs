@@ -101,7 +101,7 @@ impl Roster {
     /// # Errors
     /// The first rule that the members break.
     pub fn check(&self) -> Result<(), Error> {
-        // RFC 9420 §7.3: "Verify that the following fields are unique among the members of the group: signature_key,
+        // RFC 9420 §7.3: "Verify that the following fields are unique among the members of the group: signature_key ...
         // encryption_key"; §12.4.3.1 and §12.4.2 say the same of the encryption keys of all nodes.
         if self.encryption_keys.repeated > 0 {
             return Err(Rule::EncryptionKeyUnique.into());

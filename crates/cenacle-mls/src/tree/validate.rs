@@ -41,11 +41,12 @@ pub struct LeafCheck<'a> {
     pub group_id: Option<&'a GroupId>,
     /// What the group requires of its members.
     pub required: Option<&'a RequiredCapabilities>,
-    /// The present, in seconds since the Unix epoch, or `None` not to compare lifetimes with it. Only key packages are
-    /// compared: a leaf that stands in a tree may have expired there.
+    /// The present, in seconds since the Unix epoch, or `None` not to compare lifetimes with it.
     pub now_seconds: Option<u64>,
     /// Longest lifetime a key package may claim, in seconds.
     pub lifetime_limit_seconds: u64,
+    /// Whether leaves that stand in a tree are compared with the present, too.
+    pub lifetimes_in_tree: bool,
 }
 
 impl<'a> LeafCheck<'a> {
@@ -53,7 +54,8 @@ impl<'a> LeafCheck<'a> {
     #[must_use]
     pub const fn alone(suite: &'a dyn Suite, now_seconds: Option<u64>, lifetime_limit_seconds: u64) -> Self {
         let version = ProtocolVersion::MLS10;
-        Self { suite, version, group_id: None, required: None, now_seconds, lifetime_limit_seconds }
+        let lifetimes_in_tree = false;
+        Self { suite, version, group_id: None, required: None, now_seconds, lifetime_limit_seconds, lifetimes_in_tree }
     }
 
     /// All checks on one leaf.
@@ -97,6 +99,9 @@ impl<'a> LeafCheck<'a> {
         // and likewise for Update proposals and commits.
         match (place, &leaf.source) {
             (LeafPlace::KeyPackage, LeafNodeSource::KeyPackage(lifetime)) => self.check_lifetime(*lifetime),
+            (LeafPlace::InTree(_), LeafNodeSource::KeyPackage(lifetime)) if self.lifetimes_in_tree => {
+                self.check_current(*lifetime)
+            }
             (LeafPlace::Update(_), LeafNodeSource::Update)
             | (LeafPlace::Commit(_), LeafNodeSource::Commit { .. })
             | (LeafPlace::InTree(_), _) => Ok(()),
@@ -113,6 +118,10 @@ impl<'a> LeafCheck<'a> {
         if length.is_none_or(|length| length > self.lifetime_limit_seconds) {
             return Err(Rule::LifetimeBounded.into());
         }
+        self.check_current(lifetime)
+    }
+
+    fn check_current(&self, lifetime: Lifetime) -> Result<(), Error> {
         // RFC 9420 §7.3: "it is RECOMMENDED that the client verifies that the current time is within the range of the
         // lifetime field"
         match self.now_seconds {

@@ -53,6 +53,14 @@ pub enum Psk {
     },
 }
 
+impl Psk {
+    /// Whether it is the resumption PSK that ties a new group to an old one (RFC 9420 §11.2, §11.3).
+    #[must_use]
+    pub const fn continues(&self) -> bool {
+        matches!(self, Self::Resumption { usage: ResumptionPskUsage::Reinit | ResumptionPskUsage::Branch, .. })
+    }
+}
+
 impl Encode for Psk {
     fn encode(&self, out: &mut Writer) {
         match self {

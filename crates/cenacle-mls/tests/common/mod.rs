@@ -17,8 +17,8 @@ use cenacle_mls::{
     Error,
     delta::PersistError,
     group::{
-        AcceptAll, Client, CommitBuilder, CommitBundle, Group, Handshake, Inputs, OwnKeyPackage, Psks, Received,
-        Settings, Transition,
+        AcceptAll, Client, CommitBuilder, CommitBundle, ExternalJoin, Group, Handshake, Inputs, OwnKeyPackage, Psks,
+        Received, Settings, Transition,
     },
     wire::{Credential, Extensions, GroupId, KeyPackage, Lifetime, MlsMessage, MlsMessageBody},
 };
@@ -217,7 +217,8 @@ impl World {
         let mut rng = SeededRng::new(self.rng.next_u64());
         let person = self.person(name);
         let old = person.group.take();
-        let pending = person.client.join_external(&info, None, former, &inputs(), &mut rng).unwrap();
+        let how = ExternalJoin { replaces: former, ..ExternalJoin::default() };
+        let pending = person.client.join_external(&info, how, &inputs(), &mut rng).unwrap();
         let pending = pending.persist(&mut person.store).unwrap();
         let commit = pending.commit().clone();
         self.deliver(name, &commit);

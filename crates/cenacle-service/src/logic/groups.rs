@@ -1,4 +1,5 @@
-//! The Delivery Service (RFC 9750 §5): groups, commits with one winner for each epoch, messages, the log, queues.
+//! The Delivery Service (RFC 9750 §5, RFC 9420 §14): groups, commits with one winner for each epoch, messages, the
+//! log, queues.
 
 use cenacle_codec::Writer;
 

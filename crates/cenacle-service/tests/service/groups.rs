@@ -43,6 +43,7 @@ fn an_invitation_leads_into_the_log() {
     assert_eq!(heads.lineage, log.lineage);
 }
 
+// RFC 9420 §14.
 #[test]
 fn the_loser_is_told_the_winner_and_asking_again_changes_nothing() {
     let world = World::new();

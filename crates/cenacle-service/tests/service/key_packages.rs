@@ -29,6 +29,7 @@ fn take(world: &World, who: &Device, of: &Device) -> Result<Vec<Base64Url>, Prob
     }
 }
 
+// RFC 9420 §16.8.
 #[test]
 fn a_good_one_is_handed_out_once_then_the_last_resort() {
     let world = World::new();

@@ -13,7 +13,7 @@ use cenacle_crypto_awslc::{AwsLcProvider, SystemRng};
 use cenacle_mls::Error;
 use cenacle_mls::delta::Store as _;
 use cenacle_mls::group::{
-    AcceptAll, Client, Group, Handshake, Inputs, OwnKeyPackage, PendingJoin, Psks, PublicGroup,
+    AcceptAll, Client, ExternalJoin, Group, Handshake, Inputs, OwnKeyPackage, PendingJoin, Psks, PublicGroup,
     Received as CoreReceived, Settings, Transition,
 };
 use cenacle_mls::tree::RatchetTree;
@@ -246,7 +246,12 @@ impl Peer for CenaclePeer {
         };
         let join = self
             .client
-            .join_external(&info, tree, replaces, &inputs(&self.psks), &mut SystemRng)
+            .join_external(
+                &info,
+                ExternalJoin { tree, replaces, psks: Vec::new() },
+                &inputs(&self.psks),
+                &mut SystemRng,
+            )
             .map_err(refuse("join externally"))?
             .persist(&mut self.store)
             .map_err(refuse("store an external join"))?;

@@ -7,7 +7,9 @@ use cenacle_crypto::{CipherSuite, CryptoProvider as _, Rng, Signer, Suite};
 use cenacle_crypto_awslc::AwsLcProvider;
 use cenacle_crypto_rustcrypto::RustCryptoProvider;
 use cenacle_mls::{
-    group::{AcceptAll, Client, CommitBuilder, CommitBundle, Handshake, Inputs, Psks, Received, Settings},
+    group::{
+        AcceptAll, Client, CommitBuilder, CommitBundle, ExternalJoin, Handshake, Inputs, Psks, Received, Settings,
+    },
     wire::{Credential, Extensions, GroupId, LeafIndex, MlsMessageBody},
 };
 
@@ -221,7 +223,10 @@ impl World {
         let former = cenacle_mls::group::Group::former_leaf(&self.at(name).client, self.at(via).group().public()).ok();
         let Self { people, psks, .. } = self;
         let person = people.get_mut(name).expect("someone");
-        let pending = person.client.join_external(&info, None, former, &inputs(psks), &mut rng).unwrap();
+        let pending = person
+            .client
+            .join_external(&info, ExternalJoin { replaces: former, ..ExternalJoin::default() }, &inputs(psks), &mut rng)
+            .unwrap();
         pending.persist(&mut person.disk).unwrap()
     }
 

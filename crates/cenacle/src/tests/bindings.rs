@@ -55,6 +55,7 @@ fn presented<'a>(
     Presented { occasion: Occasion::Add, group_id: None, credential, signature_key, replaces }
 }
 
+// RFC 9420 §5.3.1.
 #[test]
 fn only_what_the_service_says_is_believed() {
     let (alice, bob) = (member("alice", 1), member("bob", 2));
@@ -84,6 +85,7 @@ fn a_member_stays_who_it_was() {
     assert_eq!(verdict(&bindings, &alice, &key(1), Some(&bob), 1), Verdict::Refuse(Distrust::NotSuccessor));
 }
 
+// RFC 9420 §5.3.2.
 #[test]
 fn a_statement_that_ran_out_is_believed_for_a_while() {
     let alice = member("alice", 1);

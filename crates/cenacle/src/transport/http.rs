@@ -1,5 +1,5 @@
-//! The services over HTTP and WebSocket. Plain connections go to loopback addresses only (RFC 9750 §8.1.2); one
-//! request is one attempt.
+//! The services over HTTP and WebSocket. Plain connections go to loopback addresses only
+//! (RFC 9420 §16.1, RFC 9750 §8.1.2); one request is one attempt.
 
 use core::time::Duration;
 

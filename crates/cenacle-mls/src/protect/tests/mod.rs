@@ -1,4 +1,5 @@
-//! Framing on its own: what is bound, what is refused. Vectors and whole groups are tested elsewhere.
+//! Framing on its own (RFC 9420 §6.1 to §6.3): what is bound, what is refused. Vectors and whole groups are tested
+//! elsewhere.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use alloc::sync::Arc;

@@ -1,4 +1,5 @@
-//! The schedule's own promises; its values are held against the official vectors by the program's tests.
+//! The schedule's own promises (RFC 9420 §8, §8.3 to §8.5); its values are held against the official vectors by the
+//! program's tests.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use cenacle_crypto::{CipherSuite, CryptoProvider, Digest, Secret, SecretBytes, conformance::SeededRng};

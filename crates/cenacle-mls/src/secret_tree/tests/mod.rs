@@ -1,4 +1,5 @@
-//! Ratchets and the tree they grow from: looking changes nothing, use erases, memory and work are bounded.
+//! Ratchets and the tree they grow from (RFC 9420 §9, §9.1, §9.2, §15.3): looking changes nothing, use erases, memory
+//! and work are bounded.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use alloc::{sync::Arc, vec::Vec};

@@ -1,4 +1,4 @@
-//! Changing a tree: what is shared, where leaves go, and what is refused.
+//! Changing a tree (RFC 9420 §7.7, §12.1.1 to §12.1.3): what is shared, where leaves go, and what is refused.
 
 use alloc::vec;
 

@@ -1,4 +1,4 @@
-//! Trees that nobody should believe, each made from an honest one by one change.
+//! Trees that nobody should believe (RFC 9420 §7.9.2, §12.4.3.1), each made from an honest one by one change.
 
 use alloc::{boxed::Box, vec, vec::Vec};
 

@@ -104,6 +104,7 @@ pub(super) fn check<'a>(suite: &'a dyn Suite, group_id: &'a GroupId) -> LeafChec
         required: None,
         now_seconds: Some(15),
         lifetime_limit_seconds: 10,
+        lifetimes_in_tree: false,
     }
 }
 

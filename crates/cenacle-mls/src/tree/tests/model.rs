@@ -1,5 +1,5 @@
-//! The tree against a model that is nothing but the RFC's words over a flat array: same trees, same hashes, same
-//! answers.
+//! The tree against a model that is nothing but the RFC's words (RFC 9420 §4.1, §7.7 to §7.9) over a flat array: same
+//! trees, same hashes, same answers.
 
 use alloc::{boxed::Box, collections::BTreeMap, vec, vec::Vec};
 

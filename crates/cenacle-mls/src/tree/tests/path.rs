@@ -1,4 +1,4 @@
-//! Paths that work, and paths broken in one place each.
+//! Paths that work, and paths broken in one place each (RFC 9420 §7.4 to §7.6).
 
 use alloc::{sync::Arc, vec, vec::Vec};
 

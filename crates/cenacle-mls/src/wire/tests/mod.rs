@@ -1,4 +1,5 @@
-//! Structures against their encodings; the official vectors (`deserialization`, `messages`) run in the testkit.
+//! Structures against their encodings (RFC 9420 §6, §6.3.1, §13); the official vectors (`deserialization`, `messages`)
+//! run in the testkit.
 
 use alloc::vec;
 

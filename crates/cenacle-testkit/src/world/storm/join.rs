@@ -4,7 +4,7 @@ use cenacle_codec::{Decode as _, Encode as _};
 use cenacle_mls::{
     Error, Misuse, Need,
     delta::{PersistError, Store as _},
-    group::{Group, PendingJoin},
+    group::{ExternalJoin, Group, PendingJoin},
     wire::{MlsMessageBody, WireTree},
 };
 
@@ -141,7 +141,8 @@ impl Storm {
         let tree = (!with_tree).then(|| WireTree::from_bytes(&tree).unwrap());
         let mut rng = self.world.dice.fork();
         let (person, psks) = (self.world.people.get_mut(name).unwrap(), &self.world.psks);
-        let pending = person.client.join_external(&info, tree, former, &inputs(psks), &mut rng).unwrap();
+        let how = ExternalJoin { tree, replaces: former, psks: Vec::new() };
+        let pending = person.client.join_external(&info, how, &inputs(psks), &mut rng).unwrap();
         let pending = pending.persist(&mut person.disk).unwrap();
         person.assert_stored();
         if epoch != self.tip() {
