@@ -51,6 +51,18 @@ impl OwnKeyPackage {
         &self.key_package
     }
 
+    /// The private key that opens a Welcome.
+    #[must_use]
+    pub const fn init_key(&self) -> &HpkeSecretKey {
+        &self.init_key
+    }
+
+    /// The private key of its leaf.
+    #[must_use]
+    pub const fn leaf_key(&self) -> &HpkeSecretKey {
+        &self.leaf_key
+    }
+
     /// Whether it stays after use.
     #[must_use]
     pub const fn is_last_resort(&self) -> bool {
