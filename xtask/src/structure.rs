@@ -20,6 +20,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "cenacle",
         &["cenacle-codec", "cenacle-crypto", "cenacle-crypto-awslc", "cenacle-mls", "cenacle-store", "cenacle-service"],
     ),
+    ("cenacle-interop", &["cenacle-codec", "cenacle-crypto", "cenacle-mls", "cenacle-store"]),
     (
         "cenacle-cli",
         &[
@@ -28,6 +29,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "cenacle-crypto",
             "cenacle-crypto-awslc",
             "cenacle-crypto-rustcrypto",
+            "cenacle-interop",
             "cenacle-mls",
             "cenacle-store",
             "cenacle-service",
