@@ -21,6 +21,9 @@ use crate::{
 const LIFETIME_SECONDS: u64 = 80 * 24 * 60 * 60;
 const LIFETIME_BEGAN_SECONDS: u64 = 60 * 60;
 
+/// Longest validity that others' key packages may claim, in seconds: some stacks say a year.
+const MAX_LIFETIME_SECONDS: u64 = 400 * 24 * 60 * 60;
+
 /// Reads what a field of a request holds.
 pub(crate) fn decode<T: Decode>(field: &'static str, bytes: &[u8]) -> Result<T, Failure> {
     T::from_bytes(bytes).map_err(|error| Failure::Malformed(field, error))
@@ -90,8 +93,9 @@ pub(crate) fn new_client(
     let client = Client::new(suite, signer, Credential::Basic(identity.into()));
     let cipher_suites: Vec<CipherSuite> = suites.codes().collect();
     let capabilities = Capabilities { cipher_suites, ..client.capabilities().clone() };
-    let client = client.with_capabilities(capabilities).with_settings(Settings { handshake, ..Settings::default() });
-    Ok((client, secret))
+    let mut settings = Settings { handshake, ..Settings::default() };
+    settings.limits.lifetime_seconds = MAX_LIFETIME_SECONDS;
+    Ok((client.with_capabilities(capabilities).with_settings(settings), secret))
 }
 
 /// The client with its proposals and commits framed in this way.
