@@ -45,6 +45,12 @@ open_enum! {
         PENDING_JOIN = 14,
         /// What late messages of a retained past epoch need: key `group_id, epoch`.
         PAST_EPOCH = 15,
+        /// The public header of a group that is observed: key `group_id`.
+        OBSERVED_GROUP = 16,
+        /// A node of its ratchet tree: key `group_id, node`.
+        OBSERVED_NODE = 17,
+        /// A proposal waiting in it for a commit: key `group_id, position`.
+        OBSERVED_PROPOSAL = 18,
     }
 }
 

@@ -109,8 +109,8 @@ pub enum Unsupported {
     CipherSuite,
     /// An extension of the group's context that this client does not list in its capabilities.
     Extension,
-    /// A proposal of a type the client does not list in its capabilities.
-    Proposal,
+    /// An encrypted message, for an observer: it takes the group's secrets to read.
+    Encrypted,
 }
 
 /// What the caller must supply before the call can succeed.

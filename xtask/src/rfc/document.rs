@@ -48,7 +48,6 @@ fn heading(page: &mut String, (number, title, _): &Section) {
 fn row(page: &mut String, (number, title, content): &Section, entry: &Entry) {
     let carried = match content {
         Content::Informative(what) | Content::NotHere(what) if entry.modules.is_empty() => (*what).to_owned(),
-        Content::Partly(missing) => format!("{}; but {missing}", places(&entry.modules)),
         Content::Informative(_) | Content::NotHere(_) | Content::Rules => places(&entry.modules),
     };
     let mark = |tested: bool| if tested { "" } else { "\\*" };

@@ -70,13 +70,13 @@ fn map() -> (String, Vec<String>) {
     add_vectors(&sources, &mut entries, &mut problems);
     for ((number, title, content), entry) in SECTIONS.iter().zip(&entries) {
         match (content, entry.modules.first()) {
-            (Content::Rules | Content::Partly(_), None) => {
+            (Content::Rules, None) => {
                 problems.push(format!("no module cites §{number} ({title}), and sections.rs gives no reason"));
             }
             (Content::NotHere(_), Some((crate_name, module))) => {
                 problems.push(format!("{crate_name} {module} cites §{number}, which sections.rs says is not here"));
             }
-            (Content::Rules | Content::Partly(_) | Content::Informative(_) | Content::NotHere(_), _) => {}
+            (Content::Rules | Content::Informative(_) | Content::NotHere(_), _) => {}
         }
     }
     (document::render(&entries), problems)

@@ -5,15 +5,13 @@
 pub(crate) enum Content {
     /// What a module has to carry.
     Rules,
-    /// The same, of which a part is missing; with which.
-    Partly(&'static str),
     /// Nothing to carry; with what it is instead.
     Informative(&'static str),
     /// Rules that no module carries, and why not. Refused where one does.
     NotHere(&'static str),
 }
 
-use Content::{Informative, NotHere, Partly, Rules};
+use Content::{Informative, NotHere, Rules};
 
 /// The title and content of a section by its number.
 pub(crate) type Section = (&'static str, &'static str, Content);
@@ -82,8 +80,8 @@ pub(crate) const SECTIONS: &[Section] = &[
     ("10.1", "KeyPackage Validation", Rules),
     ("11", "Group Creation", Rules),
     ("11.1", "Required Capabilities", Rules),
-    ("11.2", "Reinitialization", Partly("a ReInit is refused as unsupported")),
-    ("11.3", "Subgroup Branching", Partly("a Welcome of a branch is refused as unsupported")),
+    ("11.2", "Reinitialization", Rules),
+    ("11.3", "Subgroup Branching", Rules),
     ("12", "Group Evolution", Rules),
     ("12.1", "Proposals", Rules),
     ("12.1.1", "Add", Rules),

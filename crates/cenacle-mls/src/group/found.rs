@@ -75,7 +75,7 @@ impl Client {
     /// Begins a group of some members of `parent` (RFC 9420 §11.3), with its version and suite.
     ///
     /// # Errors
-    /// `Misuse(NotMember)`; `Unsupported` when this client is not for the parent's suite.
+    /// `Misuse(NotMember)`, `Misuse(ReInitialized)`; `Unsupported` when this client is not for the parent's suite.
     pub fn branch<'a>(
         &'a self,
         parent: &'a Group,
@@ -83,7 +83,7 @@ impl Client {
         extensions: Extensions,
         lifetime: Lifetime,
     ) -> Result<Founding<'a>, Error> {
-        parent.check_active()?;
+        parent.check_sending()?;
         if parent.public().context.cipher_suite != self.suite.cipher_suite() {
             return Err(Error::Unsupported(Unsupported::CipherSuite));
         }
@@ -136,14 +136,9 @@ impl<'a> Founding<'a> {
         let (change, bundle) = commit.build(inputs, rng)?.into_parts();
         let StateEvent::Pending(pending) = change.event else { return Err(Misuse::NothingPending.into()) };
         let psks = &pending.record.summary.psks;
-        let origin = check_continuation(psks, &pending.next.state.public, inputs)?;
+        let replaced = check_continuation(psks, &pending.next.state.public, inputs)?;
         group.found(&pending);
-        let new = NewGroup::of(group)?;
-        let new = match origin {
-            Some(origin) => new.in_place_of(origin),
-            None => new,
-        };
-        Ok(FoundedGroup { new, welcome: bundle.welcome })
+        Ok(FoundedGroup { new: NewGroup::of(group)?.in_place_of(replaced), welcome: bundle.welcome })
     }
 }
 
@@ -168,7 +163,8 @@ impl FoundedGroup {
     }
 }
 
-/// Checks that a new group continues the one that its PSKs name, if they name one (RFC 9420 §12.4.3.1), and gives that.
+/// Checks that a new group continues the one that its PSKs name, if they name one (RFC 9420 §12.4.3.1). Gives the group that it
+/// replaces.
 pub(crate) fn check_continuation<'a>(
     psks: &[PreSharedKeyId],
     new: &PublicGroup,
@@ -184,12 +180,11 @@ pub(crate) fn check_continuation<'a>(
     if new.epoch() != Epoch(1) {
         return Err(Rule::SuccessorIsNew.into());
     }
-    match usage {
-        ResumptionPskUsage::Reinit => check_successor(origin, *psk_epoch, new, inputs)?,
-        ResumptionPskUsage::Branch => check_branch(origin, new, inputs)?,
-        ResumptionPskUsage::Application => {}
-    }
-    Ok(Some(origin))
+    Ok(match usage {
+        ResumptionPskUsage::Reinit => check_successor(origin, *psk_epoch, new, inputs).map(|()| Some(origin))?,
+        ResumptionPskUsage::Branch => check_branch(origin, new, inputs).map(|()| None)?,
+        ResumptionPskUsage::Application => None,
+    })
 }
 
 /// "For usage reinit, verify that the last Commit to the referenced group contains a ReInit proposal and that the group_id,

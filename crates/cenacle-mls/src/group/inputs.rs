@@ -100,7 +100,7 @@ impl<'a> Inputs<'a> {
         {
             let missing = || Error::Missing(Need::Origin(psk_group_id.clone(), *psk_epoch));
             let origin = self.origin.filter(|origin| origin.group_id() == psk_group_id).ok_or_else(missing)?;
-            let secret = origin.resumption_psk(*psk_epoch).ok_or_else(missing)?;
+            let secret = origin.resumption_psk(*psk_epoch).ok_or_else(|| Error::Missing(Need::Psk(id.clone())))?;
             return Ok(SecretBytes::from(secret.expose()));
         }
         let found = self.psks.and_then(|psks| psks.find(&id.psk));

@@ -82,10 +82,9 @@ impl NewGroup {
         self.group
     }
 
-    /// The group as the one that `origin` was re-initialised to, perhaps under the same identifier.
-    pub(crate) fn in_place_of(mut self, origin: &Group) -> Self {
-        let same = origin.group_id() == self.group.group_id() && origin.reinit().is_some();
-        self.replaces = same.then(|| origin.epoch());
+    /// The group as the one that `old` was re-initialised to, perhaps under the same identifier.
+    pub(crate) fn in_place_of(mut self, old: Option<&Group>) -> Self {
+        self.replaces = old.filter(|old| old.group_id() == self.group.group_id()).map(Group::epoch);
         self
     }
 
@@ -121,12 +120,14 @@ impl NewGroup {
     /// changed.
     pub fn accept<S: Store>(self, store: &mut S) -> Result<Group, PersistError<S::Error>> {
         match read_header(store, self.group.group_id())? {
-            Some(header) if header.reinit.is_some() && self.replaces == Some(header.context.epoch) => {
+            Some(header) if header.public.reinit.is_some() && self.replaces == Some(header.public.context.epoch) => {
                 self.store_over(store)
             }
             Some(header) if header.active != 0 => Err(Error::from(Misuse::GroupExists).into()),
             // An old Welcome would bring back keys that were used.
-            Some(header) if header.context.epoch >= self.group.epoch() => Err(Error::Stale(self.group.epoch()).into()),
+            Some(header) if header.public.context.epoch >= self.group.epoch() => {
+                Err(Error::Stale(self.group.epoch()).into())
+            }
             Some(_) => self.store_over(store),
             None => {
                 store.apply(&self.delta).map_err(PersistError::Store)?;
@@ -274,12 +275,9 @@ impl Client {
         let epoch = joiner_secret.member_secret(suite, &psk_secret).into_epoch(suite, context)?;
         // "Verify the confirmation tag in the GroupInfo".
         let epoch = epoch.confirm(suite, &context.confirmed_transcript_hash, &info.confirmation_tag)?;
-        let origin = check_continuation(&group_secrets.psks, &public, inputs)?;
+        let replaced = check_continuation(&group_secrets.psks, &public, inputs)?;
         let secret_tree = SecretTree::new(public.tree.root(), epoch.encryption_secret);
-        let mut new = NewGroup::new(self, public, epoch.secrets, private, secret_tree)?;
-        if let Some(origin) = origin {
-            new = new.in_place_of(origin);
-        }
+        let mut new = NewGroup::new(self, public, epoch.secrets, private, secret_tree)?.in_place_of(replaced);
         if !own.is_last_resort() {
             new.delta.delete(key_package::row_key(&own.key_package.reference(suite)?));
         }

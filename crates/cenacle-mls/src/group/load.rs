@@ -15,7 +15,7 @@ use super::{
     past::{PastEpoch, PastEpochs},
     pending::{PendingCommit, PendingRecord},
     proposals::{CachedProposal, ProposalCache},
-    rows::{FORMAT, Header, PastLeaves, PastRow, erase_group, read_tree},
+    rows::{Header, PastLeaves, PastRow, PublicRow, check_format, erase_group},
     state::{EpochState, Revision},
     transition::NextEpoch,
 };
@@ -31,14 +31,14 @@ use crate::{
 const CORRUPT: Error = Error::Corrupt("group");
 
 /// A store as it would be after some changes more.
-struct View<'a, S> {
-    store: &'a S,
-    changes: &'a [Change],
-    group_id: &'a GroupId,
+pub(crate) struct View<'a, S> {
+    pub(crate) store: &'a S,
+    pub(crate) changes: &'a [Change],
+    pub(crate) group_id: &'a GroupId,
 }
 
 impl<S: Store> View<'_, S> {
-    fn key(&self, table: Table) -> RowKey {
+    pub(crate) fn key(&self, table: Table) -> RowKey {
         RowKey::of_group(table, self.group_id)
     }
 
@@ -68,7 +68,10 @@ impl<S: Store> View<'_, S> {
     }
 
     /// All rows under a prefix, with the positions that follow it.
-    fn positions<P: Decode>(&self, prefix: &RowKey) -> Result<Vec<(P, SecretBytes)>, PersistError<S::Error>> {
+    pub(crate) fn positions<P: Decode>(
+        &self,
+        prefix: &RowKey,
+    ) -> Result<Vec<(P, SecretBytes)>, PersistError<S::Error>> {
         let decode = |(key, value): (Vec<u8>, SecretBytes)| {
             let rest = key.strip_prefix(prefix.key.as_slice()).ok_or(CORRUPT)?;
             Ok((P::from_bytes(rest).map_err(|_| CORRUPT)?, value))
@@ -80,21 +83,20 @@ impl<S: Store> View<'_, S> {
         Ok(decode(&self.row(key)?.ok_or(CORRUPT)?)?)
     }
 
-    fn state(&self, header: Header) -> Result<EpochState, PersistError<S::Error>> {
-        let nodes = self.positions::<u32>(&self.key(Table::TREE_NODE))?;
+    /// A public half whose nodes are in `table`.
+    pub(crate) fn public(&self, table: Table, row: PublicRow) -> Result<PublicGroup, PersistError<S::Error>> {
+        let nodes = self.positions::<u32>(&self.key(table))?;
         let nodes = nodes.into_iter().map(|(node, value)| (NodeIndex(node), value.expose().to_vec())).collect();
+        Ok(row.read(nodes)?)
+    }
+
+    fn state(&self, header: Header) -> Result<EpochState, PersistError<S::Error>> {
         let mut keys = Vec::new();
         for (node, value) in self.positions::<u32>(&self.key(Table::TREE_PRIVATE))? {
             keys.push((NodeIndex(node), Arc::new(decode::<HpkeSecretKey>(&value)?)));
         }
         Ok(EpochState {
-            public: PublicGroup {
-                tree: read_tree(header.level, nodes)?,
-                context: Arc::new(header.context),
-                interim_transcript_hash: header.interim_transcript_hash,
-                confirmation_tag: header.confirmation_tag,
-                reinit: header.reinit.map(Arc::new),
-            },
+            public: self.public(Table::TREE_NODE, header.public)?,
             secrets: match header.active {
                 0 => EpochSecrets::erased(),
                 _ => self.required(&self.key(Table::EPOCH))?,
@@ -141,11 +143,13 @@ impl<S: Store> View<'_, S> {
         Ok(PastEpochs(past))
     }
 
+    pub(crate) fn cached(&self, table: Table) -> Result<Vec<Arc<CachedProposal>>, PersistError<S::Error>> {
+        let rows = self.positions::<u32>(&self.key(table))?;
+        Ok(rows.iter().map(|(_, value)| Ok(Arc::new(decode(value)?))).collect::<Result<_, Error>>()?)
+    }
+
     fn proposals(&self) -> Result<ProposalCache, PersistError<S::Error>> {
-        let mut cache = ProposalCache::default();
-        for (_, value) in self.positions::<u32>(&self.key(Table::PROPOSAL))? {
-            cache.entries.push(Arc::new(decode::<CachedProposal>(&value)?));
-        }
+        let mut cache = ProposalCache { entries: self.cached(Table::PROPOSAL)?, ..ProposalCache::default() };
         for (reference, value) in self.positions::<ProposalRef>(&self.key(Table::UPDATE_KEY))? {
             cache.update_keys.push((reference, Arc::new(decode(&value)?)));
         }
@@ -153,7 +157,7 @@ impl<S: Store> View<'_, S> {
     }
 }
 
-fn decode<T: Decode>(value: &SecretBytes) -> Result<T, Error> {
+pub(crate) fn decode<T: Decode>(value: &SecretBytes) -> Result<T, Error> {
     T::from_bytes(value.expose()).map_err(|_| CORRUPT)
 }
 
@@ -161,11 +165,8 @@ fn decode<T: Decode>(value: &SecretBytes) -> Result<T, Error> {
 pub(crate) fn read_header<S: Store>(store: &S, group_id: &GroupId) -> Result<Option<Header>, PersistError<S::Error>> {
     let row = store.row(&RowKey::of_group(Table::GROUP, group_id)).map_err(PersistError::Store)?;
     let Some(row) = row else { return Ok(None) };
-    let header = decode::<Header>(&row)?;
-    if header.format != FORMAT {
-        return Err(Error::Corrupt("group rows of another format").into());
-    }
-    Ok(Some(header))
+    check_format(&row)?;
+    Ok(Some(decode::<Header>(&row)?))
 }
 
 impl Client {
@@ -180,7 +181,7 @@ impl Client {
         let Some(header) = read_header(store, group_id)? else { return Ok(None) };
         let active = header.active != 0;
         let view = View { store, changes: &[], group_id };
-        let level = header.level;
+        let level = header.public.level;
         let state = view.state(header)?;
         let own = state.public.tree.leaf(state.private.own_leaf()).ok_or(CORRUPT)?;
         let client = self.behind(own).filter(|_| state.public.context.cipher_suite == self.suite.cipher_suite());
@@ -232,7 +233,7 @@ fn load_pending<S: Store>(
     let record = decode::<PendingRecord>(&row)?;
     let after = View { changes: &record.changes, ..*view };
     let header = after.required::<Header>(&after.key(Table::GROUP))?;
-    let level = header.level;
+    let level = header.public.level;
     let state = after.state(header)?;
     let next = NextEpoch {
         secret_tree: after.secret_tree(state.public.epoch(), level)?,

@@ -23,6 +23,7 @@ mod key_package;
 mod leaf;
 mod list;
 mod load;
+mod observer;
 mod open;
 mod outside;
 mod past;
@@ -46,6 +47,7 @@ pub use found::{FoundedGroup, Founding};
 pub use inputs::{Inputs, Psks};
 pub use join::NewGroup;
 pub use key_package::OwnKeyPackage;
+pub use observer::{Observation, Observed, Observer};
 pub use open::Opened;
 pub use policy::{
     AcceptAll, CredentialPolicy, CustomProposal, DefaultPolicy, GroupPolicy, Occasion, Presented, Verdict,

@@ -98,11 +98,7 @@ impl Group {
     }
 
     fn check_epoch(&self, epoch: Epoch) -> Result<(), Error> {
-        match epoch.cmp(&self.epoch()) {
-            core::cmp::Ordering::Less => Err(Error::Stale(epoch)),
-            core::cmp::Ordering::Equal => Ok(()),
-            core::cmp::Ordering::Greater => Err(Error::Future(epoch)),
-        }
+        self.public().check_epoch(epoch)
     }
 
     fn open_public(&self, message: &PublicMessage) -> Result<OpenedKind, Error> {

@@ -2,6 +2,7 @@
 //! commit is the same for members and observers; the secrets are the members' business.
 
 use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
+use core::cmp::Ordering;
 
 use cenacle_crypto::{Digest, Suite};
 
@@ -119,6 +120,15 @@ impl PublicGroup {
     /// anymore."
     pub(crate) const fn check_goes_on(&self) -> Result<(), Rule> {
         if self.reinit.is_some() { Err(Rule::ReInitIsLast) } else { Ok(()) }
+    }
+
+    /// Whether a message belongs to the present epoch.
+    pub(crate) fn check_epoch(&self, epoch: Epoch) -> Result<(), Error> {
+        match epoch.cmp(&self.epoch()) {
+            Ordering::Less => Err(Error::Stale(epoch)),
+            Ordering::Equal => Ok(()),
+            Ordering::Greater => Err(Error::Future(epoch)),
+        }
     }
 
     /// The list of a commit that arrived, judged as far as it needs no new tree (RFC 9420 §12.2).

@@ -3,9 +3,9 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use cenacle_codec::codec_struct;
-use cenacle_crypto::{Digest, HpkeSecretKey, Secret};
+use cenacle_crypto::{Digest, HpkeSecretKey, Secret, SecretBytes};
 
-use super::{Group, past::PastEpoch, proposals::CachedProposal, state::EpochState, transition::NextEpoch};
+use super::{Group, PublicGroup, past::PastEpoch, proposals::CachedProposal, state::EpochState, transition::NextEpoch};
 use crate::{
     Error,
     delta::{Delta, RowKey, Table},
@@ -21,13 +21,20 @@ codec_struct! {
     /// The group's public header: enough to know the group without its tree.
     #[derive(Debug)]
     pub(crate) struct Header {
-        pub(crate) format: u16,
+        pub(crate) public: PublicRow,
         /// 1 while one's own member is in the group.
         pub(crate) active: u8,
+        pub(crate) own_leaf: LeafIndex,
+    }
+
+    /// The public half of a group but for the nodes of its tree.
+    #[derive(Debug)]
+    pub(crate) struct PublicRow {
+        /// The layout's number: see [`FORMAT`].
+        pub(crate) format: u16,
         pub(crate) context: GroupContext,
         pub(crate) interim_transcript_hash: Digest,
         pub(crate) confirmation_tag: Digest,
-        pub(crate) own_leaf: LeafIndex,
         /// Width of the tree: 2^level leaves.
         pub(crate) level: u8,
         pub(crate) reinit: Option<ReInit>,
@@ -61,16 +68,40 @@ pub(crate) const GROUP_TABLES: [Table; 13] = [
 ];
 
 fn header(state: &EpochState, active: bool) -> Header {
-    let public = &state.public;
-    Header {
-        format: FORMAT,
-        active: u8::from(active),
-        context: (*public.context).clone(),
-        interim_transcript_hash: public.interim_transcript_hash,
-        confirmation_tag: public.confirmation_tag,
-        own_leaf: state.private.own_leaf(),
-        level: public.tree.level(),
-        reinit: public.reinit().cloned(),
+    let own_leaf = state.private.own_leaf();
+    Header { public: PublicRow::of(&state.public), active: u8::from(active), own_leaf }
+}
+
+/// Refuses rows of another layout, before any other part of them is looked at.
+pub(crate) fn check_format(row: &SecretBytes) -> Result<(), Error> {
+    if row.expose().starts_with(&FORMAT.to_be_bytes()) {
+        Ok(())
+    } else {
+        Err(Error::Corrupt("group rows of another format"))
+    }
+}
+
+impl PublicRow {
+    pub(crate) fn of(public: &PublicGroup) -> Self {
+        Self {
+            format: FORMAT,
+            context: (*public.context).clone(),
+            interim_transcript_hash: public.interim_transcript_hash,
+            confirmation_tag: public.confirmation_tag,
+            level: public.tree.level(),
+            reinit: public.reinit().cloned(),
+        }
+    }
+
+    /// The public half with the nodes of its tree.
+    pub(crate) fn read(self, nodes: NodeRows) -> Result<PublicGroup, Error> {
+        Ok(PublicGroup {
+            tree: RatchetTree::from_rows(self.level, nodes.into_iter().map(Ok))?,
+            context: Arc::new(self.context),
+            interim_transcript_hash: self.interim_transcript_hash,
+            confirmation_tag: self.confirmation_tag,
+            reinit: self.reinit.map(Arc::new),
+        })
     }
 }
 
@@ -90,7 +121,7 @@ fn write_state(
 ) -> Result<(), Error> {
     let group_id = new.public.group_id();
     delta.put_encoded(RowKey::of_group(Table::GROUP, group_id), &header(new, true))?;
-    write_tree(old, new, delta)?;
+    write_tree(Table::TREE_NODE, old.map(|old| &old.public), &new.public, delta)?;
     write_private(old, new, delta)?;
     delta.put_encoded(RowKey::of_group(Table::EPOCH, group_id), &new.secrets)?;
     SecretTreeRows { group_id, epoch: new.public.epoch() }.write_new(secret_tree, delta)?;
@@ -99,9 +130,14 @@ fn write_state(
 }
 
 /// Writes the nodes that changed and erases those that went.
-fn write_tree(old: Option<&EpochState>, new: &EpochState, delta: &mut Delta) -> Result<(), Error> {
-    let row = |node| RowKey::of_group(Table::TREE_NODE, new.public.group_id()).and(&node);
-    for (node, value) in new.public.tree.changes_since(old.map(|old| &old.public.tree))? {
+pub(crate) fn write_tree(
+    table: Table,
+    old: Option<&PublicGroup>,
+    new: &PublicGroup,
+    delta: &mut Delta,
+) -> Result<(), Error> {
+    let row = |node| RowKey::of_group(table, new.group_id()).and(&node);
+    for (node, value) in new.tree.changes_since(old.map(|old| &old.tree))? {
         match value {
             Some(value) => delta.put(row(node.0), value),
             None => delta.delete(row(node.0)),
@@ -226,7 +262,7 @@ impl Group {
         let mut delta = Delta::new();
         if !self.active {
             delta.put_encoded(self.row(Table::GROUP), &header(&self.state, false))?;
-            write_tree(None, &self.state, &mut delta)?;
+            write_tree(Table::TREE_NODE, None, self.public(), &mut delta)?;
             return Ok(delta);
         }
         write_state(None, &self.state, &self.secret_tree, &mut delta)?;
@@ -274,8 +310,3 @@ pub(crate) type NodeRows = Vec<(crate::tree::NodeIndex, Vec<u8>)>;
 
 /// The leaves of a past epoch as they were.
 pub(crate) type PastLeaves = alloc::collections::BTreeMap<LeafIndex, Option<Arc<LeafNode>>>;
-
-/// Reads a tree back from its rows.
-pub(crate) fn read_tree(level: u8, rows: NodeRows) -> Result<RatchetTree, Error> {
-    RatchetTree::from_rows(level, rows.into_iter().map(Ok))
-}

@@ -55,16 +55,26 @@ pub fn unprotect(
     context: &GroupContext,
     membership_key: &Secret,
 ) -> Result<AuthenticatedContent, Error> {
-    let PublicMessage { content, auth, membership_tag: tag } = message;
+    let tag = message.membership_tag;
+    let content = without_tag(message)?;
+    if let Some(tag) = tag {
+        // RFC 9420 §6.2: "the application MUST check membership_tag".
+        if !membership_tag(suite, &content.content, &content.auth, context, membership_key)?.ct_eq(&tag) {
+            return Err(What::MembershipTag.into());
+        }
+    }
+    Ok(content)
+}
+
+/// The content for whoever does not have the group's secrets: neither its tag nor its signature is verified.
+///
+/// # Errors
+/// `Invalid(ApplicationDataIsEncrypted)`.
+pub fn without_tag(message: PublicMessage) -> Result<AuthenticatedContent, Error> {
+    let PublicMessage { content, auth, .. } = message;
     // RFC 9420 §6: "Applications MUST use PrivateMessage to encrypt application messages".
     if matches!(content.content, Content::Application(_)) {
         return Err(Rule::ApplicationDataIsEncrypted.into());
-    }
-    if let Some(tag) = tag {
-        // RFC 9420 §6.2: "the application MUST check membership_tag".
-        if !membership_tag(suite, &content, &auth, context, membership_key)?.ct_eq(&tag) {
-            return Err(What::MembershipTag.into());
-        }
     }
     Ok(AuthenticatedContent { wire_format: WireFormat::PUBLIC_MESSAGE, content, auth })
 }
