@@ -33,6 +33,9 @@ pub struct InteropArgs {
     /// Allow addresses that other machines reach
     #[arg(long)]
     allow_remote: bool,
+    /// Put extensions that mean nothing (GREASE) into leaves and key packages, which OpenMLS refuses
+    #[arg(long)]
+    grease_extensions: bool,
     /// What this client is called in the runner's results [default: Cenacle and its version]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -70,7 +73,8 @@ impl InteropArgs {
         // Suites that the fast provider does not have are the portable one's.
         let defaults = Config::new(vec![Arc::new(AwsLcProvider), Arc::new(RustCryptoProvider)]);
         let name = self.name.clone().unwrap_or_else(|| defaults.name.clone());
-        let config = Config { listen: self.listen, allow_remote: self.allow_remote, name, ..defaults };
+        let Self { listen, allow_remote, grease_extensions, .. } = *self;
+        let config = Config { listen, allow_remote, grease_extensions, name, ..defaults };
         // Whoever reads that the server is there may ask it to stop at once.
         let stop = asked_to_stop()?;
         let server = match Server::bind(config).await {

@@ -4,11 +4,14 @@ use alloc::{collections::BTreeMap, sync::Arc};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cenacle_codec::{Decode, Encode};
-use cenacle_crypto::{CipherSuite, SecretBytes, SignatureSecretKey, Suite};
+use cenacle_crypto::{CipherSuite, Rng as _, SecretBytes, SignatureSecretKey, Suite};
 use cenacle_mls::{
     delta::{RowKey, Store as _, Table},
     group::{AcceptAll, Client, Handshake, Inputs, OwnKeyPackage, Psks, Settings},
-    wire::{Capabilities, Credential, KeyPackage, LeafIndex, LeafNode, Lifetime, MlsMessage, MlsMessageBody, Welcome},
+    wire::{
+        Capabilities, Credential, CredentialType, ExtensionType, KeyPackage, LeafIndex, LeafNode, Lifetime, MlsMessage,
+        MlsMessageBody, ProposalType, Welcome,
+    },
 };
 use cenacle_store::MemoryStore;
 
@@ -81,21 +84,54 @@ pub(crate) fn find_member<'a>(
     members.find(|(_, leaf)| named(leaf)).map(|(leaf, _)| leaf)
 }
 
-/// A client of this identity, with a fresh signature key, and that key.
-pub(crate) fn new_client(
-    suites: &Suites,
-    suite: Arc<dyn Suite>,
-    identity: &[u8],
-    handshake: Handshake,
-) -> Result<(Client, SignatureSecretKey), Failure> {
-    let (secret, _) = suite.signature_key_pair(&mut SystemRandomness)?;
-    let signer = Arc::from(suite.signer(&secret)?);
-    let client = Client::new(suite, signer, Credential::Basic(identity.into()));
-    let cipher_suites: Vec<CipherSuite> = suites.codes().collect();
-    let capabilities = Capabilities { cipher_suites, ..client.capabilities().clone() };
-    let mut settings = Settings { handshake, ..Settings::default() };
-    settings.limits.lifetime_seconds = MAX_LIFETIME_SECONDS;
-    Ok((client.with_capabilities(capabilities).with_settings(settings), secret))
+/// What all actors of a process are made with.
+#[derive(Debug)]
+pub(crate) struct Workshop {
+    pub(crate) suites: Suites,
+    /// Whether leaves, key packages and GroupInfos carry extensions that mean nothing. Capabilities name values that mean
+    /// nothing in any case.
+    pub(crate) grease_extensions: bool,
+}
+
+impl Workshop {
+    /// A client of this identity, with a fresh signature key, and that key.
+    pub(crate) fn client(
+        &self,
+        suite: Arc<dyn Suite>,
+        identity: &[u8],
+        handshake: Handshake,
+    ) -> Result<(Client, SignatureSecretKey), Failure> {
+        let (secret, _) = suite.signature_key_pair(&mut SystemRandomness)?;
+        let signer = Arc::from(suite.signer(&secret)?);
+        let client = Client::new(suite, signer, Credential::Basic(identity.into()));
+        let mut settings = Settings { handshake, grease: self.grease_extensions, ..Settings::default() };
+        settings.limits.lifetime_seconds = MAX_LIFETIME_SECONDS;
+        let capabilities = self.capabilities(client.capabilities())?;
+        Ok((client.with_capabilities(capabilities).with_settings(settings), secret))
+    }
+
+    /// Those of a client, with all suites of this process.
+    fn capabilities(&self, own: &Capabilities) -> Result<Capabilities, Failure> {
+        let mut capabilities = Capabilities { cipher_suites: self.suites.codes().collect(), ..own.clone() };
+        if !self.grease_extensions {
+            // RFC 9420 §13.5 has these values in capabilities and, listed there, as extensions. One stack takes the first and
+            // refuses the second; the core sends both or none.
+            capabilities.cipher_suites.push(CipherSuite(grease()?));
+            capabilities.extensions.push(ExtensionType(grease()?));
+            capabilities.proposals.push(ProposalType(grease()?));
+            capabilities.credentials.push(CredentialType(grease()?));
+        }
+        Ok(capabilities)
+    }
+}
+
+/// One of the values that mean nothing (RFC 9420 §13.5): 0x0A0A, 0x1A1A, … 0xEAEA.
+fn grease() -> Result<u16, Failure> {
+    let mut random = [0];
+    SystemRandomness.fill(&mut random)?;
+    let [random] = random;
+    let byte = (random % 15) << 4 | 0x0a;
+    Ok(u16::from_be_bytes([byte, byte]))
 }
 
 /// The client with its proposals and commits framed in this way.
@@ -186,9 +222,9 @@ mod tests {
 
     #[test]
     fn a_key_package_comes_with_its_private_keys_and_began_an_hour_ago() {
-        let suites = Suites::new(&[Arc::new(AwsLcProvider)]);
-        let suite = suites.numbered(1).expect("suite 1");
-        let (client, _) = new_client(&suites, Arc::clone(&suite), b"alice", Handshake::Public).expect("a client");
+        let workshop = Workshop { suites: Suites::new(&[Arc::new(AwsLcProvider)]), grease_extensions: false };
+        let suite = workshop.suites.numbered(1).expect("suite 1");
+        let (client, _) = workshop.client(Arc::clone(&suite), b"alice", Handshake::Public).expect("a client");
         let (_, offer) = Transaction::new(client).expect("a key package");
         let bytes = encode(&offer.key_package).expect("bytes");
         let key_package = decode_key_package("key_package", &bytes).expect("a key package");

@@ -189,3 +189,52 @@ impl From<PersistError<core::convert::Infallible>> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cenacle_mls::{
+        Misuse, Need, Rule, What,
+        wire::{Epoch, Generation, GroupId, PreSharedKeyId, Psk},
+    };
+
+    use super::*;
+
+    fn status(failure: impl Into<Failure>) -> (Code, String, String) {
+        let status = Status::from(failure.into());
+        let reason = status.metadata().get(REASON).expect("a reason").to_str().expect("ASCII").to_owned();
+        (status.code(), reason, status.message().to_owned())
+    }
+
+    #[test]
+    fn each_kind_of_error_has_its_code_and_its_reason() {
+        let psk = PreSharedKeyId { psk: Psk::External(b"name".into()), psk_nonce: b"nonce".into() };
+        for (error, code, reason) in [
+            (Error::from(Rule::PathPresent), Code::Aborted, "Invalid(PathPresent)"),
+            (Error::from(What::Welcome), Code::Aborted, "Unverified(Welcome)"),
+            (Error::from(Misuse::CommitPending), Code::FailedPrecondition, "Misuse(CommitPending)"),
+            (Error::Missing(Need::Psk(psk)), Code::FailedPrecondition, "Missing(Psk)"),
+            (Error::Missing(Need::Origin(GroupId::from(b"g"), Epoch(1))), Code::FailedPrecondition, "Missing(Origin)"),
+            (Error::Stale(Epoch(3)), Code::FailedPrecondition, "Stale(Epoch)"),
+            (Error::KeyGone(Generation(3)), Code::FailedPrecondition, "KeyGone(Generation)"),
+            (Error::OldState, Code::FailedPrecondition, "OldState"),
+            (Error::Provider(CryptoError::NoRandomness), Code::Internal, "Provider(NoRandomness)"),
+            (Error::Corrupt("a row"), Code::Internal, "Corrupt(a)"),
+        ] {
+            let message = error.to_string();
+            assert_eq!(status(error), (code, reason.to_owned(), message));
+        }
+    }
+
+    #[test]
+    fn a_failure_of_the_call_says_what_and_where() {
+        let unknown = status(Failure::Unknown(Kind::Successor, 7));
+        assert_eq!(
+            unknown,
+            (Code::NotFound, "Unknown(Successor)".to_owned(), "there is no re-initialisation 7".to_owned())
+        );
+        let member = status(Failure::NoMember(vec![0xff, b'x', b'\n']));
+        assert_eq!((member.0, member.1.as_str()), (Code::FailedPrecondition, "NoMember"));
+        assert_eq!(status(Failure::NumbersExhausted).0, Code::ResourceExhausted);
+        assert_eq!(status(Failure::Broken).0, Code::Internal);
+    }
+}

@@ -30,6 +30,9 @@ pub struct Config {
     pub allow_remote: bool,
     /// What this client calls itself in results.
     pub name: String,
+    /// Whether leaves and key packages carry extensions that mean nothing, as RFC 9420 §13.5 wishes (GREASE). Of the other
+    /// stacks OpenMLS refuses them, even listed in the capabilities. Values in capabilities are sent in any case.
+    pub grease_extensions: bool,
     /// Where cipher suites come from: of several providers that have one, the first serves it.
     pub providers: Vec<Arc<dyn CryptoProvider>>,
 }
@@ -41,6 +44,7 @@ impl Config {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             allow_remote: false,
+            grease_extensions: false,
             name: concat!("Cenacle ", env!("CARGO_PKG_VERSION")).to_owned(),
             providers,
         }
@@ -97,13 +101,13 @@ impl Server {
     /// # Errors
     /// When the address is not loopback and others were not allowed, or is not free.
     pub async fn bind(config: Config) -> Result<Self, ServerError> {
-        let Config { listen, allow_remote, name, providers } = config;
+        let Config { listen, allow_remote, name, grease_extensions, providers } = config;
         if !allow_remote && !listen.ip().is_loopback() {
             return Err(ServerError::NotLoopback(listen));
         }
         let listener = TcpListener::bind(listen).await.map_err(|error| ServerError::Listen(listen, error))?;
         let address = listener.local_addr().map_err(|error| ServerError::Listen(listen, error))?;
-        Ok(Self { listener, address, interop: Arc::new(Interop::new(name, &providers)) })
+        Ok(Self { listener, address, interop: Arc::new(Interop::new(name, &providers, grease_extensions)) })
     }
 
     /// The address it listens on, with the port it was given.

@@ -139,9 +139,63 @@ impl Table {
             }
         }
     }
+}
 
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        lock(&self.0).map_or(0, |entries| entries.by_id.len())
+#[cfg(test)]
+mod tests {
+    use cenacle_crypto_awslc::AwsLcProvider;
+    use cenacle_mls::group::Handshake;
+
+    use super::*;
+    use crate::{actor::Workshop, suites::Suites};
+
+    fn signer() -> Signer {
+        let workshop = Workshop { suites: Suites::new(&[Arc::new(AwsLcProvider)]), grease_extensions: false };
+        let suite = workshop.suites.numbered(1).expect("suite 1");
+        let (client, _) = workshop.client(suite, b"alice", Handshake::Public).expect("a client");
+        Signer { client }
+    }
+
+    #[test]
+    fn numbers_begin_at_one_and_are_never_used_again() {
+        let table = Table::default();
+        let slot = Slot::from(signer());
+        assert_eq!([table.insert(slot.clone()).ok(), table.insert(slot.clone()).ok()], [Some(1), Some(2)]);
+        table.remove(2).expect("removing never fails");
+        assert_eq!(table.insert(slot.clone()).ok(), Some(3));
+        lock(&table.0).expect("not broken").last = u32::MAX;
+        assert!(matches!(table.insert(slot), Err(Failure::NumbersExhausted)));
+    }
+
+    #[test]
+    fn what_was_not_asked_for_longest_is_forgotten_first() {
+        let table = Table::default();
+        let slot = Slot::from(signer());
+        for _ in 0..MAX_KEPT {
+            table.insert(slot.clone()).expect("a number");
+        }
+        table.signer(1).expect("the first is still there, and asked for");
+        for _ in 0..10 {
+            table.insert(slot.clone()).expect("a number");
+        }
+        assert_eq!(lock(&table.0).expect("not broken").by_id.len(), MAX_KEPT);
+        assert!(
+            table.signer(1).is_ok()
+                && table.signer(2).is_err()
+                && table.signer(11).is_err()
+                && table.signer(12).is_ok()
+        );
+    }
+
+    #[test]
+    fn a_call_that_panicked_breaks_what_it_worked_on_and_nothing_else() {
+        let broken = Arc::new(Mutex::new(()));
+        let worker = Arc::clone(&broken);
+        let panicked = std::thread::spawn(move || {
+            let _guard = lock(&worker);
+            panic!("halfway");
+        });
+        assert!(panicked.join().is_err());
+        assert!(matches!(lock(&broken), Err(Failure::Broken)));
     }
 }

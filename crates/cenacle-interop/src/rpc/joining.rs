@@ -12,7 +12,7 @@ use super::Interop;
 use crate::{
     actor::{
         PskShelf, Transaction, decode, decode_given, decode_welcome, encode, find_member, framing, handshake, inputs,
-        lifetime, new_client,
+        lifetime,
     },
     failure::Failure,
     proto,
@@ -50,9 +50,9 @@ impl Interop {
         &self,
         request: &proto::CreateGroupRequest,
     ) -> Result<proto::CreateGroupResponse, Failure> {
-        let suite = self.suites.numbered(request.cipher_suite)?;
+        let suite = self.workshop.suites.numbered(request.cipher_suite)?;
         let handshake = handshake(request.encrypt_handshake);
-        let (client, _) = new_client(&self.suites, suite, &request.identity, handshake)?;
+        let (client, _) = self.workshop.client(suite, &request.identity, handshake)?;
         let psks = PskShelf::default();
         let new = client.create_group(
             request.group_id.as_slice().into(),
@@ -69,8 +69,8 @@ impl Interop {
         &self,
         request: &proto::CreateKeyPackageRequest,
     ) -> Result<proto::CreateKeyPackageResponse, Failure> {
-        let suite = self.suites.numbered(request.cipher_suite)?;
-        let (client, signature_key) = new_client(&self.suites, suite, &request.identity, handshake(false))?;
+        let suite = self.workshop.suites.numbered(request.cipher_suite)?;
+        let (client, signature_key) = self.workshop.client(suite, &request.identity, handshake(false))?;
         let (transaction, offer) = Transaction::new(client)?;
         Ok(proto::CreateKeyPackageResponse {
             transaction_id: self.table.insert(transaction)?,
@@ -102,13 +102,13 @@ impl Interop {
     ) -> Result<proto::ExternalJoinResponse, Failure> {
         let info = decode_group_info(&request.group_info)?;
         let tree: Option<WireTree> = decode_given("ratchet_tree", &request.ratchet_tree)?;
-        let suite = self.suites.suite(info.group_context.cipher_suite)?;
+        let suite = self.workshop.suites.suite(info.group_context.cipher_suite)?;
         let replaces = match request.remove_prior {
             true => Some(former_leaf(&request.identity, &info, tree.as_ref(), &*suite)?),
             false => None,
         };
         let handshake = handshake(request.encrypt_handshake);
-        let (client, _) = new_client(&self.suites, suite, &request.identity, handshake)?;
+        let (client, _) = self.workshop.client(suite, &request.identity, handshake)?;
         let mut psks = PskShelf::default();
         for psk in &request.psks {
             psks.insert(&psk.psk_id, &psk.psk_secret);

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 
 use cenacle_crypto::CryptoProvider;
 
-use crate::{failure::Failure, proto, suites::Suites, table::Table};
+use crate::{actor::Workshop, failure::Failure, proto, suites::Suites, table::Table};
 
 mod branch;
 mod commits;
@@ -14,20 +14,19 @@ mod members;
 mod outside;
 mod proposals;
 mod reinit;
-#[cfg(test)]
-mod tests;
 
 /// All actors of this process.
 #[derive(Debug)]
 pub(crate) struct Interop {
     name: String,
-    suites: Suites,
+    workshop: Workshop,
     table: Table,
 }
 
 impl Interop {
-    pub(crate) fn new(name: String, providers: &[Arc<dyn CryptoProvider>]) -> Self {
-        Self { name, suites: Suites::new(providers), table: Table::default() }
+    pub(crate) fn new(name: String, providers: &[Arc<dyn CryptoProvider>], grease_extensions: bool) -> Self {
+        let workshop = Workshop { suites: Suites::new(providers), grease_extensions };
+        Self { name, workshop, table: Table::default() }
     }
 
     pub(crate) fn name(&self, _: &proto::NameRequest) -> Result<proto::NameResponse, Failure> {
@@ -38,7 +37,7 @@ impl Interop {
         &self,
         _: &proto::SupportedCiphersuitesRequest,
     ) -> Result<proto::SupportedCiphersuitesResponse, Failure> {
-        let ciphersuites = self.suites.codes().map(|code| code.0.into()).collect();
+        let ciphersuites = self.workshop.suites.codes().map(|code| code.0.into()).collect();
         Ok(proto::SupportedCiphersuitesResponse { ciphersuites })
     }
 

@@ -7,7 +7,7 @@ use cenacle_mls::{
 
 use super::{Interop, joining::decode_group_info};
 use crate::{
-    actor::{PskShelf, Signer, Transaction, decode_given, decode_key_package, encode, handshake, inputs, new_client},
+    actor::{PskShelf, Signer, Transaction, decode_given, decode_key_package, encode, handshake, inputs},
     failure::Failure,
     proto,
     wish::Wish,
@@ -25,8 +25,8 @@ impl Interop {
         request: &proto::NewMemberAddProposalRequest,
     ) -> Result<proto::NewMemberAddProposalResponse, Failure> {
         let info = decode_group_info(&request.group_info)?;
-        let suite = self.suites.suite(info.group_context.cipher_suite)?;
-        let (client, signature_key) = new_client(&self.suites, suite, &request.identity, handshake(false))?;
+        let suite = self.workshop.suites.suite(info.group_context.cipher_suite)?;
+        let (client, signature_key) = self.workshop.client(suite, &request.identity, handshake(false))?;
         let group = read_group(&client, &info, None)?;
         let (transaction, offer) = Transaction::new(client.clone())?;
         let key_package = decode_key_package("key_package", &encode(&offer.key_package)?)?;
@@ -44,8 +44,8 @@ impl Interop {
         &self,
         request: &proto::CreateExternalSignerRequest,
     ) -> Result<proto::CreateExternalSignerResponse, Failure> {
-        let suite = self.suites.numbered(request.cipher_suite)?;
-        let (client, _) = new_client(&self.suites, suite, &request.identity, handshake(false))?;
+        let suite = self.workshop.suites.numbered(request.cipher_suite)?;
+        let (client, _) = self.workshop.client(suite, &request.identity, handshake(false))?;
         let external_sender = encode(&client.external_sender())?;
         Ok(proto::CreateExternalSignerResponse { signer_id: self.table.insert(Signer { client })?, external_sender })
     }

@@ -11,9 +11,7 @@ use cenacle_mls::{
 
 use super::Interop;
 use crate::{
-    actor::{
-        PskShelf, Transaction, decode_given, decode_key_package, decode_welcome, encode, inputs, lifetime, new_client,
-    },
+    actor::{PskShelf, Transaction, decode_given, decode_key_package, decode_welcome, encode, inputs, lifetime},
     failure::Failure,
     proto,
     state::{State, Successor},
@@ -57,8 +55,8 @@ impl Interop {
             let handshake = state.client.settings().handshake;
             (reinit, state.epoch_authenticator(), identity(&state.client), handshake)
         };
-        let suite = self.suites.suite(reinit.cipher_suite)?;
-        let (client, _) = new_client(&self.suites, suite, &identity, handshake)?;
+        let suite = self.workshop.suites.suite(reinit.cipher_suite)?;
+        let (client, _) = self.workshop.client(suite, &identity, handshake)?;
         let (transaction, offer) = Transaction::new(client)?;
         let key_package = encode(&offer.key_package)?;
         let successor = Successor { old, old_id, offer: Mutex::new(transaction) };

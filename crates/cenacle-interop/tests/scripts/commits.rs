@@ -1,7 +1,7 @@
 //! Commits of every kind of proposal, by value and by reference, and application data across them.
 
-use crate::world::{Wish, World, add, everywhere, of_kind, psk, remove, resumption, some_extensions};
 use crate::proto::ProposalDescription;
+use crate::world::{Wish, World, add, everywhere, of_kind, psk, remove, resumption, some_extensions};
 
 fn extensions(extensions: Vec<crate::proto::Extension>) -> ProposalDescription {
     ProposalDescription { extensions, ..of_kind("groupContextExtensions") }
@@ -31,9 +31,7 @@ fn messages_arrive_in_any_order_and_late() {
 fn members_are_added_by_value_and_by_reference() {
     everywhere(|mut world: World| async move {
         world.group(&["ada", "ben"]).await;
-        for (external_tree, [first, second, third]) in
-            [(false, ["cyd", "dot", "eve"]), (true, ["fay", "gus", "hal"])]
-        {
+        for (external_tree, [first, second, third]) in [(false, ["cyd", "dot", "eve"]), (true, ["fay", "gus", "hal"])] {
             let own = add(world.key_package(first).await);
             let own = world.propose("ada", own).await;
             let others = add(world.key_package(second).await);

@@ -76,8 +76,7 @@ fn groups_are_re_initialised() {
             (suite, b"a fourth".to_vec(), Vec::new(), ["ben", "cyd", "ben"], true, false),
         ];
         for (cipher_suite, group_id, extensions, [proposer, committer, welcomer], force_path, external_tree) in rounds {
-            let wanted =
-                ProposalDescription { cipher_suite, group_id, extensions, ..crate::world::of_kind("reinit") };
+            let wanted = ProposalDescription { cipher_suite, group_id, extensions, ..crate::world::of_kind("reinit") };
             let proposal = world.propose(proposer, wanted).await;
             let roles = Roles { committer, welcomer, members: &members };
             reinitialise(&mut world, proposal, roles, force_path, external_tree).await;

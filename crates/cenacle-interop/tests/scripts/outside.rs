@@ -43,7 +43,9 @@ fn clients_propose_themselves() {
         let request = NewMemberAddProposalRequest { group_info, identity: b"cyd".to_vec() };
         let answer = world.ask("cyd").new_member_add_proposal(request).await;
         let answer = world.unwrap("NewMemberAddProposal", answer);
-        assert!(!answer.init_priv.is_empty() && !answer.encryption_priv.is_empty() && !answer.signature_priv.is_empty());
+        assert!(
+            !answer.init_priv.is_empty() && !answer.encryption_priv.is_empty() && !answer.signature_priv.is_empty()
+        );
         world.actor("cyd").transaction = answer.transaction_id;
         world.share_psk(b"psk", &["cyd"]).await;
         let wish = Wish { by_reference: vec![answer.proposal], by_value: vec![psk(b"psk")], ..Wish::default() };
@@ -60,14 +62,17 @@ fn listed_signers_propose_all_that_they_may() {
         list_signer(&mut world, "out", "ada", &["ben", "cyd"]).await;
         // A second one, after which the first is still listed.
         list_signer(&mut world, "off", "ben", &["ada", "cyd"]).await;
-        let add = add(world.key_package("dot").await);
-        let mut by_reference = Vec::new();
-        for (signer, wanted) in
-            [("out", psk(b"psk")), ("off", resumption(2)), ("off", add), ("out", remove("cyd"))]
-        {
-            by_reference.push(propose_from_outside(&mut world, signer, "ada", wanted).await);
+        let mut keys = Vec::new();
+        for (signer, wanted) in [("out", psk(b"psk")), ("off", resumption(2))] {
+            keys.push(propose_from_outside(&mut world, signer, "ada", wanted).await);
         }
-        world.commit("ada", Wish { by_reference, ..Wish::default() }, &["ben"], &["dot"]).await;
+        world.commit("cyd", Wish { by_reference: keys, ..Wish::default() }, &["ada", "ben"], &[]).await;
+        let add = add(world.key_package("dot").await);
+        let mut changes = Vec::new();
+        for (signer, wanted) in [("off", add), ("out", remove("cyd"))] {
+            changes.push(propose_from_outside(&mut world, signer, "ada", wanted).await);
+        }
+        world.commit("ada", Wish { by_reference: changes, ..Wish::default() }, &["ben"], &["dot"]).await;
         world.agree(&["ada", "ben", "dot"]).await;
         // The list goes, and with it the right to propose.
         let extensions = vec![Extension { extension_type: 3, extension_data: vec![0; 3] }];

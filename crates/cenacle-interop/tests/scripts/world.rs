@@ -124,7 +124,7 @@ pub(crate) fn some_extensions() -> Vec<Extension> {
 }
 
 impl World {
-    fn new(setting: Setting, processes: &[Process]) -> Self {
+    pub(crate) fn new(setting: Setting, processes: &[Process]) -> Self {
         let stacks = processes.iter().take(setting.stacks).map(|process| process.stack.clone()).collect();
         Self { setting, stacks, actors: BTreeMap::new() }
     }
@@ -175,8 +175,7 @@ impl World {
     }
 
     pub(crate) async fn key_package(&mut self, name: &'static str) -> Vec<u8> {
-        let request =
-            CreateKeyPackageRequest { cipher_suite: self.setting.suite, identity: name.as_bytes().to_vec() };
+        let request = CreateKeyPackageRequest { cipher_suite: self.setting.suite, identity: name.as_bytes().to_vec() };
         let answer = self.ask(name).create_key_package(request).await;
         let answer = self.unwrap("CreateKeyPackage", answer);
         assert!(![&answer.init_priv, &answer.encryption_priv, &answer.signature_priv].iter().any(|key| key.is_empty()));
@@ -268,8 +267,7 @@ impl World {
             let actor = self.actor(holder).clone();
             let id = if actor.state == 0 { actor.transaction } else { actor.state };
             let psk_secret = [psk_id, b" as a secret"].concat();
-            let request =
-                StorePskRequest { state_or_transaction_id: id, psk_id: psk_id.to_vec(), psk_secret };
+            let request = StorePskRequest { state_or_transaction_id: id, psk_id: psk_id.to_vec(), psk_secret };
             let answer = self.ask(holder).store_psk(request).await;
             self.unwrap("StorePSK", answer);
         }
@@ -284,8 +282,9 @@ impl World {
     /// Proposes what is described, as a member.
     pub(crate) async fn propose(&mut self, name: &'static str, wanted: ProposalDescription) -> Vec<u8> {
         let (state_id, mut stack) = (self.state(name), self.ask(name));
-        let ProposalDescription { key_package, removed_id, psk_id, epoch_id, extensions, group_id, cipher_suite, .. } =
-            wanted;
+        let ProposalDescription {
+            key_package, removed_id, psk_id, epoch_id, extensions, group_id, cipher_suite, ..
+        } = wanted;
         let answer = match wanted.proposal_type.as_slice() {
             b"add" => stack.add_proposal(AddProposalRequest { state_id, key_package }).await,
             b"remove" => stack.remove_proposal(RemoveProposalRequest { state_id, removed_id }).await,
@@ -307,8 +306,7 @@ impl World {
     }
 
     pub(crate) async fn protect(&mut self, name: &'static str, authenticated_data: &[u8], text: &[u8]) -> Vec<u8> {
-        let (state_id, authenticated_data, plaintext) =
-            (self.state(name), authenticated_data.to_vec(), text.to_vec());
+        let (state_id, authenticated_data, plaintext) = (self.state(name), authenticated_data.to_vec(), text.to_vec());
         let answer = self.ask(name).protect(ProtectRequest { state_id, authenticated_data, plaintext }).await;
         self.unwrap("Protect", answer).ciphertext
     }
