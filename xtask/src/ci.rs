@@ -10,7 +10,16 @@ const STEPS: &[&str] = &[
     "clippy --workspace --all-targets --features cenacle-testkit/peers -- -D warnings",
     "doc --workspace --no-deps",
     "check -p cenacle-mls -p cenacle-crypto-rustcrypto --no-default-features --lib",
+    "check -p cenacle-crypto-rustcrypto --no-default-features --features experimental --lib",
     TESTS,
+];
+
+/// The provider over OpenSSL, which the workspace leaves out by itself. `FEATURE` says where OpenSSL comes from.
+const OPENSSL_STEPS: &[&str] = &[
+    "clippy -p cenacle-crypto-openssl --all-targets --features FEATURE -- -D warnings",
+    "doc -p cenacle-crypto-openssl --no-deps --features FEATURE",
+    "test -p cenacle-crypto-openssl --features FEATURE",
+    "test -p cenacle-cli --test vectors --features openssl,cenacle-crypto-openssl/FEATURE",
 ];
 
 /// The tests, as the README gives them.
@@ -21,7 +30,15 @@ pub(crate) fn all() -> Result<(), Vec<String>> {
     structure::check()?;
     println!("== rfc");
     rfc::check()?;
-    STEPS.iter().try_for_each(|step| cargo(step))
+    STEPS.iter().try_for_each(|step| cargo(step))?;
+    let feature = openssl_feature();
+    OPENSSL_STEPS.iter().try_for_each(|step| cargo(&step.replace("FEATURE", feature)))
+}
+
+/// The system's OpenSSL where there is one to build against, or else one built from source.
+fn openssl_feature() -> &'static str {
+    let pkg_config = Command::new("pkg-config").args(["--atleast-version=1.1.1", "openssl"]).status();
+    if pkg_config.is_ok_and(|status| status.success()) { "openssl" } else { "vendored" }
 }
 
 pub(crate) fn deny() -> Result<(), Vec<String>> {

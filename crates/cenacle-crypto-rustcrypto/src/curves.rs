@@ -5,7 +5,8 @@ use p256::elliptic_curve::sec1::ToSec1Point;
 use x25519_dalek::{PublicKey, StaticSecret};
 
 /// X25519 (RFC 7748).
-pub(crate) struct X25519;
+#[derive(Debug)]
+pub struct X25519;
 
 fn x25519_point(public: &[u8]) -> Result<[u8; 32], CryptoError> {
     public.try_into().map_err(|_| CryptoError::BadPublicKey)
@@ -46,7 +47,8 @@ impl Dh for X25519 {
 macro_rules! nist_curves {
     ($($(#[$doc:meta])* $name:ident: $curve:ident, $kem_id:literal, $bytes:literal, $mask:literal;)*) => {$(
         $(#[$doc])*
-        pub(crate) struct $name;
+        #[derive(Debug)]
+        pub struct $name;
 
         impl Dh for $name {
             const KEM_ID: u16 = $kem_id;

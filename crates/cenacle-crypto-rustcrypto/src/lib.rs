@@ -1,6 +1,8 @@
 //! The portable cryptography provider of Cenacle, in pure Rust: RustCrypto and dalek behind the interface of
-//! `cenacle-crypto`. It supplies suites 1, 2, 3, 5 and 7 of RFC 9420 §17.1, without a C compiler and without `std`;
-//! only `SystemRng` needs an operating system. The X448 suites are not here.
+//! `cenacle-crypto`. [`RustCryptoProvider`] supplies suites 1, 2, 3, 5 and 7 of RFC 9420 §17.1, without a C compiler and
+//! without `std`; only `SystemRng` needs an operating system. The X448 suites 4 and 6 exist as pre-releases that nobody
+//! has audited: whoever wants them says so twice, with the feature `experimental` and with the type
+//! `ExperimentalRustCryptoProvider`. [`parts`] serves applications with suites of their own.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -8,6 +10,9 @@ extern crate alloc;
 
 mod aead;
 mod curves;
+#[cfg(feature = "experimental")]
+mod experimental;
+pub mod parts;
 mod signatures;
 #[cfg(feature = "std")]
 mod system_rng;
@@ -19,12 +24,12 @@ use cenacle_crypto::{
     compose::{Composed, Sha256, Sha384, Sha512},
 };
 
-use crate::{
-    aead::{Aes128Gcm, Aes256Gcm, ChaCha20Poly1305},
-    curves::{P256, P384, P521, X25519},
-    signatures::{EcdsaP256, EcdsaP384, EcdsaP521, Ed25519},
+use crate::parts::{
+    Aes128Gcm, Aes256Gcm, ChaCha20Poly1305, EcdsaP256, EcdsaP384, EcdsaP521, Ed25519, P256, P384, P521, X25519,
 };
 
+#[cfg(feature = "experimental")]
+pub use experimental::ExperimentalRustCryptoProvider;
 #[cfg(feature = "std")]
 pub use system_rng::SystemRng;
 

@@ -11,7 +11,8 @@ use ed25519_dalek::{Signer as _, Verifier as _};
 
 /// Ed25519 (RFC 8032). Verification is without cofactor, `S` below the group order and `A` canonical.
 // Members who disagree about a signature disagree about the group, so every provider has this one acceptance rule.
-pub(crate) struct Ed25519;
+#[derive(Debug)]
+pub struct Ed25519;
 
 #[derive(Debug)]
 struct Ed25519Signer {
@@ -69,7 +70,8 @@ impl Scheme for Ed25519 {
 macro_rules! ecdsa {
     ($($(#[$doc:meta])* $name:ident, $signer:ident: $curve:ident, $bytes:literal, $mask:literal;)*) => {$(
         $(#[$doc])*
-        pub(crate) struct $name;
+        #[derive(Debug)]
+        pub struct $name;
 
         #[derive(Debug)]
         struct $signer {

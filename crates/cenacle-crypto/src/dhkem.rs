@@ -11,6 +11,9 @@ use crate::{CryptoError, HpkePublicKey, HpkeSecretKey, Rng, Secret, Suite, encod
 /// The longest private key and Diffie-Hellman result of any curve here (P-521), in bytes.
 pub const MAX_SECRET_BYTES: usize = 66;
 
+/// What keys are derived from has at least as many bytes as the smallest private key of RFC 9180.
+const MIN_IKM_BYTES: usize = 32;
+
 /// One Diffie-Hellman group as a library supplies it.
 pub trait Dh: 'static {
     /// The KEM's identifier (RFC 9180 §7.1).
@@ -121,7 +124,8 @@ impl fmt::Debug for ScalarBytes {
     }
 }
 
-/// Refuses a public key whose length or form is not the one of RFC 9180 §7.1.1: 32 bytes, or an uncompressed point.
+/// Refuses a public key whose length or form is not the one of RFC 9180 §7.1.1: `Npk` bytes, which for the NIST
+/// curves are an uncompressed point.
 ///
 /// # Errors
 /// `BadPublicKey`.
@@ -163,8 +167,8 @@ fn suite_id<D: Dh>() -> [u8; 5] {
 
 /// DeriveKeyPair (RFC 9180 §7.1.3), its private half in both forms.
 fn derive<D: Dh>(suite: &dyn Suite, ikm: &[u8]) -> Result<(ScalarBytes, D::Secret), CryptoError> {
-    // RFC 9180 asks for Nsk bytes of input, RFC 9420 §7.4 gives Nh, which is two less for P-521.
-    if ikm.len() < suite.hash_length() {
+    // RFC 9180 asks for Nsk bytes of input, RFC 9420 §7.4 gives Nh, which is two less for P-521 and eight more for X448.
+    if ikm.len() < D::SECRET_BYTES.min(suite.hash_length()).max(MIN_IKM_BYTES) {
         return Err(CryptoError::BadLength);
     }
     let suite_id = suite_id::<D>();
@@ -190,7 +194,7 @@ fn derive<D: Dh>(suite: &dyn Suite, ikm: &[u8]) -> Result<(ScalarBytes, D::Secre
 /// [`Suite::kem_derive_key_pair`].
 ///
 /// # Errors
-/// `BadLength` when `ikm` is shorter than the suite's hash; `Internal` if no key comes of it.
+/// `BadLength` when `ikm` is shorter than both a private key and the suite's hash; `Internal` if no key comes of it.
 pub fn derive_key_pair<D: Dh>(suite: &dyn Suite, ikm: &[u8]) -> Result<(HpkeSecretKey, HpkePublicKey), CryptoError> {
     let (bytes, secret) = derive::<D>(suite, ikm)?;
     let public = D::public(&secret)?;

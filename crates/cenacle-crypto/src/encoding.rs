@@ -1,9 +1,25 @@
-//! Which encodings of public keys are accepted, where libraries differ: uncompressed points only (RFC 9420 §5.1.1),
-//! X25519 points of large order, Ed25519 points in canonical form (RFC 8032 §5.1.3). All providers call these, so
-//! that no key is good for one member of a group and bad for another. Whether a point is on its curve is the
-//! library's to say.
+//! Which encodings of public keys and signatures are accepted, where libraries differ: uncompressed points only (RFC
+//! 9420 §5.1.1), X25519 and X448 points of large order, Ed25519 and Ed448 points in canonical form (RFC 8032 §5.1.3,
+//! §5.2.3). All providers call these, so that no key is good for one member of a group and bad for another. Whether a
+//! point is on its curve is the library's to say.
 
 use crate::CryptoError;
+
+/// Bytes of a coordinate of Curve448.
+const FIELD_448_BYTES: usize = 56;
+
+/// Bytes of an Ed448 public key, of a seed, and of each half of a signature: a coordinate and the sign of the other.
+pub const ED448_BYTES: usize = FIELD_448_BYTES + 1;
+
+/// The prime of Curve448's field, 2^448 - 2^224 - 1, little-endian.
+const PRIME_448: [u8; FIELD_448_BYTES] = near_prime_448(0xff);
+
+/// The order of Ed448's base point (RFC 8032 §5.2), little-endian.
+const ORDER_448: [u8; ED448_BYTES] = [
+    0xf3, 0x44, 0x58, 0xab, 0x92, 0xc2, 0x78, 0x23, 0x55, 0x8f, 0xc5, 0x8d, 0x72, 0xc2, 0x6c, 0x21, 0x90, 0x36, 0xd6,
+    0xae, 0x49, 0xdb, 0x4e, 0xc4, 0xe9, 0x23, 0xca, 0x7c, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f, 0x00,
+];
 
 /// Refuses what is not an uncompressed point of `coordinate_bytes` per coordinate.
 ///
@@ -53,6 +69,75 @@ pub fn check_ed25519_canonical(public: &[u8; 32]) -> Result<(), CryptoError> {
     // "If x = 0, and x_0 = 1 […] decoding fails." x is zero where y is one or minus one.
     let negative_zero = y != *public && (y == pattern(0x01, 0x00, 0x00) || y == pattern(0xec, 0xff, 0x7f));
     if beyond_prime || negative_zero { Err(CryptoError::BadPublicKey) } else { Ok(()) }
+}
+
+/// Refuses the five encodings of X448 points whose order divides four: with them every agreement gives zero, so nothing
+/// can be sealed to their owner (RFC 7748 §6.2).
+///
+/// # Errors
+/// `BadPublicKey`.
+pub fn check_x448_order(public: &[u8; FIELD_448_BYTES]) -> Result<(), CryptoError> {
+    // Zero, one and minus one; the field's prime and its successor, which are zero and one again.
+    const LOW_ORDER: [[u8; FIELD_448_BYTES]; 5] =
+        [small_448(0), small_448(1), near_prime_448(0xfe), PRIME_448, after_prime_448()];
+    if LOW_ORDER.contains(public) { Err(CryptoError::BadPublicKey) } else { Ok(()) }
+}
+
+/// Refuses encodings of Ed448 points that decoding and encoding again would change, and the identity and the point of
+/// order two, which OpenSSL does not decode.
+///
+/// # Errors
+/// `BadPublicKey`.
+pub fn check_ed448_canonical(point: &[u8; ED448_BYTES]) -> Result<(), CryptoError> {
+    let [y @ .., last] = point;
+    // RFC 8032 §5.2.3: "If the resulting value is >= p, decoding fails." Between it and the sign are seven zero bits.
+    let canonical = last & 0x7f == 0 && y.iter().rev().lt(PRIME_448.iter().rev());
+    // x is zero where y is one or minus one. The other points of small order, with y = 0, are accepted.
+    let x_is_zero = *y == small_448(1) || *y == near_prime_448(0xfe);
+    if canonical && !x_is_zero { Ok(()) } else { Err(CryptoError::BadPublicKey) }
+}
+
+/// The halves `R` and `S` of an Ed448 signature, `R` one that [`check_ed448_canonical`] lets pass, `S` below the order.
+///
+/// # Errors
+/// `BadSignature`.
+pub fn split_ed448_signature(signature: &[u8]) -> Result<(&[u8; ED448_BYTES], &[u8; ED448_BYTES]), CryptoError> {
+    let (r, s) = signature.split_first_chunk().ok_or(CryptoError::BadSignature)?;
+    let s: &[u8; ED448_BYTES] = s.try_into().map_err(|_| CryptoError::BadSignature)?;
+    check_ed448_canonical(r).map_err(|_| CryptoError::BadSignature)?;
+    // RFC 8032 §5.2.7: "If any of the decodings fail (including S being out of range), the signature is invalid."
+    if s.iter().rev().lt(ORDER_448.iter().rev()) { Ok((r, s)) } else { Err(CryptoError::BadSignature) }
+}
+
+/// `low` as a coordinate.
+const fn small_448(low: u8) -> [u8; FIELD_448_BYTES] {
+    let mut bytes = [0; FIELD_448_BYTES];
+    let [first, ..] = &mut bytes;
+    *first = low;
+    bytes
+}
+
+/// The prime with another lowest byte, 0xff being its own.
+const fn near_prime_448(low: u8) -> [u8; FIELD_448_BYTES] {
+    let mut bytes = [0xff; FIELD_448_BYTES];
+    let (lower, upper) = bytes.split_at_mut(FIELD_448_BYTES / 2);
+    if let ([first, ..], [middle, ..]) = (lower, upper) {
+        *first = low;
+        *middle = 0xfe;
+    }
+    bytes
+}
+
+/// The prime plus one: 2^448 - 2^224.
+const fn after_prime_448() -> [u8; FIELD_448_BYTES] {
+    let mut bytes = [0xff; FIELD_448_BYTES];
+    let (lower, _) = bytes.split_at_mut(FIELD_448_BYTES / 2);
+    let mut rest = lower;
+    while let [first, tail @ ..] = rest {
+        *first = 0;
+        rest = tail;
+    }
+    bytes
 }
 
 /// 32 bytes, little-endian: `low`, thirty times `middle`, `high`.

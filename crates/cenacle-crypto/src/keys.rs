@@ -9,7 +9,8 @@ codec_newtype! {
     #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct HpkePublicKey(pub Opaque);
 
-    /// An HPKE private key: SerializePrivateKey of RFC 9180 §7.1.2 (big-endian scalars, full width).
+    /// An HPKE private key: SerializePrivateKey of RFC 9180 §7.1.2 (big-endian scalars of full width
+    /// for NIST curves).
     #[derive(Debug)]
     pub struct HpkeSecretKey(pub SecretBytes);
 
@@ -17,7 +18,7 @@ codec_newtype! {
     #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct SignaturePublicKey(pub Opaque);
 
-    /// A signature private key: 32-byte seed for Ed25519, big-endian scalar of full width for ECDSA.
+    /// A signature private key: RFC 8032's seed for EdDSA, big-endian scalar of full width for ECDSA.
     #[derive(Debug)]
     pub struct SignatureSecretKey(pub SecretBytes);
 

@@ -158,7 +158,7 @@ pub trait Suite: fmt::Debug + Send + Sync {
     /// DeriveKeyPair of the KEM (RFC 9180 §7.1.3).
     ///
     /// # Errors
-    /// `BadLength` when `ikm` is too short; `Internal` if no key comes of it.
+    /// `BadLength` when `ikm` is shorter than both a private key and the suite's hash; `Internal` if no key comes of it.
     fn kem_derive_key_pair(&self, ikm: &[u8]) -> Result<(HpkeSecretKey, HpkePublicKey), CryptoError>;
 
     /// The public key of a private key.

@@ -34,10 +34,16 @@ pub use vector_file::{Vector, VectorFile, Verdict};
 
 use cenacle_crypto::CryptoProvider;
 use cenacle_crypto_awslc::AwsLcProvider;
-use cenacle_crypto_rustcrypto::RustCryptoProvider;
+use cenacle_crypto_rustcrypto::ExperimentalRustCryptoProvider;
 
 /// Where the files are kept by those who made them.
 pub const SOURCE: &str = "https://github.com/mlswg/mls-implementations (folder test-vectors)";
 
-/// Every provider that vectors are checked against.
-pub const PROVIDERS: &[&dyn CryptoProvider] = &[&AwsLcProvider, &RustCryptoProvider];
+/// Every provider that vectors are checked against. The pure Rust one comes with its experimental suites, the one over
+/// OpenSSL with the feature `openssl`.
+pub const PROVIDERS: &[&dyn CryptoProvider] = &[
+    &AwsLcProvider,
+    &ExperimentalRustCryptoProvider,
+    #[cfg(feature = "openssl")]
+    &cenacle_crypto_openssl::OpenSslProvider,
+];

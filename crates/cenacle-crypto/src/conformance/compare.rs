@@ -3,7 +3,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use super::{SeededRng, flipped, secret, signature::edge_cases};
+use super::{SeededRng, flipped, kem, secret, signature};
 use crate::{
     HpkePublicKey, HpkeSecretKey, Rng, SignaturePublicKey, Suite,
     hpke::{Info, export_from, export_to, open, seal},
@@ -20,7 +20,7 @@ pub fn compare(a: &dyn Suite, b: &dyn Suite) {
     let mut rng = SeededRng::new(u64::from(a.cipher_suite().0));
     for _ in 0..8 {
         symmetric(a, b, &mut rng);
-        kem(a, b, &mut rng);
+        kems(a, b, &mut rng);
     }
     for (one, other) in [(a, b), (b, a)] {
         hpke(one, other, &mut rng);
@@ -53,7 +53,7 @@ fn symmetric(a: &dyn Suite, b: &dyn Suite, rng: &mut SeededRng) {
     assert_eq!(b.aead_open(&key, &nonce, b"aad", &sealed).unwrap().expose(), message);
 }
 
-fn kem(a: &dyn Suite, b: &dyn Suite, rng: &mut SeededRng) {
+fn kems(a: &dyn Suite, b: &dyn Suite, rng: &mut SeededRng) {
     let length = a.kem_secret_key_length();
     let ikm = bytes(rng, length);
     let (secret, public) = a.kem_derive_key_pair(&ikm).unwrap();
@@ -94,7 +94,7 @@ fn signatures(signing: &dyn Suite, verifying: &dyn Suite, rng: &mut SeededRng) {
 
 /// Crafted keys and signatures: what one accepts the other must accept, or a group falls apart.
 fn verdicts(a: &dyn Suite, b: &dyn Suite) {
-    for (public, message, signature) in edge_cases(a) {
+    for (public, message, signature) in signature::edge_cases(a) {
         let (one, other) = (a.verify(&public, &message, &signature), b.verify(&public, &message, &signature));
         assert_eq!(one.is_ok(), other.is_ok(), "{public:?} {message:02x?} {signature:?}: {one:?}, {other:?}");
         assert_eq!(a.check_signature_key(&public), b.check_signature_key(&public), "{public:?}");
@@ -106,6 +106,11 @@ fn verdicts(a: &dyn Suite, b: &dyn Suite) {
         assert_eq!(a.check_signature_key(&changed), b.check_signature_key(&changed), "{changed:?}");
     }
     let (_, public) = a.kem_derive_key_pair(&bytes(&mut rng, a.kem_secret_key_length())).unwrap();
+    for public in kem::edge_cases(a) {
+        let ikm = bytes(&mut rng, a.kem_secret_key_length());
+        let [(one, _), (other, _)] = [a, b].map(|suite| suite.kem_encapsulate(&public, &ikm).unwrap());
+        assert!(one.ct_eq(&other), "{public:?}");
+    }
     for changed in flipped(&public.0) {
         let changed = HpkePublicKey(changed.into());
         assert_eq!(a.kem_check_public_key(&changed), b.kem_check_public_key(&changed), "{changed:?}");

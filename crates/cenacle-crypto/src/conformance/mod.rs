@@ -13,6 +13,7 @@
 
 mod aead;
 mod compare;
+mod eddsa;
 mod hpke;
 mod kdf;
 mod kem;
@@ -22,23 +23,19 @@ mod vectors;
 
 use alloc::vec::Vec;
 
-use crate::{CipherSuite, CryptoError, Rng, Secret, Suite};
+use crate::{CryptoError, Rng, Secret, Suite};
 
 pub use compare::compare;
 pub use rng::SeededRng;
 
-/// Tests everything a suite supplies, and HPKE over it.
+/// Tests everything a suite supplies, and HPKE over it. The suite may be one of RFC 9420 or an application's own, made of
+/// the same KEMs, hashes, AEADs and signature schemes.
 pub fn check(suite: &dyn Suite) {
     kdf::check(suite);
     aead::check(suite);
     kem::check(suite);
     signature::check(suite);
     hpke::check(suite);
-}
-
-/// Whether the suite's keys are Edwards and Montgomery ones, whose private keys are not scalars.
-fn is_25519(suite: &dyn Suite) -> bool {
-    matches!(suite.cipher_suite(), CipherSuite(1 | 3))
 }
 
 fn hex(text: &str) -> Vec<u8> {

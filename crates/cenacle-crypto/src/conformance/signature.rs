@@ -1,32 +1,55 @@
-//! Signatures: RFC 8032 §7.1 and RFC 6979, Appendix A.2; refusal of every changed bit, of keys that are none, and of
-//! crafted signatures on which libraries are known to differ.
+//! Signatures: RFC 8032 §7.1 and §7.4, and RFC 6979, Appendix A.2; refusal of every changed bit, of keys that are none,
+//! and of crafted signatures on which libraries are known to differ. The scheme is told by the length of its public keys,
+//! so that suites an application registers can be tested too.
 
 use alloc::{format, vec, vec::Vec};
 
-use super::{FixedRng, SeededRng, flipped, hex, is_25519, wrong_lengths};
+use super::{
+    FixedRng, SeededRng,
+    eddsa::{self, edwards},
+    flipped, hex, wrong_lengths,
+};
 use crate::{CryptoError, Signature, SignaturePublicKey, SignatureSecretKey, Suite};
 
 struct Known {
-    suites: &'static [u16],
     secret: &'static str,
     public: &'static str,
     message: &'static [u8],
     signature: &'static str,
 }
 
-const KNOWN: [Known; 4] = [
+const KNOWN: [Known; 6] = [
     // RFC 8032 §7.1, test 2.
     Known {
-        suites: &[1, 3],
         secret: "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
         public: "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
         message: &[0x72],
         signature: "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613\
             d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
     },
-    // RFC 6979, Appendix A.2.5, A.2.7 and A.2.6: the suite's hash, message "sample", the signature in DER.
+    // RFC 8032 §7.4, "Blank" and "1 octet".
     Known {
-        suites: &[2],
+        secret: "6c82a562cb808d10d632be89c8513ebf6c929f34ddfa8c9f63c9960ef6e348a3528c8a3fcc2f044e39a3fc5b94492f8f032e7549a2\
+            0098f95b",
+        public: "5fd7449b59b461fd2ce787ec616ad46a1da1342485a70e1f8a0ea75d80e96778edf124769b46c7061bd6783df1e50f6cd1fa1abeaf\
+            e8256180",
+        message: b"",
+        signature: "533a37f6bbe457251f023c0d88f976ae2dfb504a843e34d2074fd823d41a591f2b233f034f628281f2fd7a22ddd47d7828c59b\
+            d0a21bfd3980ff0d2028d4b18a9df63e006c5d1c2d345b925d8dc00b4104852db99ac5c7cdda8530a113a0f4dbb61149f05a7363\
+            268c71d95808ff2e652600",
+    },
+    Known {
+        secret: "c4eab05d357007c632f3dbb48489924d552b08fe0c353a0d4a1f00acda2c463afbea67c5e8d2877c5e3bc397a659949ef8021e954e\
+            0a12274e",
+        public: "43ba28f430cdff456ae531545f7ecd0ac834a55d9358c0372bfa0c6c6798c0866aea01eb00742802b8438ea4cb82169c235160627b\
+            4c3a9480",
+        message: &[0x03],
+        signature: "26b8f91727bd62897af15e41eb43c377efb9c610d48f2335cb0bd0087810f4352541b143c4b981b7e18f62de8ccdf633fc1bf0\
+            37ab7cd779805e0dbcc0aae1cbcee1afb2e027df36bc04dcecbf154336c19f0af7e0a6472905e799f1953d2a0ff3348ab21aa4ad\
+            afd1d234441cf807c03a00",
+    },
+    // RFC 6979, Appendix A.2.5, A.2.7 and A.2.6: the curve's hash, message "sample", the signature in DER.
+    Known {
         secret: "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721",
         public: "0460fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb67903fe1008b8bc99a41ae9\
             e95628bc64f2f1b20c2d7e9f5177a3c294d4462299",
@@ -35,7 +58,6 @@ const KNOWN: [Known; 4] = [
             2d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8",
     },
     Known {
-        suites: &[5],
         secret: "00fad06daa62ba3b25d2fb40133da757205de67f5bb0018fee8c86e1b68c7e75caa896eb32f1f47c70855836\
             a6d16fcc1466f6d8fbec67db89ec0c08b0e996b83538",
         public: "0401894550d0785932e00eaa23b694f213f8c3121f86dc97a04e5a7167db4e5bcd371123d46e45db6b5d5370\
@@ -49,7 +71,6 @@ const KNOWN: [Known; 4] = [
             e0e44da4a67a",
     },
     Known {
-        suites: &[7],
         secret: "6b9d3dad2e1b8c1c05b19875b6659f4de23c3b667bf297ba9aa47740787137d896d5724e4c70a825f872c9ea60d2edf5",
         public: "04ec3a4e415b4e19a4568618029f427fa5da9a8bc4ae92e02e06aae5286b300c64def8f0ea9055866064a254\
             515480bc138015d9b72d7d57244ea8ef9ac0c621896708a59367f9dfb9f54ca84b3f1c9db1288b231c3ae0d4\
@@ -62,28 +83,34 @@ const KNOWN: [Known; 4] = [
 ];
 
 pub(super) fn check(suite: &dyn Suite) {
-    known_answer(suite);
+    known_answers(suite);
     round_trip(suite);
     changes_are_refused(suite);
     bad_public_keys_are_refused(suite);
     bad_secret_keys_are_refused(suite);
-    if is_25519(suite) {
-        ed25519_rule(suite);
+    if let Some(curve) = edwards(suite) {
+        eddsa::check(suite, &curve);
     } else {
         ecdsa_encoding_is_strict(suite);
         short_scalars_are_padded(suite);
     }
 }
 
-fn known_answer(suite: &dyn Suite) {
-    let known = KNOWN.into_iter().find(|known| known.suites.contains(&suite.cipher_suite().0)).unwrap();
+fn known_answers(suite: &dyn Suite) {
+    let (_, of_suite) = suite.signature_key_pair(&mut SeededRng::new(0)).unwrap();
+    let of_scheme = |known: &Known| hex(known.public).len() == of_suite.0.len();
+    assert!(KNOWN.iter().any(of_scheme), "a scheme of RFC 9420");
+    KNOWN.iter().filter(|known| of_scheme(known)).for_each(|known| known_answer(suite, known));
+}
+
+fn known_answer(suite: &dyn Suite, known: &Known) {
     let signer = suite.signer(&SignatureSecretKey(hex(known.secret).into())).unwrap();
     let (public, signature) = (SignaturePublicKey(hex(known.public).into()), Signature(hex(known.signature).into()));
     assert_eq!(signer.public_key(), &public);
     assert_eq!(suite.verify(&public, known.message, &signature), Ok(()));
     let signed = signer.sign(known.message).unwrap();
     assert_eq!(suite.verify(&public, known.message, &signed), Ok(()));
-    if is_25519(suite) {
+    if edwards(suite).is_some() {
         assert_eq!(signed, signature, "EdDSA is deterministic");
     }
 }
@@ -131,10 +158,13 @@ fn bad_public_keys_are_refused(suite: &dyn Suite) {
     let signature = suite.signer(&secret).unwrap().sign(b"message").unwrap();
     assert_eq!(suite.check_signature_key(&public), Ok(()));
     let mut bad: Vec<Vec<u8>> = wrong_lengths(&public.0).into();
-    if is_25519(suite) {
-        bad.extend(non_canonical_points().map(Vec::from));
-        // (y² - 1) / (d y² + 1) has no square root for y = 2.
-        let off_curve = SignaturePublicKey((&ends(2, 0, 0)).into());
+    if let Some(curve) = edwards(suite) {
+        for small in curve.small {
+            let small = SignaturePublicKey(small.into());
+            assert_eq!(suite.check_signature_key(&small), Ok(()), "{small:?}");
+        }
+        bad.extend(curve.refused);
+        let off_curve = SignaturePublicKey(curve.off_curve.into());
         assert_eq!(suite.check_signature_key(&off_curve), Err(CryptoError::BadPublicKey));
         assert!(suite.verify(&off_curve, b"message", &signature).is_err());
     } else {
@@ -157,7 +187,7 @@ fn bad_secret_keys_are_refused(suite: &dyn Suite) {
     let (secret, _) = suite.signature_key_pair(&mut SeededRng::new(8)).unwrap();
     let length = secret.0.expose().len();
     let [short, long, empty] = wrong_lengths(secret.0.expose());
-    let bad = if is_25519(suite) {
+    let bad = if edwards(suite).is_some() {
         vec![short, long, empty]
     } else {
         vec![long, empty, vec![0], vec![0; length], vec![0xff; length]]
@@ -169,71 +199,13 @@ fn bad_secret_keys_are_refused(suite: &dyn Suite) {
 }
 
 fn short_scalars_are_padded(suite: &dyn Suite) {
-    let mut full = vec![0; suite.kem_secret_key_length()];
-    full.splice(suite.kem_secret_key_length() - 2.., [3, 0]);
+    let (secret, _) = suite.signature_key_pair(&mut SeededRng::new(11)).unwrap();
+    let mut full = vec![0; secret.0.expose().len()];
+    full.splice(secret.0.expose().len() - 2.., [3, 0]);
     let signers = [full, vec![3, 0]].map(|scalar| suite.signer(&SignatureSecretKey(scalar.into())).unwrap());
     assert_eq!(signers[0].public_key(), signers[1].public_key());
     let signature = signers[1].sign(b"message").unwrap();
     assert_eq!(suite.verify(signers[0].public_key(), b"message", &signature), Ok(()));
-}
-
-/// 32 bytes: `low`, thirty times `middle`, `high`.
-fn ends(low: u8, middle: u8, high: u8) -> [u8; 32] {
-    let mut point = [middle; 32];
-    (point[0], point[31]) = (low, high);
-    point
-}
-
-/// Edwards points of small order in canonical form: the identity, and those of order two, four and eight.
-fn small_order_points() -> [[u8; 32]; 4] {
-    let eighth = hex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a");
-    [ends(1, 0, 0), ends(0xec, 0xff, 0x7f), ends(0, 0, 0), eighth.try_into().unwrap()]
-}
-
-/// The identity and the point of order two with the sign of their zero set; y = p and y = p + 1, with either sign.
-fn non_canonical_points() -> [[u8; 32]; 6] {
-    [
-        ends(1, 0, 0x80),
-        ends(0xec, 0xff, 0xff),
-        ends(0xed, 0xff, 0x7f),
-        ends(0xed, 0xff, 0xff),
-        ends(0xee, 0xff, 0x7f),
-        ends(0xee, 0xff, 0xff),
-    ]
-}
-
-/// The group order of Ed25519, little-endian.
-fn ed25519_order() -> Vec<u8> {
-    hex("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010")
-}
-
-/// `[S]B = R + [k]A` without multiplying by the cofactor, `S` below the order, no encoding but the canonical one.
-fn ed25519_rule(suite: &dyn Suite) {
-    let [identity, .., eighth] = small_order_points();
-    let verified = |public: [u8; 32], message: &[u8], r: [u8; 32], s: &[u8]| {
-        suite.verify(&SignaturePublicKey((&public).into()), message, &Signature([&r, s].concat().into()))
-    };
-    let zero = [0; 32];
-    assert_eq!(verified(identity, b"any", identity, &zero), Ok(()), "0 = 0 + k·0");
-    assert_eq!(verified(identity, b"any", eighth, &zero), Err(CryptoError::BadSignature), "equal but for the cofactor");
-    assert_eq!(verified(identity, b"any", identity, &ed25519_order()), Err(CryptoError::BadSignature));
-    assert_eq!(verified(identity, b"any", ends(0xee, 0xff, 0x7f), &zero), Err(CryptoError::BadSignature));
-    let accepted = (0..=u8::MAX).filter(|message| verified(eighth, &[*message], identity, &zero).is_ok()).count();
-    assert!((1..128).contains(&accepted), "only where k is a multiple of eight: {accepted}");
-
-    let (secret, public) = suite.signature_key_pair(&mut SeededRng::new(9)).unwrap();
-    let signature = suite.signer(&secret).unwrap().sign(b"message").unwrap();
-    let (r, s) = signature.0.split_at(32);
-    let mut carry = 0;
-    let more: Vec<u8> = (s.iter().zip(ed25519_order()))
-        .map(|(a, b)| {
-            let sum = u16::from(*a) + u16::from(b) + carry;
-            carry = sum >> 8;
-            sum.to_le_bytes()[0]
-        })
-        .collect();
-    let malleated = Signature([r, &more].concat().into());
-    assert_eq!(suite.verify(&public, b"message", &malleated), Err(CryptoError::BadSignature), "S + order");
 }
 
 /// The two integers of a DER signature, as they are encoded.
@@ -287,22 +259,11 @@ fn ecdsa_encoding_is_strict(suite: &dyn Suite) {
 
 /// Keys, messages and signatures on which libraries are known to differ.
 pub(super) fn edge_cases(suite: &dyn Suite) -> Vec<(SignaturePublicKey, Vec<u8>, Signature)> {
-    if !is_25519(suite) {
-        let (secret, public) = suite.signature_key_pair(&mut SeededRng::new(10)).unwrap();
-        let signature = suite.signer(&secret).unwrap().sign(b"message").unwrap();
-        let cases = malformed(&signature.0).into_iter();
-        return cases.map(|case| (public.clone(), b"message".to_vec(), Signature(case.into()))).collect();
+    if let Some(curve) = edwards(suite) {
+        return eddsa::edge_cases(&curve);
     }
-    let points = [&small_order_points()[..], &non_canonical_points()].concat();
-    let mut cases = Vec::new();
-    for (public, r) in points.iter().flat_map(|public| points.iter().map(move |r| (public, r))) {
-        for (s, message) in [(vec![0; 32], 0), (vec![0; 32], 1), (vec![0; 32], 2), (ed25519_order(), 0)] {
-            cases.push((
-                SignaturePublicKey(public.into()),
-                vec![message],
-                Signature([r, s.as_slice()].concat().into()),
-            ));
-        }
-    }
-    cases
+    let (secret, public) = suite.signature_key_pair(&mut SeededRng::new(10)).unwrap();
+    let signature = suite.signer(&secret).unwrap().sign(b"message").unwrap();
+    let cases = malformed(&signature.0).into_iter();
+    cases.map(|case| (public.clone(), b"message".to_vec(), Signature(case.into()))).collect()
 }

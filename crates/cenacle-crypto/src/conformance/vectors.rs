@@ -1,5 +1,5 @@
 //! A part of the test vectors of RFC 9180, Appendix A, in hexadecimal: base mode, the first message of each suite
-//! that is also one of MLS. Suite 7 has none there; its parts are compared between providers instead.
+//! that is also one of MLS. Suites 4, 6 and 7 have none there; their parts are compared between providers instead.
 
 /// One base-mode setup, with its first encryption and its exported values.
 pub(super) struct HpkeVector {

@@ -54,17 +54,11 @@ pub const LIFETIME: Lifetime = Lifetime { not_before: 0, not_after: 1_000_000 };
 
 impl World {
     pub fn new(seed: u64, handshake: Handshake) -> Self {
-        Self::with_suite(seed, handshake, CipherSuite(1))
+        Self::with_suite(seed, handshake, RustCryptoProvider.suite(CipherSuite(1)).unwrap())
     }
 
-    pub fn with_suite(seed: u64, handshake: Handshake, suite: CipherSuite) -> Self {
-        Self {
-            suite: RustCryptoProvider.suite(suite).unwrap(),
-            rng: SeededRng::new(seed),
-            people: BTreeMap::new(),
-            psks: Psks::default(),
-            handshake,
-        }
+    pub fn with_suite(seed: u64, handshake: Handshake, suite: Arc<dyn Suite>) -> Self {
+        Self { suite, rng: SeededRng::new(seed), people: BTreeMap::new(), psks: Psks::default(), handshake }
     }
 
     /// A client of that name, made if need be.
