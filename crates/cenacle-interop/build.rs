@@ -1,7 +1,8 @@
 //! Generates the messages and the server half of `proto/mls_client.proto`, without a protoc on the machine. The client half
 //! goes into a file of its own, which only the tests read.
 
-use std::{env, error::Error, fs, path::PathBuf};
+use core::error::Error;
+use std::{env, fs, path::PathBuf};
 
 const PROTO: &str = "proto/mls_client.proto";
 

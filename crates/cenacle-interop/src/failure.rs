@@ -133,7 +133,15 @@ fn code_of(error: &Error) -> Code {
         Error::Decode(_) => Code::InvalidArgument,
         Error::Invalid(_) | Error::Unverified(_) | Error::Refused(_) => Code::Aborted,
         Error::Provider(_) | Error::Corrupt(_) => Code::Internal,
-        _ => Code::FailedPrecondition,
+        Error::Unsupported(_)
+        | Error::Stale(_)
+        | Error::Future(_)
+        | Error::KeyGone(_)
+        | Error::TooFarAhead(_)
+        | Error::OldState
+        | Error::Missing(_)
+        | Error::Misuse(_)
+        | _ => Code::FailedPrecondition,
     }
 }
 
@@ -213,7 +221,11 @@ mod tests {
             (Error::from(What::Welcome), Code::Aborted, "Unverified(Welcome)"),
             (Error::from(Misuse::CommitPending), Code::FailedPrecondition, "Misuse(CommitPending)"),
             (Error::Missing(Need::Psk(psk)), Code::FailedPrecondition, "Missing(Psk)"),
-            (Error::Missing(Need::Origin(GroupId::from(b"g"), Epoch(1))), Code::FailedPrecondition, "Missing(Origin)"),
+            (
+                Error::Missing(Need::Origin(GroupId::from(b"g".as_slice()), Epoch(1))),
+                Code::FailedPrecondition,
+                "Missing(Origin)",
+            ),
             (Error::Stale(Epoch(3)), Code::FailedPrecondition, "Stale(Epoch)"),
             (Error::KeyGone(Generation(3)), Code::FailedPrecondition, "KeyGone(Generation)"),
             (Error::OldState, Code::FailedPrecondition, "OldState"),

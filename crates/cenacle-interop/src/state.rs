@@ -20,6 +20,8 @@ use crate::{
     wish::Wish,
 };
 
+const NO_COMMIT: Failure = Failure::Field("commit", "not a commit");
+
 /// A member of a group.
 #[derive(Debug)]
 pub(crate) struct State {
@@ -132,7 +134,9 @@ impl State {
             |transition| match transition.preview() {
                 Received::Proposal { .. } => Ok(()),
                 Received::OwnMessage(_) => Err(Obstacle::ForeignEcho.into()),
-                _ => Err(Failure::Field(field, "not a proposal")),
+                Received::Application(_) | Received::Commit(_) | Received::OwnCommit(_) | Received::Removed(_) | _ => {
+                    Err(Failure::Field(field, "not a proposal"))
+                }
             },
         )?;
         let Received::Proposal { reference, .. } = received else {
@@ -205,7 +209,7 @@ impl State {
     pub(crate) fn receive(&mut self, proposals: &[Vec<u8>], commit: &[u8]) -> Result<(), Failure> {
         self.receive_commit(proposals, commit, |transition| match transition.preview() {
             Received::Commit(_) | Received::OwnCommit(_) | Received::Removed(_) => Ok(()),
-            _ => Err(Failure::Field("commit", "not a commit")),
+            Received::Application(_) | Received::Proposal { .. } | Received::OwnMessage(_) | _ => Err(NO_COMMIT),
         })
     }
 
@@ -241,9 +245,8 @@ impl State {
         let message: MlsMessage = decode("ciphertext", ciphertext)?;
         let received = self.act(
             |group, inputs| group.stage(group.open(&message)?, inputs),
-            |transition| match transition.preview() {
-                Received::Application(_) => Ok(()),
-                _ => Err(OTHER),
+            |transition| {
+                if matches!(transition.preview(), Received::Application(_)) { Ok(()) } else { Err(OTHER) }
             },
         )?;
         let Received::Application(message) = received else { return Err(OTHER) };
@@ -266,7 +269,7 @@ fn reinitialises(transition: &Transition<Received>) -> Result<(), Failure> {
     match transition.preview() {
         Received::Commit(summary) | Received::OwnCommit(summary) if summary.reinit.is_some() => Ok(()),
         Received::Commit(_) | Received::OwnCommit(_) | Received::Removed(_) => Err(Obstacle::NotReInit.into()),
-        _ => Err(Failure::Field("commit", "not a commit")),
+        Received::Application(_) | Received::Proposal { .. } | Received::OwnMessage(_) | _ => Err(NO_COMMIT),
     }
 }
 

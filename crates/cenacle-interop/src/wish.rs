@@ -20,7 +20,7 @@ use crate::{
 /// What is wanted.
 #[derive(Clone, Debug)]
 pub(crate) enum Wish {
-    Add(KeyPackage),
+    Add(Box<KeyPackage>),
     Update,
     Remove(LeafIndex),
     Psk(Psk),
@@ -50,6 +50,11 @@ pub(crate) fn read_reinit(suite: u32, group_id: &[u8], extensions: &[proto::Exte
 }
 
 impl Wish {
+    /// The client of this key package is to come.
+    pub(crate) fn add(key_package: &[u8]) -> Result<Self, Failure> {
+        Ok(Self::Add(Box::new(decode_key_package("key_package", key_package)?)))
+    }
+
     /// The member of this identity is to go.
     pub(crate) fn remove(identity: &[u8], group: &PublicGroup) -> Result<Self, Failure> {
         let found = find_member(identity, group.members());
@@ -69,7 +74,7 @@ impl Wish {
     /// What a description asks for in this group.
     pub(crate) fn read(wanted: &proto::ProposalDescription, group: &PublicGroup) -> Result<Self, Failure> {
         match wanted.proposal_type.as_slice() {
-            b"add" => decode_key_package("key_package", &wanted.key_package).map(Self::Add),
+            b"add" => Self::add(&wanted.key_package),
             b"remove" => Self::remove(&wanted.removed_id, group),
             b"externalPSK" => Ok(Self::external(&wanted.psk_id)),
             b"resumptionPSK" => Ok(Self::resumption(wanted.epoch_id, group)),
@@ -82,7 +87,7 @@ impl Wish {
     /// Puts it into a commit.
     pub(crate) fn commit(self, commit: CommitBuilder<'_>) -> CommitBuilder<'_> {
         match self {
-            Self::Add(key_package) => commit.add(key_package),
+            Self::Add(key_package) => commit.add(*key_package),
             // A commit renews its sender's leaf in its path; descriptions do not say "update".
             Self::Update => commit.with_path(),
             Self::Remove(leaf) => commit.remove(leaf),
@@ -96,7 +101,7 @@ impl Wish {
     pub(crate) fn propose(self, group: &Group, inputs: &Inputs<'_>) -> Result<Transition<MlsMessage>, Error> {
         let rng = &mut SystemRandomness;
         match self {
-            Self::Add(key_package) => group.propose_add(key_package, inputs, rng),
+            Self::Add(key_package) => group.propose_add(*key_package, inputs, rng),
             Self::Update => group.propose_update(rng),
             Self::Remove(leaf) => group.propose_remove(leaf, rng),
             Self::Psk(psk) => group.propose_psk(psk, rng),
@@ -108,7 +113,7 @@ impl Wish {
     /// As a proposal, for whoever is not a member.
     pub(crate) fn proposal(self, suite: &dyn Suite) -> Result<Proposal, Failure> {
         Ok(match self {
-            Self::Add(key_package) => Proposal::Add(Add { key_package: Box::new(key_package) }),
+            Self::Add(key_package) => Proposal::Add(Add { key_package }),
             Self::Update => return Err(Failure::Field("proposal_type", "only a member updates its leaf")),
             Self::Remove(removed) => Proposal::Remove(Remove { removed }),
             Self::Psk(psk) => {
@@ -124,7 +129,7 @@ impl Wish {
     /// Whether a proposal is what is wanted. Updates and PSKs are new each time and equal none.
     pub(crate) fn is(&self, proposal: &Proposal) -> bool {
         match (self, proposal) {
-            (Self::Add(wanted), Proposal::Add(add)) => *wanted == *add.key_package,
+            (Self::Add(wanted), Proposal::Add(add)) => *wanted == add.key_package,
             (Self::Remove(wanted), Proposal::Remove(remove)) => *wanted == remove.removed,
             (Self::Extensions(wanted), Proposal::GroupContextExtensions(change)) => *wanted == change.extensions,
             (Self::ReInit(wanted), Proposal::ReInit(reinit)) => wanted == reinit,

@@ -2,7 +2,7 @@
 
 use super::Interop;
 use crate::{
-    actor::{decode, decode_key_package},
+    actor::decode,
     failure::Failure,
     proto,
     state::State,
@@ -23,8 +23,7 @@ impl Interop {
     }
 
     pub(crate) fn add_proposal(&self, request: &proto::AddProposalRequest) -> Result<proto::ProposalResponse, Failure> {
-        let key_package = |_: &State| decode_key_package("key_package", &request.key_package).map(Wish::Add);
-        self.propose(request.state_id, key_package)
+        self.propose(request.state_id, |_| Wish::add(&request.key_package))
     }
 
     pub(crate) fn update_proposal(

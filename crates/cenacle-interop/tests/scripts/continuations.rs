@@ -1,6 +1,6 @@
 //! Groups that continue others: re-initialised ones and branches.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use crate::proto::*;
 use crate::world::{Wish, World, everywhere, some_extensions};
@@ -68,7 +68,7 @@ fn groups_are_re_initialised() {
         let suite = world.setting.suite;
         let group_id = format!("a group of ada {:?}", world.setting).into_bytes();
         let other_suite = if suite == 1 { 2 } else { 1 };
-        let rounds: [(u32, Vec<u8>, Vec<Extension>, [&'static str; 3], bool, bool); 4] = [
+        let rounds = [
             // With the identifier it had, and all parts in different hands.
             (suite, group_id, Vec::new(), ["ada", "ben", "cyd"], false, false),
             (suite, b"another".to_vec(), some_extensions(), ["ada", "ada", "ada"], true, true),
@@ -91,8 +91,8 @@ fn groups_branch() {
         let members = ["ada", "ben", "cyd", "dot"];
         world.group(&members).await;
         world.share_psk(b"kept", &members).await;
-        let rounds: [(&[&str], Vec<Extension>, bool, bool); 3] = [
-            (&["ada", "cyd"], some_extensions(), false, false),
+        let rounds = [
+            (["ada", "cyd"].as_slice(), some_extensions(), false, false),
             (&["ben", "cyd", "dot"], Vec::new(), true, true),
             (&["cyd", "ada", "ben", "dot"], Vec::new(), false, true),
         ];

@@ -184,7 +184,7 @@ fn the_protocol_says_no_with_its_reason() {
         let request = ProtectRequest { state_id, ..Default::default() };
         refused(stack.protect(request).await, Code::FailedPrecondition, "Misuse(ProposalsPending)");
         // None of that has left a trace.
-        world.receive("ben", &[update.clone()], &made.commit).await;
+        world.receive("ben", core::slice::from_ref(&update), &made.commit).await;
         world.receive("cyd", &[update], &made.commit).await;
         stack.handle_pending_commit(HandlePendingCommitRequest { state_id }).await.expect("the commit still waits");
         world.agree(&["ada", "ben", "cyd"]).await;
@@ -224,7 +224,7 @@ fn a_welcome_waits_for_what_is_missing() {
 #[test]
 fn numbers_of_all_kinds_differ() {
     once(|mut world| async move {
-        let mut numbers = std::collections::BTreeSet::new();
+        let mut numbers = alloc::collections::BTreeSet::new();
         for _ in 0..3 {
             world.create("ada").await;
             world.key_package("ada").await;

@@ -1,11 +1,7 @@
 //! Actors on one or two servers, and the steps that scripts are made of. A step that goes wrong ends the test with the setting.
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    sync::Arc,
-    thread::{self, JoinHandle},
-};
+use alloc::{collections::BTreeMap, sync::Arc};
+use std::thread::{self, JoinHandle};
 
 use cenacle_crypto_awslc::AwsLcProvider;
 use cenacle_crypto_rustcrypto::RustCryptoProvider;
@@ -329,7 +325,7 @@ impl World {
     pub(crate) async fn free(&mut self, name: &'static str) {
         let request = FreeRequest { state_id: self.state(name) };
         for _ in 0..2 {
-            let answer = self.ask(name).free(request.clone()).await;
+            let answer = self.ask(name).free(request).await;
             self.unwrap("Free", answer);
         }
     }
