@@ -9,7 +9,7 @@ const STEPS: &[&str] = &[
     "fmt --all --check",
     "clippy --workspace --all-targets --features cenacle-testkit/peers -- -D warnings",
     "doc --workspace --no-deps",
-    "check -p cenacle-mls -p cenacle-crypto-rustcrypto --no-default-features --lib",
+    "check -p cenacle-mls -p cenacle-crypto-rustcrypto -p cenacle-x509 --no-default-features --lib",
     "check -p cenacle-crypto-rustcrypto --no-default-features --features experimental --lib",
     TESTS,
 ];

@@ -15,6 +15,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("cenacle-crypto-rustcrypto", &["cenacle-crypto"]),
     ("cenacle-mls", &["cenacle-codec", "cenacle-crypto"]),
     ("cenacle-store", &["cenacle-codec", "cenacle-crypto", "cenacle-mls"]),
+    ("cenacle-x509", &["cenacle-codec", "cenacle-crypto", "cenacle-mls"]),
     ("cenacle-service", &["cenacle-codec", "cenacle-crypto", "cenacle-mls", "cenacle-crypto-awslc"]),
     ("cenacle-server", &["cenacle-codec", "cenacle-crypto", "cenacle-crypto-awslc", "cenacle-mls", "cenacle-service"]),
     (

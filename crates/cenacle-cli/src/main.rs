@@ -42,6 +42,7 @@ Examples:
   cenacle serve                          run the server here, for `cenacle chat --as NAME`
   cenacle inspect welcome.bin            what is inside a message, whatever it is
   cenacle vectors verify ./test-vectors  does this build agree with every other MLS implementation?
+  cenacle vectors generate ./vectors     test vectors for every cipher suite, for others to agree with
 
 `cenacle COMMAND --help` says more, with examples.";
 

@@ -4,6 +4,9 @@
 //! They are read from the directory that `CENACLE_VECTORS` names, or from `shared/vectors` beside the workspace. Where there
 //! is none, the tests say so and pass, but fail under `CI=true`. So that the checks cannot rot, a vector of each file is also
 //! falsified in every value, one at a time, and must then be refused.
+//!
+//! Vectors that were made here are in `tests/data/vectors`, under names that begin with `generated`. They are verified in the
+//! same way wherever the official ones are or are not; what else is asked of them is in `vectors/generated.rs`.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,6 +18,10 @@ extern crate alloc;
 
 #[path = "vectors/command.rs"]
 mod command;
+#[path = "vectors/generate_command.rs"]
+mod generate_command;
+#[path = "vectors/generated.rs"]
+mod generated;
 
 use alloc::sync::Arc;
 use std::{
@@ -32,11 +39,14 @@ fn main() -> ExitCode {
     let args = Arguments::from_args();
     let directory = directory();
     let mut trials: Vec<_> = if directory.is_dir() {
-        VectorFile::ALL.iter().flat_map(|file| trials(file, &directory)).collect()
+        VectorFile::ALL.iter().flat_map(|file| trials(file, "", &directory)).collect()
     } else {
-        vec![without_vectors(directory)]
+        vec![without_vectors(directory.clone())]
     };
+    trials.extend(VectorFile::ALL.iter().flat_map(|file| self::trials(file, "generated::", &generated::directory())));
+    trials.extend(generated::trials(&directory));
     trials.extend(command::trials());
+    trials.extend(generate_command::trials());
     run(&args, trials).exit_code()
 }
 
@@ -61,36 +71,43 @@ fn without_vectors(directory: PathBuf) -> Trial {
     })
 }
 
-fn trials(file: &'static VectorFile, directory: &Path) -> Vec<Trial> {
+/// The tests of a file in a directory, under names that begin with `set`.
+fn trials(file: &'static VectorFile, set: &str, directory: &Path) -> Vec<Trial> {
     let path = directory.join(file.name()).with_extension("json");
     let read = fs::read_to_string(&path).map_err(|error| error.to_string());
     let read = read.and_then(|json| Ok((file.read(&json).map_err(|error| error.to_string())?, json)));
     let (vectors, json) = match read {
         Ok((vectors, json)) if !vectors.is_empty() => (vectors, json),
-        Ok(_) => return vec![unreadable(file, "holds no vector".to_owned())],
-        Err(reason) => return vec![unreadable(file, format!("{}: {reason}. It is at {SOURCE}", path.display()))],
+        Ok(_) => return vec![unreadable(file, set, "holds no vector".to_owned())],
+        Err(reason) => return vec![unreadable(file, set, format!("{}: {reason}. It is at {SOURCE}", path.display()))],
     };
     let vectors: Arc<[Vector]> = vectors.into();
     let providers = if file.is_about_suites() { PROVIDERS } else { &PROVIDERS[..1] };
     let mut trials = Vec::new();
     for provider in providers {
         for index in 0..vectors.len() {
-            trials.push(of_vector(file, *provider, &vectors, index));
+            trials.push(of_vector(file, set, *provider, &vectors, index));
         }
     }
-    trials.push(Trial::test(format!("{}::falsified", file.name()), move || falsified(file, &json)));
+    trials.push(Trial::test(format!("{set}{}::falsified", file.name()), move || falsified(file, &json)));
     trials
 }
 
-fn unreadable(file: &VectorFile, reason: String) -> Trial {
-    Trial::test(file.name(), move || Err(Failed::from(reason)))
+fn unreadable(file: &VectorFile, set: &str, reason: String) -> Trial {
+    Trial::test(format!("{set}{}", file.name()), move || Err(Failed::from(reason)))
 }
 
-fn of_vector(file: &VectorFile, provider: &'static dyn CryptoProvider, vectors: &Arc<[Vector]>, index: usize) -> Trial {
+fn of_vector(
+    file: &VectorFile,
+    set: &str,
+    provider: &'static dyn CryptoProvider,
+    vectors: &Arc<[Vector]>,
+    index: usize,
+) -> Trial {
     let suite = vectors[index].cipher_suite();
     let provider_name = if file.is_about_suites() { format!("{}::", provider.name()) } else { String::new() };
     let suite_name = suite.map_or_else(String::new, |suite| format!(" suite {}", suite.0));
-    let name = format!("{}::{provider_name}[{index}]{suite_name}", file.name());
+    let name = format!("{set}{}::{provider_name}[{index}]{suite_name}", file.name());
     let lacking = suite.is_some_and(|suite| !provider.cipher_suites().contains(&suite));
     let vectors = Arc::clone(vectors);
     let test = move || match vectors[index].verify(provider) {
@@ -115,21 +132,26 @@ fn may_change(file: &VectorFile, place: &str) -> bool {
 /// Most values that are changed in one file.
 const MOST_CHANGES: usize = 40;
 
-/// Changes the values of a vector one at a time; it must then fail.
+/// Changes the values of a vector of suite 1 one at a time; it must then fail.
 fn falsified(file: &VectorFile, json: &str) -> Result<(), Failed> {
     let vectors: Vec<Value> = serde_json::from_str(json).unwrap();
     let of_suite_1 = |vector: &&Value| vector.get("cipher_suite").is_none_or(|suite| suite == 1);
     // The first is often the empty case.
     let original = vectors.iter().filter(of_suite_1).take(2).last().unwrap();
+    falsified_vector(file, original, PROVIDERS[0])
+}
+
+fn falsified_vector(file: &VectorFile, original: &Value, provider: &dyn CryptoProvider) -> Result<(), Failed> {
     let mut places = Vec::new();
     collect_places(original, String::new(), &mut places);
     for place in places.iter().step_by(places.len().div_ceil(MOST_CHANGES)) {
         let mut changed = original.clone();
         falsify(changed.pointer_mut(place).unwrap());
         let vector = file.read(&Value::Array(vec![changed]).to_string()).unwrap().remove(0);
-        let fails = matches!(vector.verify(PROVIDERS[0]), Verdict::Failed(_));
+        let fails = matches!(vector.verify(provider), Verdict::Failed(_));
         if !fails && !may_change(file, place) {
-            return Err(format!("still passes with another {place}").into());
+            let suite = original.get("cipher_suite").unwrap_or(&Value::Null);
+            return Err(format!("still passes with another {place} (suite {suite})").into());
         }
     }
     Ok(())

@@ -13,13 +13,14 @@ use clap::{Args, Subcommand};
 
 use super::{
     PROVIDERS, SOURCE, Vector, VectorFile,
+    generate::GenerateArgs,
     progress::Progress,
     report::{Report, Summary},
     run::run,
 };
 use crate::output::{FAILED, OK, USAGE, complain, finish};
 
-/// Check this build against the official MLS test vectors
+/// Check this build against MLS test vectors, or make such vectors
 #[derive(Debug, Args)]
 pub struct VectorsArgs {
     #[command(subcommand)]
@@ -28,6 +29,7 @@ pub struct VectorsArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    Generate(GenerateArgs),
     Verify(VerifyArgs),
 }
 
@@ -76,6 +78,7 @@ impl VectorsArgs {
     #[must_use]
     pub fn run(&self) -> ExitCode {
         match &self.action {
+            Action::Generate(args) => finish(args.run()),
             Action::Verify(args) => finish(args.run()),
         }
     }

@@ -10,7 +10,7 @@ use cenacle_crypto::{
     },
 };
 use cenacle_crypto_awslc::SystemRng;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::{At as _, Check, same_bytes},
@@ -19,71 +19,71 @@ use super::{
 };
 
 /// Each operation once.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct CryptoBasics {
-    cipher_suite: u16,
-    ref_hash: RefHash,
-    expand_with_label: ExpandWithLabel,
-    derive_secret: DeriveSecret,
-    derive_tree_secret: DeriveTreeSecret,
-    sign_with_label: SignWithLabel,
-    encrypt_with_label: EncryptWithLabel,
+    pub(crate) cipher_suite: u16,
+    pub(crate) ref_hash: RefHash,
+    pub(crate) expand_with_label: ExpandWithLabel,
+    pub(crate) derive_secret: DeriveSecret,
+    pub(crate) derive_tree_secret: DeriveTreeSecret,
+    pub(crate) sign_with_label: SignWithLabel,
+    pub(crate) encrypt_with_label: EncryptWithLabel,
 }
 
-#[derive(Deserialize)]
-struct RefHash {
-    label: String,
-    value: Hex,
-    out: Hex,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RefHash {
+    pub(crate) label: String,
+    pub(crate) value: Hex,
+    pub(crate) out: Hex,
 }
 
-#[derive(Deserialize)]
-struct ExpandWithLabel {
-    secret: Hex,
-    label: String,
-    context: Hex,
-    length: usize,
-    out: Hex,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ExpandWithLabel {
+    pub(crate) secret: Hex,
+    pub(crate) label: String,
+    pub(crate) context: Hex,
+    pub(crate) length: usize,
+    pub(crate) out: Hex,
 }
 
-#[derive(Deserialize)]
-struct DeriveSecret {
-    secret: Hex,
-    label: String,
-    out: Hex,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct DeriveSecret {
+    pub(crate) secret: Hex,
+    pub(crate) label: String,
+    pub(crate) out: Hex,
 }
 
-#[derive(Deserialize)]
-struct DeriveTreeSecret {
-    secret: Hex,
-    label: String,
-    generation: u32,
-    length: usize,
-    out: Hex,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct DeriveTreeSecret {
+    pub(crate) secret: Hex,
+    pub(crate) label: String,
+    pub(crate) generation: u32,
+    pub(crate) length: usize,
+    pub(crate) out: Hex,
 }
 
-#[derive(Deserialize)]
-struct SignWithLabel {
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SignWithLabel {
     #[serde(rename = "priv")]
-    private: Hex,
+    pub(crate) private: Hex,
     #[serde(rename = "pub")]
-    public: Hex,
-    content: Hex,
-    label: String,
-    signature: Hex,
+    pub(crate) public: Hex,
+    pub(crate) content: Hex,
+    pub(crate) label: String,
+    pub(crate) signature: Hex,
 }
 
-#[derive(Deserialize)]
-struct EncryptWithLabel {
+#[derive(Serialize, Deserialize)]
+pub(crate) struct EncryptWithLabel {
     #[serde(rename = "priv")]
-    private: Hex,
+    pub(crate) private: Hex,
     #[serde(rename = "pub")]
-    public: Hex,
-    label: String,
-    context: Hex,
-    plaintext: Hex,
-    kem_output: Hex,
-    ciphertext: Hex,
+    pub(crate) public: Hex,
+    pub(crate) label: String,
+    pub(crate) context: Hex,
+    pub(crate) plaintext: Hex,
+    pub(crate) kem_output: Hex,
+    pub(crate) ciphertext: Hex,
 }
 
 impl SuiteVector for CryptoBasics {

@@ -1,7 +1,7 @@
 //! deserialization.json: length headers of vectors (RFC 9420 §2.1.2).
 
 use cenacle_codec::{Reader, Writer};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::{At as _, Check, same, same_bytes},
@@ -10,10 +10,10 @@ use super::{
 };
 
 /// A header alone, without the vector it would announce.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct LengthHeader {
-    vlbytes_header: Hex,
-    length: usize,
+    pub(crate) vlbytes_header: Hex,
+    pub(crate) length: usize,
 }
 
 impl PlainVector for LengthHeader {

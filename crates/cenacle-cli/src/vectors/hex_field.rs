@@ -3,11 +3,11 @@
 use core::{fmt, ops::Deref};
 
 use cenacle_crypto::{Digest, HpkeSecretKey, Secret, SignatureSecretKey};
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::check::Failure;
 
-/// Bytes from a string of hexadecimal digits.
+/// Bytes as a string of hexadecimal digits.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Hex(Vec<u8>);
 
@@ -37,6 +37,24 @@ fn too_long(bytes: &[u8], most: usize) -> Failure {
     Failure::unreadable(&format_args!("{} bytes where at most {most} make sense", bytes.len()))
 }
 
+impl From<Vec<u8>> for Hex {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<&[u8]> for Hex {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+}
+
+impl From<&Secret> for Hex {
+    fn from(secret: &Secret) -> Self {
+        secret.expose().into()
+    }
+}
+
 impl Deref for Hex {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
@@ -47,6 +65,12 @@ impl Deref for Hex {
 impl fmt::Debug for Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(&self.0))
+    }
+}
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&hex::encode(&self.0))
     }
 }
 

@@ -8,7 +8,7 @@ use cenacle_mls::{
     schedule::{CommitSecret, InitSecret, NewEpoch, PskSecret},
     wire::{Epoch, Extensions, GroupContext, GroupId, ProtocolVersion},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::{At as _, Check, Failure, round_trip, same_bytes},
@@ -17,43 +17,43 @@ use super::{
 };
 
 /// A group's first epochs.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct KeySchedule {
-    cipher_suite: u16,
-    group_id: Hex,
-    initial_init_secret: Hex,
-    epochs: Vec<EpochVector>,
+    pub(crate) cipher_suite: u16,
+    pub(crate) group_id: Hex,
+    pub(crate) initial_init_secret: Hex,
+    pub(crate) epochs: Vec<EpochVector>,
 }
 
-#[derive(Deserialize)]
-struct EpochVector {
-    tree_hash: Hex,
-    commit_secret: Hex,
-    psk_secret: Hex,
-    confirmed_transcript_hash: Hex,
-    group_context: Hex,
-    joiner_secret: Hex,
-    welcome_secret: Hex,
-    init_secret: Hex,
-    sender_data_secret: Hex,
-    encryption_secret: Hex,
-    exporter_secret: Hex,
-    epoch_authenticator: Hex,
-    external_secret: Hex,
-    confirmation_key: Hex,
-    membership_key: Hex,
-    resumption_psk: Hex,
-    external_pub: Hex,
-    exporter: Exporter,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct EpochVector {
+    pub(crate) tree_hash: Hex,
+    pub(crate) commit_secret: Hex,
+    pub(crate) psk_secret: Hex,
+    pub(crate) confirmed_transcript_hash: Hex,
+    pub(crate) group_context: Hex,
+    pub(crate) joiner_secret: Hex,
+    pub(crate) welcome_secret: Hex,
+    pub(crate) init_secret: Hex,
+    pub(crate) sender_data_secret: Hex,
+    pub(crate) encryption_secret: Hex,
+    pub(crate) exporter_secret: Hex,
+    pub(crate) epoch_authenticator: Hex,
+    pub(crate) external_secret: Hex,
+    pub(crate) confirmation_key: Hex,
+    pub(crate) membership_key: Hex,
+    pub(crate) resumption_psk: Hex,
+    pub(crate) external_pub: Hex,
+    pub(crate) exporter: Exporter,
 }
 
-#[derive(Deserialize)]
-struct Exporter {
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Exporter {
     /// Text, even where it looks like hexadecimal.
-    label: String,
-    context: Hex,
-    length: usize,
-    secret: Hex,
+    pub(crate) label: String,
+    pub(crate) context: Hex,
+    pub(crate) length: usize,
+    pub(crate) secret: Hex,
 }
 
 impl SuiteVector for KeySchedule {

@@ -18,7 +18,7 @@ use cenacle_mls::{
         Sender, WireFormat,
     },
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::{At as _, Check, Failure, round_trip, same, same_bytes},
@@ -31,26 +31,26 @@ const LEAVES: u32 = 2;
 const SENDER: LeafIndex = LeafIndex(1);
 
 /// One content of each type, bare and protected.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct MessageProtection {
-    cipher_suite: u16,
-    group_id: Hex,
-    epoch: u64,
-    tree_hash: Hex,
-    confirmed_transcript_hash: Hex,
-    signature_priv: Hex,
-    signature_pub: Hex,
-    encryption_secret: Hex,
-    sender_data_secret: Hex,
-    membership_key: Hex,
-    proposal: Hex,
-    proposal_pub: Hex,
-    proposal_priv: Hex,
-    commit: Hex,
-    commit_pub: Hex,
-    commit_priv: Hex,
-    application: Hex,
-    application_priv: Hex,
+    pub(crate) cipher_suite: u16,
+    pub(crate) group_id: Hex,
+    pub(crate) epoch: u64,
+    pub(crate) tree_hash: Hex,
+    pub(crate) confirmed_transcript_hash: Hex,
+    pub(crate) signature_priv: Hex,
+    pub(crate) signature_pub: Hex,
+    pub(crate) encryption_secret: Hex,
+    pub(crate) sender_data_secret: Hex,
+    pub(crate) membership_key: Hex,
+    pub(crate) proposal: Hex,
+    pub(crate) proposal_pub: Hex,
+    pub(crate) proposal_priv: Hex,
+    pub(crate) commit: Hex,
+    pub(crate) commit_pub: Hex,
+    pub(crate) commit_priv: Hex,
+    pub(crate) application: Hex,
+    pub(crate) application_priv: Hex,
 }
 
 impl SuiteVector for MessageProtection {

@@ -4,7 +4,7 @@ use cenacle_mls::wire::{
     Add, Commit, Content, ContentType, ExternalInit, GroupContextExtensions, GroupSecrets, MlsMessage, MlsMessageBody,
     PreSharedKey, ReInit, Remove, Update, WireFormat, WireTree,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::{Check, round_trip, same},
@@ -13,25 +13,25 @@ use super::{
 };
 
 /// One of each structure.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Messages {
-    mls_welcome: Hex,
-    mls_group_info: Hex,
-    mls_key_package: Hex,
-    ratchet_tree: Hex,
-    group_secrets: Hex,
-    add_proposal: Hex,
-    update_proposal: Hex,
-    remove_proposal: Hex,
-    pre_shared_key_proposal: Hex,
-    re_init_proposal: Hex,
-    external_init_proposal: Hex,
-    group_context_extensions_proposal: Hex,
-    commit: Hex,
-    public_message_application: Hex,
-    public_message_proposal: Hex,
-    public_message_commit: Hex,
-    private_message: Hex,
+    pub(crate) mls_welcome: Hex,
+    pub(crate) mls_group_info: Hex,
+    pub(crate) mls_key_package: Hex,
+    pub(crate) ratchet_tree: Hex,
+    pub(crate) group_secrets: Hex,
+    pub(crate) add_proposal: Hex,
+    pub(crate) update_proposal: Hex,
+    pub(crate) remove_proposal: Hex,
+    pub(crate) pre_shared_key_proposal: Hex,
+    pub(crate) re_init_proposal: Hex,
+    pub(crate) external_init_proposal: Hex,
+    pub(crate) group_context_extensions_proposal: Hex,
+    pub(crate) commit: Hex,
+    pub(crate) public_message_application: Hex,
+    pub(crate) public_message_proposal: Hex,
+    pub(crate) public_message_commit: Hex,
+    pub(crate) private_message: Hex,
 }
 
 impl PlainVector for Messages {

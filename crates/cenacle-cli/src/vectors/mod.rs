@@ -1,13 +1,15 @@
-//! The official MLS test vectors, checked against every provider: `cenacle vectors verify`.
+//! The official MLS test vectors, checked against every provider: `cenacle vectors verify`. And others of the same formats,
+//! made here for every suite: `cenacle vectors generate`.
 //!
 //! Sixteen files of the MLS working group hold what other implementations computed, from tree arithmetic to groups of
-//! two hundred epochs. Each chapter of them is a file here. Only the public interface of Cenacle's crates is used; a vector
-//! that fails is a bug in one of those.
+//! two hundred epochs. Each chapter of them is a file here, for the shape and the checks; how such vectors are made is in
+//! `generate`. Only the public interface of Cenacle's crates is used; a vector that fails is a bug in one of those.
 
 mod check;
 mod command;
 mod crypto_basics;
 mod deserialization;
+mod generate;
 mod hex_field;
 mod key_schedule;
 mod message_protection;
@@ -30,6 +32,7 @@ mod welcome;
 
 pub use check::Failure;
 pub use command::VectorsArgs;
+pub use generate::{DEFAULT_SEED, Generated, Plan, Size};
 pub use vector_file::{Vector, VectorFile, Verdict};
 
 use cenacle_crypto::CryptoProvider;

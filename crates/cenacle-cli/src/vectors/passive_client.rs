@@ -9,7 +9,7 @@ use cenacle_mls::{
     wire::{KeyPackage, MlsMessage, WireTree},
 };
 use cenacle_store::MemoryStore;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::{At as _, Check, Failure, round_trip, same_bytes},
@@ -19,31 +19,31 @@ use super::{
 };
 
 /// One group, from the join on.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct PassiveClient {
-    cipher_suite: u16,
-    external_psks: Vec<ExternalPsk>,
-    key_package: Hex,
-    signature_priv: Hex,
-    encryption_priv: Hex,
-    init_priv: Hex,
-    welcome: Hex,
-    ratchet_tree: Option<Hex>,
-    initial_epoch_authenticator: Hex,
-    epochs: Vec<EpochVector>,
+    pub(crate) cipher_suite: u16,
+    pub(crate) external_psks: Vec<ExternalPsk>,
+    pub(crate) key_package: Hex,
+    pub(crate) signature_priv: Hex,
+    pub(crate) encryption_priv: Hex,
+    pub(crate) init_priv: Hex,
+    pub(crate) welcome: Hex,
+    pub(crate) ratchet_tree: Option<Hex>,
+    pub(crate) initial_epoch_authenticator: Hex,
+    pub(crate) epochs: Vec<EpochVector>,
 }
 
-#[derive(Deserialize)]
-struct ExternalPsk {
-    psk_id: Hex,
-    psk: Hex,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ExternalPsk {
+    pub(crate) psk_id: Hex,
+    pub(crate) psk: Hex,
 }
 
-#[derive(Deserialize)]
-struct EpochVector {
-    proposals: Vec<Hex>,
-    commit: Hex,
-    epoch_authenticator: Hex,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct EpochVector {
+    pub(crate) proposals: Vec<Hex>,
+    pub(crate) commit: Hex,
+    pub(crate) epoch_authenticator: Hex,
 }
 
 impl SuiteVector for PassiveClient {

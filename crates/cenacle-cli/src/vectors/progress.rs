@@ -1,4 +1,4 @@
-//! A line on the terminal that shows a long verification is alive. Nothing is drawn where standard error is no terminal.
+//! A line on the terminal that shows a long work is alive. Nothing is drawn where standard error is no terminal.
 
 use core::time::Duration;
 

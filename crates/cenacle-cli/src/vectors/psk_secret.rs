@@ -7,7 +7,7 @@ use cenacle_mls::{
     schedule::psk_secret,
     wire::{PreSharedKeyId, Psk},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::{Check, same_bytes},
@@ -16,18 +16,18 @@ use super::{
 };
 
 /// Any number of external PSKs and what comes of them.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct PskSecretChain {
-    cipher_suite: u16,
-    psks: Vec<ExternalPsk>,
-    psk_secret: Hex,
+    pub(crate) cipher_suite: u16,
+    pub(crate) psks: Vec<ExternalPsk>,
+    pub(crate) psk_secret: Hex,
 }
 
-#[derive(Deserialize)]
-struct ExternalPsk {
-    psk_id: Hex,
-    psk: Hex,
-    psk_nonce: Hex,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ExternalPsk {
+    pub(crate) psk_id: Hex,
+    pub(crate) psk: Hex,
+    pub(crate) psk_nonce: Hex,
 }
 
 impl SuiteVector for PskSecretChain {

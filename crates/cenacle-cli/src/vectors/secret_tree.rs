@@ -11,7 +11,7 @@ use cenacle_mls::{
     tree::math,
     wire::{Generation, LeafIndex},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::{At as _, Check, Failure, refused, same_bytes},
@@ -20,29 +20,29 @@ use super::{
 };
 
 /// One epoch's secret tree.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct SecretTreeVector {
-    cipher_suite: u16,
-    sender_data: SenderDataVector,
-    encryption_secret: Hex,
-    leaves: Vec<Vec<GenerationVector>>,
+    pub(crate) cipher_suite: u16,
+    pub(crate) sender_data: SenderDataVector,
+    pub(crate) encryption_secret: Hex,
+    pub(crate) leaves: Vec<Vec<GenerationVector>>,
 }
 
-#[derive(Deserialize)]
-struct SenderDataVector {
-    sender_data_secret: Hex,
-    ciphertext: Hex,
-    key: Hex,
-    nonce: Hex,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SenderDataVector {
+    pub(crate) sender_data_secret: Hex,
+    pub(crate) ciphertext: Hex,
+    pub(crate) key: Hex,
+    pub(crate) nonce: Hex,
 }
 
-#[derive(Deserialize)]
-struct GenerationVector {
-    generation: u32,
-    handshake_key: Hex,
-    handshake_nonce: Hex,
-    application_key: Hex,
-    application_nonce: Hex,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct GenerationVector {
+    pub(crate) generation: u32,
+    pub(crate) handshake_key: Hex,
+    pub(crate) handshake_nonce: Hex,
+    pub(crate) application_key: Hex,
+    pub(crate) application_nonce: Hex,
 }
 
 impl SuiteVector for SecretTreeVector {

@@ -7,7 +7,7 @@ use cenacle_mls::{
     schedule::{confirmed_transcript_hash, interim_transcript_hash},
     wire::{AuthenticatedContent, ContentType},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::{At as _, Check, Failure, round_trip, same, same_bytes},
@@ -16,14 +16,14 @@ use super::{
 };
 
 /// One commit and the hashes before and after it.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct TranscriptHashes {
-    cipher_suite: u16,
-    confirmation_key: Hex,
-    authenticated_content: Hex,
-    interim_transcript_hash_before: Hex,
-    confirmed_transcript_hash_after: Hex,
-    interim_transcript_hash_after: Hex,
+    pub(crate) cipher_suite: u16,
+    pub(crate) confirmation_key: Hex,
+    pub(crate) authenticated_content: Hex,
+    pub(crate) interim_transcript_hash_before: Hex,
+    pub(crate) confirmed_transcript_hash_after: Hex,
+    pub(crate) interim_transcript_hash_after: Hex,
 }
 
 impl SuiteVector for TranscriptHashes {

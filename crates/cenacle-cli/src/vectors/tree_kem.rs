@@ -17,7 +17,7 @@ use cenacle_mls::{
         UpdatePath, WireTree,
     },
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::{At as _, Check, Failure, round_trip, same, same_bytes},
@@ -26,39 +26,39 @@ use super::{
 };
 
 /// A tree, what its members know, and a path by each of them.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct TreeKem {
-    cipher_suite: u16,
-    group_id: Hex,
-    epoch: u64,
-    confirmed_transcript_hash: Hex,
-    ratchet_tree: Hex,
-    leaves_private: Vec<LeafPrivate>,
-    update_paths: Vec<PathVector>,
+    pub(crate) cipher_suite: u16,
+    pub(crate) group_id: Hex,
+    pub(crate) epoch: u64,
+    pub(crate) confirmed_transcript_hash: Hex,
+    pub(crate) ratchet_tree: Hex,
+    pub(crate) leaves_private: Vec<LeafPrivate>,
+    pub(crate) update_paths: Vec<PathVector>,
 }
 
-#[derive(Deserialize)]
-struct LeafPrivate {
-    index: u32,
-    encryption_priv: Hex,
-    signature_priv: Hex,
-    path_secrets: Vec<NodeSecret>,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LeafPrivate {
+    pub(crate) index: u32,
+    pub(crate) encryption_priv: Hex,
+    pub(crate) signature_priv: Hex,
+    pub(crate) path_secrets: Vec<NodeSecret>,
 }
 
-#[derive(Deserialize)]
-struct NodeSecret {
-    node: u32,
-    path_secret: Hex,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct NodeSecret {
+    pub(crate) node: u32,
+    pub(crate) path_secret: Hex,
 }
 
-#[derive(Deserialize)]
-struct PathVector {
-    sender: u32,
-    update_path: Hex,
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PathVector {
+    pub(crate) sender: u32,
+    pub(crate) update_path: Hex,
     /// By receiving leaf; none for the sender and for blank leaves.
-    path_secrets: Vec<Option<Hex>>,
-    commit_secret: Hex,
-    tree_hash_after: Hex,
+    pub(crate) path_secrets: Vec<Option<Hex>>,
+    pub(crate) commit_secret: Hex,
+    pub(crate) tree_hash_after: Hex,
 }
 
 impl SuiteVector for TreeKem {

@@ -1,7 +1,7 @@
 //! tree-math.json: the relations of nodes in full trees (RFC 9420 Appendix C).
 
 use cenacle_mls::tree::{NodeIndex, math};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::{Check, same},
@@ -9,15 +9,15 @@ use super::{
 };
 
 /// One tree size.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct TreeMath {
-    n_leaves: u32,
-    n_nodes: u32,
-    root: u32,
-    left: Vec<Option<u32>>,
-    right: Vec<Option<u32>>,
-    parent: Vec<Option<u32>>,
-    sibling: Vec<Option<u32>>,
+    pub(crate) n_leaves: u32,
+    pub(crate) n_nodes: u32,
+    pub(crate) root: u32,
+    pub(crate) left: Vec<Option<u32>>,
+    pub(crate) right: Vec<Option<u32>>,
+    pub(crate) parent: Vec<Option<u32>>,
+    pub(crate) sibling: Vec<Option<u32>>,
 }
 
 impl PlainVector for TreeMath {

@@ -8,7 +8,7 @@ use cenacle_mls::{
     tree::RatchetTree,
     wire::{LeafIndex, Proposal, WireTree},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::{At as _, Check, Failure, round_trip, same_bytes},
@@ -17,15 +17,15 @@ use super::{
 };
 
 /// A tree before and after one proposal.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct TreeOperation {
-    cipher_suite: u16,
-    tree_before: Hex,
-    proposal: Hex,
-    proposal_sender: u32,
-    tree_hash_before: Hex,
-    tree_after: Hex,
-    tree_hash_after: Hex,
+    pub(crate) cipher_suite: u16,
+    pub(crate) tree_before: Hex,
+    pub(crate) proposal: Hex,
+    pub(crate) proposal_sender: u32,
+    pub(crate) tree_hash_before: Hex,
+    pub(crate) tree_after: Hex,
+    pub(crate) tree_hash_after: Hex,
 }
 
 impl SuiteVector for TreeOperation {

@@ -9,7 +9,7 @@ use cenacle_mls::{
     tree::{LeafCheck, NodeIndex, RatchetTree, math},
     wire::{GroupId, WireTree},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::{At as _, Check, round_trip, same, same_bytes},
@@ -18,13 +18,13 @@ use super::{
 };
 
 /// A tree with what is to be known of each node.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct TreeValidation {
-    cipher_suite: u16,
-    tree: Hex,
-    group_id: Hex,
-    resolutions: Vec<Vec<u32>>,
-    tree_hashes: Vec<Hex>,
+    pub(crate) cipher_suite: u16,
+    pub(crate) tree: Hex,
+    pub(crate) group_id: Hex,
+    pub(crate) resolutions: Vec<Vec<u32>>,
+    pub(crate) tree_hashes: Vec<Hex>,
 }
 
 impl SuiteVector for TreeValidation {

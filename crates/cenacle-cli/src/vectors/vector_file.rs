@@ -9,8 +9,10 @@ use serde_json::value::RawValue;
 
 use super::{
     check::{Check, Failure},
-    crypto_basics, deserialization, key_schedule, message_protection, messages, passive_client, psk_secret,
-    secret_tree, transcript_hashes, tree_kem, tree_math, tree_operations, tree_validation, welcome,
+    crypto_basics, deserialization,
+    generate::{Recipe, recipes},
+    key_schedule, message_protection, messages, passive_client, psk_secret, secret_tree, transcript_hashes, tree_kem,
+    tree_math, tree_operations, tree_validation, welcome,
 };
 
 /// A vector about encodings or arithmetic, which needs no cryptography.
@@ -84,35 +86,49 @@ pub struct VectorFile {
     name: &'static str,
     about_suites: bool,
     read: Reader,
+    /// How its vectors are made.
+    pub(super) recipe: Recipe,
 }
 
 impl VectorFile {
     /// All of them, the simplest first.
     pub const ALL: &'static [Self] = &[
-        Self::plain("tree-math", plain::<tree_math::TreeMath>),
-        Self::plain("deserialization", plain::<deserialization::LengthHeader>),
-        Self::of_suites("crypto-basics", of_suite::<crypto_basics::CryptoBasics>),
-        Self::of_suites("psk_secret", of_suite::<psk_secret::PskSecretChain>),
-        Self::of_suites("key-schedule", of_suite::<key_schedule::KeySchedule>),
-        Self::of_suites("transcript-hashes", of_suite::<transcript_hashes::TranscriptHashes>),
-        Self::of_suites("secret-tree", of_suite::<secret_tree::SecretTreeVector>),
-        Self::of_suites("message-protection", of_suite::<message_protection::MessageProtection>),
-        Self::plain("messages", plain::<messages::Messages>),
-        Self::of_suites("tree-operations", of_suite::<tree_operations::TreeOperation>),
-        Self::of_suites("tree-validation", of_suite::<tree_validation::TreeValidation>),
-        Self::of_suites("treekem", of_suite::<tree_kem::TreeKem>),
-        Self::of_suites("welcome", of_suite::<welcome::WelcomeVector>),
-        Self::of_suites("passive-client-welcome", of_suite::<passive_client::PassiveClient>),
-        Self::of_suites("passive-client-handling-commit", of_suite::<passive_client::PassiveClient>),
-        Self::of_suites("passive-client-random", of_suite::<passive_client::PassiveClient>),
+        Self::plain("tree-math", plain::<tree_math::TreeMath>, recipes::TREE_MATH),
+        Self::plain("deserialization", plain::<deserialization::LengthHeader>, recipes::DESERIALIZATION),
+        Self::of_suites("crypto-basics", of_suite::<crypto_basics::CryptoBasics>, recipes::CRYPTO_BASICS),
+        Self::of_suites("psk_secret", of_suite::<psk_secret::PskSecretChain>, recipes::PSK_SECRET),
+        Self::of_suites("key-schedule", of_suite::<key_schedule::KeySchedule>, recipes::KEY_SCHEDULE),
+        Self::of_suites(
+            "transcript-hashes",
+            of_suite::<transcript_hashes::TranscriptHashes>,
+            recipes::TRANSCRIPT_HASHES,
+        ),
+        Self::of_suites("secret-tree", of_suite::<secret_tree::SecretTreeVector>, recipes::SECRET_TREE),
+        Self::of_suites(
+            "message-protection",
+            of_suite::<message_protection::MessageProtection>,
+            recipes::MESSAGE_PROTECTION,
+        ),
+        Self::plain("messages", plain::<messages::Messages>, recipes::MESSAGES),
+        Self::of_suites("tree-operations", of_suite::<tree_operations::TreeOperation>, recipes::TREE_OPERATIONS),
+        Self::of_suites("tree-validation", of_suite::<tree_validation::TreeValidation>, recipes::TREE_VALIDATION),
+        Self::of_suites("treekem", of_suite::<tree_kem::TreeKem>, recipes::TREE_KEM),
+        Self::of_suites("welcome", of_suite::<welcome::WelcomeVector>, recipes::WELCOME),
+        Self::of_suites("passive-client-welcome", of_suite::<passive_client::PassiveClient>, recipes::PASSIVE_WELCOME),
+        Self::of_suites(
+            "passive-client-handling-commit",
+            of_suite::<passive_client::PassiveClient>,
+            recipes::PASSIVE_COMMIT,
+        ),
+        Self::of_suites("passive-client-random", of_suite::<passive_client::PassiveClient>, recipes::PASSIVE_RANDOM),
     ];
 
-    const fn plain(name: &'static str, read: Reader) -> Self {
-        Self { name, about_suites: false, read }
+    const fn plain(name: &'static str, read: Reader, recipe: Recipe) -> Self {
+        Self { name, about_suites: false, read, recipe }
     }
 
-    const fn of_suites(name: &'static str, read: Reader) -> Self {
-        Self { name, about_suites: true, read }
+    const fn of_suites(name: &'static str, read: Reader, recipe: Recipe) -> Self {
+        Self { name, about_suites: true, read, recipe }
     }
 
     /// Its name, without `.json`.

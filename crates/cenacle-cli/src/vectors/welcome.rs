@@ -11,7 +11,7 @@ use cenacle_mls::{
     schedule::{JoinerSecret, psk_secret},
     wire::{GroupInfo, GroupInfoTbs, GroupSecrets, KeyPackage, MlsMessage, MlsMessageBody, Welcome},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     check::{At as _, Check, Failure, round_trip, same_bytes},
@@ -20,13 +20,13 @@ use super::{
 };
 
 /// An invitation for one.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct WelcomeVector {
-    cipher_suite: u16,
-    init_priv: Hex,
-    signer_pub: Hex,
-    key_package: Hex,
-    welcome: Hex,
+    pub(crate) cipher_suite: u16,
+    pub(crate) init_priv: Hex,
+    pub(crate) signer_pub: Hex,
+    pub(crate) key_package: Hex,
+    pub(crate) welcome: Hex,
 }
 
 impl SuiteVector for WelcomeVector {
