@@ -17,7 +17,7 @@ use super::{
     apply::{check_extensions, check_members},
     external::pending_row,
     found::check_continuation,
-    key_package, list,
+    key_package,
     load::read_header,
     past::PastEpochs,
     proposals::ProposalCache,
@@ -243,7 +243,7 @@ impl Client {
             return Err(Rule::WelcomeSuiteFits.into());
         }
         let group_secrets = open_group_secrets(suite, welcome, own)?;
-        let psks = find_psks(suite, &group_secrets.psks, inputs)?;
+        let psks = find_psks(&group_secrets.psks, inputs)?;
         let (info, joiner_secret, psk_secret) = open_group_info(suite, welcome, &group_secrets, &psks)?;
         // "Verify that the cipher_suite in the GroupInfo matches the cipher_suite in the KeyPackage."
         if info.group_context.cipher_suite != welcome.cipher_suite {
@@ -315,19 +315,16 @@ fn open_group_secrets(suite: &dyn Suite, welcome: &Welcome, own: &OwnKeyPackage)
 
 /// "If a PreSharedKeyID is part of the GroupSecrets and the client is not in possession of the corresponding PSK, return
 /// an error."
-fn find_psks(
-    suite: &dyn Suite,
-    ids: &[PreSharedKeyId],
-    inputs: &Inputs<'_>,
-) -> Result<Vec<(PreSharedKeyId, SecretBytes)>, Error> {
+fn find_psks(ids: &[PreSharedKeyId], inputs: &Inputs<'_>) -> Result<Vec<(PreSharedKeyId, SecretBytes)>, Error> {
     // "Additionally, if a PreSharedKeyID has type resumption with usage reinit or branch, verify that it is the only such
     // PSK."
     if ids.iter().filter(|id| id.psk.continues()).count() > 1 {
         return Err(Rule::WelcomePsksFit.into());
     }
     let mut seen = BTreeSet::new();
+    // Of a nonce's length RFC 9420 §8.4 binds whoever chooses it, and §12.1.4 those who judge the proposal. A joiner sees
+    // no proposal and is asked for no such check; one stack takes the length from the suite of the re-initialised group.
     let find = |id: &PreSharedKeyId| {
-        list::check_psk_nonce(id, suite)?;
         if !seen.insert(id.clone()) {
             return Err(Rule::PskUnique.into());
         }
