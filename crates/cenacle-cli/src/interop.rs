@@ -9,7 +9,7 @@ use std::{
 };
 
 use cenacle_crypto_awslc::AwsLcProvider;
-use cenacle_crypto_rustcrypto::RustCryptoProvider;
+use cenacle_crypto_rustcrypto::ExperimentalRustCryptoProvider;
 use cenacle_interop::{Config, Server, ServerError};
 use clap::Args;
 use tokio::runtime;
@@ -70,8 +70,8 @@ impl InteropArgs {
     }
 
     async fn serve(&self) -> io::Result<u8> {
-        // Suites that the fast provider does not have are the portable one's.
-        let defaults = Config::new(vec![Arc::new(AwsLcProvider), Arc::new(RustCryptoProvider)]);
+        // Suites that the fast provider does not have are the portable one's, which are experimental.
+        let defaults = Config::new(vec![Arc::new(AwsLcProvider), Arc::new(ExperimentalRustCryptoProvider)]);
         let name = self.name.clone().unwrap_or_else(|| defaults.name.clone());
         let Self { listen, allow_remote, grease_extensions, .. } = *self;
         let config = Config { listen, allow_remote, grease_extensions, name, ..defaults };

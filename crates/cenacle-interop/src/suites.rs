@@ -49,16 +49,16 @@ impl Suites {
 #[cfg(test)]
 mod tests {
     use cenacle_crypto_awslc::AwsLcProvider;
-    use cenacle_crypto_rustcrypto::RustCryptoProvider;
+    use cenacle_crypto_rustcrypto::ExperimentalRustCryptoProvider;
 
     use super::*;
 
     #[test]
     fn the_first_provider_that_has_a_suite_serves_it() {
-        let suites = Suites::new(&[Arc::new(AwsLcProvider), Arc::new(RustCryptoProvider)]);
+        let suites = Suites::new(&[Arc::new(AwsLcProvider), Arc::new(ExperimentalRustCryptoProvider)]);
         let of_first = AwsLcProvider.suite(CipherSuite(1)).expect("suite 1");
         assert_eq!(format!("{:?}", suites.numbered(1).expect("suite 1")), format!("{of_first:?}"));
-        for code in AwsLcProvider.cipher_suites().iter().chain(RustCryptoProvider.cipher_suites()) {
+        for code in AwsLcProvider.cipher_suites().iter().chain(ExperimentalRustCryptoProvider.cipher_suites()) {
             assert!(suites.suite(*code).is_ok(), "{code:?}");
         }
     }

@@ -4,7 +4,7 @@ use alloc::{collections::BTreeMap, sync::Arc};
 use std::thread::{self, JoinHandle};
 
 use cenacle_crypto_awslc::AwsLcProvider;
-use cenacle_crypto_rustcrypto::RustCryptoProvider;
+use cenacle_crypto_rustcrypto::ExperimentalRustCryptoProvider;
 use cenacle_interop::{Config, Server};
 use tokio::{runtime::Runtime, sync::oneshot};
 use tonic::{Status, transport::Channel};
@@ -22,7 +22,7 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) async fn start() -> Self {
-        let config = Config::new(vec![Arc::new(AwsLcProvider), Arc::new(RustCryptoProvider)]);
+        let config = Config::new(vec![Arc::new(AwsLcProvider), Arc::new(ExperimentalRustCryptoProvider)]);
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = oneshot::channel();
         let serve = async {
