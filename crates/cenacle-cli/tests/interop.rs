@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 
+use core::net::SocketAddr;
 use std::{
-    io::{BufRead as _, BufReader, Read as _},
-    net::{SocketAddr, TcpStream},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     process::{Child, Command, Stdio},
 };
 
@@ -41,7 +42,7 @@ fn it_says_where_it_listens_and_speaks_http2_there() {
     assert!(address.ip().is_loopback() && address.port() != 0);
     let mut stream = TcpStream::connect(address).unwrap();
     // The server opens with a SETTINGS frame: three bytes of length, then type 4.
-    std::io::Write::write_all(&mut stream, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").unwrap();
     let mut frame = [0; 4];
     stream.read_exact(&mut frame).unwrap();
     assert_eq!(frame[3], 4);
