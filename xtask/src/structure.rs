@@ -22,6 +22,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "cenacle",
         &["cenacle-codec", "cenacle-crypto", "cenacle-crypto-awslc", "cenacle-mls", "cenacle-store", "cenacle-service"],
     ),
+    ("cenacle-interop", &["cenacle-codec", "cenacle-crypto", "cenacle-mls", "cenacle-store"]),
     (
         "cenacle-cli",
         &[
@@ -31,6 +32,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "cenacle-crypto-awslc",
             "cenacle-crypto-openssl",
             "cenacle-crypto-rustcrypto",
+            "cenacle-interop",
             "cenacle-mls",
             "cenacle-store",
             "cenacle-service",

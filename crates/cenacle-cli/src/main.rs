@@ -9,6 +9,7 @@ use cenacle_cli::{
     chat::ChatArgs,
     demo::{DemoArgs, DemoPersonArgs},
     inspect::InspectArgs,
+    interop::InteropArgs,
     serve::ServeArgs,
     vectors::VectorsArgs,
 };
@@ -30,6 +31,7 @@ enum Command {
     #[command(hide = true)]
     DemoPerson(DemoPersonArgs),
     Inspect(InspectArgs),
+    Interop(InteropArgs),
     Serve(ServeArgs),
     Vectors(VectorsArgs),
 }
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => args.run(),
         Command::DemoPerson(args) => args.run(),
         Command::Inspect(args) => args.run(),
+        Command::Interop(args) => args.run(),
         Command::Serve(args) => args.run(),
         Command::Vectors(args) => args.run(),
     }

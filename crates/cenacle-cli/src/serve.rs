@@ -54,7 +54,7 @@ Examples:
 
 Exit status: 0 after being told to stop, 1 if it cannot serve, 2 for a wrong command line.";
 
-fn address(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
     let text = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
     text.parse().map_err(|_| "not an address with a port; 127.0.0.1:8443 and [::1]:0 are".to_owned())
 }

@@ -334,3 +334,36 @@ fn custom_credentials() {
         assert_eq!(refused.unwrap_err(), Error::Invalid(Rule::CredentialSupportedByAll));
     }
 }
+
+/// Suite 3 before suite 1.
+struct Prefers;
+
+impl GroupPolicy for Prefers {
+    fn preferred_suites(&self) -> &[cenacle_crypto::CipherSuite] {
+        const { &[cenacle_crypto::CipherSuite(3), cenacle_crypto::CipherSuite(1)] }
+    }
+}
+
+// RFC 9420 §11: "the creator MUST use the capabilities information in these KeyPackages to verify that the chosen version and
+// cipher suite is the best option supported by all members."
+#[test]
+fn a_group_is_not_founded_with_a_worse_suite_than_all_support() {
+    for (bob_supports, refused) in [(false, false), (true, true)] {
+        let mut world = World::new(1, Handshake::Private);
+        for (name, supports) in [("alice", true), ("bob", bob_supports)] {
+            let client = world.person(name).client.clone();
+            let mut capabilities = client.capabilities().clone();
+            capabilities.cipher_suites.extend(supports.then_some(cenacle_crypto::CipherSuite(3)));
+            world.person(name).client = client.with_capabilities(capabilities);
+        }
+        let package = world.key_package("bob");
+        let client = &world.person("alice").client;
+        let founding = |inputs: &Inputs<'_>| {
+            let founding = client.found((&b"new"[..]).into(), Extensions::default(), common::LIFETIME);
+            founding.add(package.clone()).build(inputs, &mut SeededRng::new(5)).map(drop)
+        };
+        let result = founding(&inputs().with_policy(&Prefers));
+        assert_eq!(matches!(result, Err(Error::Refused(_))), refused, "{result:?}");
+        assert_eq!(founding(&inputs()), Ok(()));
+    }
+}

@@ -13,7 +13,7 @@ mod common;
 use cenacle_crypto::conformance::SeededRng;
 use cenacle_mls::{
     Error, Misuse, Rule, Unsupported,
-    group::{Client, ExternalJoin, Handshake, Inputs, Lifetimes, Observer, OwnKeyPackage, Received, Settings},
+    group::{Client, ExternalJoin, Grease, Handshake, Inputs, Lifetimes, Observer, OwnKeyPackage, Received, Settings},
     protect::Padding,
     wire::{
         Add, Capabilities, Epoch, Extension, ExtensionType, Extensions, GroupContextExtensions, KeyPackage, LeafIndex,
@@ -152,9 +152,8 @@ fn in_extensions(extensions: &Extensions) -> usize {
 // RFC 9420 §13.5: "an MLS client SHOULD include a random selection of values chosen from these GREASE values".
 #[test]
 fn grease_stands_where_it_may_and_only_if_wanted() {
-    for on in [true, false] {
-        let mut world = pair(Handshake::Public, |settings| settings.grease = on);
-        let here = usize::from(on);
+    for (grease, listed, here) in [(Grease::Off, 0, 0), (Grease::Capabilities, 1, 0), (Grease::Extensions, 1, 1)] {
+        let mut world = pair(Handshake::Public, |settings| settings.grease = grease);
         let package = world.key_package("dave");
         assert_eq!(in_extensions(&package.extensions), here);
         let made = world.build_commit("alice", |commit| commit.add(package.clone()).with_path().with_group_info());
@@ -163,7 +162,7 @@ fn grease_stands_where_it_may_and_only_if_wanted() {
         let path = content.path.as_ref().unwrap();
         let founder = world.member("alice").member(LeafIndex(0)).unwrap();
         for leaf in [&package.leaf_node, &path.leaf_node, founder] {
-            assert_eq!(greased(&leaf.capabilities), [here; 4]);
+            assert_eq!(greased(&leaf.capabilities), [listed; 4]);
             assert_eq!(in_extensions(&leaf.extensions), here);
         }
         for info in [made.group_info.unwrap(), world.member("bob").group_info(false, false).unwrap()] {
@@ -180,7 +179,7 @@ fn grease_stands_where_it_may_and_only_if_wanted() {
     }
     // A member who sends none lives with one who does.
     let mut world = World::new(1, Handshake::Private);
-    with(&mut world, "bob", |settings| settings.grease = false);
+    with(&mut world, "bob", |settings| settings.grease = Grease::Off);
     world.create("alice");
     world.add("alice", "bob");
     world.renew("bob");
@@ -336,7 +335,7 @@ fn departures_name_their_sections() {
     let mut loose = Settings {
         handshake: Handshake::Public,
         lifetimes: Lifetimes::Ignored,
-        grease: false,
+        grease: Grease::Off,
         padding: Padding { multiple_bytes: 1 },
         ..Settings::default()
     };

@@ -5,11 +5,11 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 
 use cenacle_codec::{Opaque, Writer};
-use cenacle_crypto::Rng;
+use cenacle_crypto::{CipherSuite, Rng};
 
 use super::{Client, Group, Inputs, NewGroup, PublicGroup, transition::StateEvent};
 use crate::{
-    Error, Misuse, Need, Rule, Unsupported,
+    Error, Misuse, Need, Refusal, Rule, Unsupported,
     delta::{Delta, PersistError, RowKey, Store},
     wire::{
         Epoch, Extensions, GroupId, KeyPackage, Lifetime, MlsMessage, PreSharedKeyId, ProtocolVersion, Psk, ReInit,
@@ -116,8 +116,11 @@ impl<'a> Founding<'a> {
     ///
     /// # Errors
     /// `Invalid` when the group would not continue the other one, or for what is wrong with a key package; `Missing` for a
-    /// credential's verdict.
+    /// credential's verdict; `Refused` when all members support a suite that the application prefers.
     pub fn build(self, inputs: &Inputs<'_>, rng: &mut dyn Rng) -> Result<FoundedGroup, Error> {
+        if self.continues.is_none() {
+            self.check_best_suite(inputs)?;
+        }
         let inputs = &Inputs { origin: self.continues.map(|(_, origin)| origin), ..*inputs };
         let mut group =
             self.client.create_group(self.group_id, self.extensions, self.lifetime, inputs, rng)?.into_group();
@@ -139,6 +142,25 @@ impl<'a> Founding<'a> {
         let replaced = check_continuation(psks, &pending.next.state.public, inputs)?;
         group.found(&pending);
         Ok(FoundedGroup { new: NewGroup::of(group)?.in_place_of(replaced), welcome: bundle.welcome })
+    }
+}
+
+impl Founding<'_> {
+    /// RFC 9420 §11: "the creator MUST use the capabilities information in these KeyPackages to verify that the chosen version
+    /// and cipher suite is the best option supported by all members." A group that continues another has no choice.
+    fn check_best_suite(&self, inputs: &Inputs<'_>) -> Result<(), Error> {
+        let supported = |suite: &&CipherSuite| {
+            let others = self.members.iter().map(|package| &package.leaf_node.capabilities);
+            core::iter::once(&self.client.capabilities)
+                .chain(others)
+                .all(|listed| listed.cipher_suites.contains(*suite))
+        };
+        match inputs.policy.preferred_suites().iter().find(supported) {
+            Some(best) if *best != self.client.suite.cipher_suite() => {
+                Err(Refusal::from("all members support a cipher suite that is preferred to this one").into())
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 }
 

@@ -23,9 +23,9 @@ const fn chosen(seed: u8) -> u16 {
 
 /// One client's choice of values: the same in all its leaves, another for most other clients.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Grease([u8; 4]);
+pub(crate) struct GreaseValues([u8; 4]);
 
-impl Grease {
+impl GreaseValues {
     /// The choice that follows from random public bytes, a key's for instance.
     pub(crate) fn new(random: &[u8]) -> Self {
         Self(random.last_chunk().copied().unwrap_or_default())

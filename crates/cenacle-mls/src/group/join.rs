@@ -329,7 +329,12 @@ fn find_psks(
     }
     let mut seen = BTreeSet::new();
     let find = |id: &PreSharedKeyId| {
-        list::check_psk_nonce(id, suite)?;
+        // RFC 9420 §8.4: "... a fresh random value of length KDF.Nh, where KDF is the KDF for the cipher suite of the group
+        // into which the PSK is being injected". One that ties the group to another may also be as long as that one's.
+        let of_origin = inputs.origin.filter(|_| id.psk.continues()).map(|origin| origin.client.suite().hash_length());
+        if of_origin != Some(id.psk_nonce.len()) {
+            list::check_psk_nonce(id, suite)?;
+        }
         if !seen.insert(id.clone()) {
             return Err(Rule::PskUnique.into());
         }

@@ -51,6 +51,18 @@ impl OwnKeyPackage {
         &self.key_package
     }
 
+    /// The private key that opens a Welcome.
+    #[must_use]
+    pub const fn init_key(&self) -> &HpkeSecretKey {
+        &self.init_key
+    }
+
+    /// The private key of its leaf.
+    #[must_use]
+    pub const fn leaf_key(&self) -> &HpkeSecretKey {
+        &self.leaf_key
+    }
+
     /// Whether it stays after use.
     #[must_use]
     pub const fn is_last_resort(&self) -> bool {
@@ -179,9 +191,7 @@ impl Client {
             cipher_suite: suite.cipher_suite(),
             init_key,
             leaf_node: self.leaf_node(encryption_key, LeafNodeSource::KeyPackage(lifetime), None)?,
-            extensions: self
-                .grease()
-                .map_or_else(Extensions::default, |grease| grease.extensions(&Extensions::default())),
+            extensions: self.greased(&Extensions::default()),
             signature: Signature(Opaque::EMPTY),
         };
         key_package.signature = sign_with_label(&*self.signer, LABEL, &KeyPackageTbs(&key_package).to_bytes()?)?;

@@ -3,16 +3,23 @@
 use cenacle_codec::Encode;
 use cenacle_crypto::{HpkePublicKey, Signature, labeled::sign_with_label};
 
-use super::{Client, grease::Grease};
+use super::{Client, Grease, grease::GreaseValues};
 use crate::{
     Error,
-    wire::{GroupId, LeafIndex, LeafNode, LeafNodeSource, LeafNodeTbs},
+    wire::{Extensions, GroupId, LeafIndex, LeafNode, LeafNodeSource, LeafNodeTbs},
 };
 
 impl Client {
-    /// The values this client sends for others to ignore, if it does.
-    pub(crate) fn grease(&self) -> Option<Grease> {
-        self.settings.grease.then(|| Grease::new(&self.signer.public_key().0))
+    fn grease_values(&self) -> GreaseValues {
+        GreaseValues::new(&self.signer.public_key().0)
+    }
+
+    /// Extensions as this client sends them: with one more for others to ignore, if it sends such.
+    pub(crate) fn greased(&self, extensions: &Extensions) -> Extensions {
+        match self.settings.grease {
+            Grease::Extensions => self.grease_values().extensions(extensions),
+            Grease::Off | Grease::Capabilities => extensions.clone(),
+        }
     }
 
     /// A signed leaf with this encryption key. `position` is bound for sources `update` and `commit`.
@@ -22,9 +29,9 @@ impl Client {
         source: LeafNodeSource,
         position: Option<(&GroupId, LeafIndex)>,
     ) -> Result<LeafNode, Error> {
-        let (capabilities, extensions) = match self.grease() {
-            Some(grease) => (grease.capabilities(&self.capabilities), grease.extensions(&self.leaf_extensions)),
-            None => (self.capabilities.clone(), self.leaf_extensions.clone()),
+        let capabilities = match self.settings.grease {
+            Grease::Off => self.capabilities.clone(),
+            Grease::Capabilities | Grease::Extensions => self.grease_values().capabilities(&self.capabilities),
         };
         let mut leaf = LeafNode {
             encryption_key,
@@ -32,7 +39,7 @@ impl Client {
             credential: self.credential.clone(),
             capabilities,
             source,
-            extensions,
+            extensions: self.greased(&self.leaf_extensions),
             signature: Signature(cenacle_codec::Opaque::EMPTY),
         };
         let tbs = LeafNodeTbs { leaf: &leaf, position }.to_bytes()?;

@@ -12,6 +12,7 @@ use cenacle_crypto::{HpkeSecretKey, Secret, SecretBytes};
 
 use super::{
     Client, Group, PublicGroup,
+    external::pending_row,
     past::{PastEpoch, PastEpochs},
     pending::{PendingCommit, PendingRecord},
     proposals::{CachedProposal, ProposalCache},
@@ -210,6 +211,7 @@ impl Client {
     pub fn forget_group<S: Store>(store: &mut S, group_id: &GroupId) -> Result<(), S::Error> {
         let mut delta = Delta::new();
         erase_group(group_id, &mut delta);
+        delta.delete(pending_row(group_id));
         store.apply(&delta)
     }
 

@@ -53,7 +53,7 @@ pub use policy::{
     AcceptAll, CredentialPolicy, CustomProposal, DefaultPolicy, GroupPolicy, Occasion, Presented, Verdict,
 };
 pub use public::PublicGroup;
-pub use settings::{Handshake, Lifetimes, Settings};
+pub use settings::{Grease, Handshake, Lifetimes, Settings};
 pub use stage::{ApplicationMessage, CommitSummary, Received};
 pub use state::Group;
 pub use transition::{AwaitingMerge, Transition};

@@ -94,10 +94,7 @@ impl Observer {
         inputs: &Inputs<'_>,
     ) -> Result<Unreleased<Self>, Error> {
         let public = PublicGroup::from_group_info(info, tree, &*suite, &settings, inputs)?;
-        let mut delta = Delta::new();
-        for table in [Table::OBSERVED_GROUP, Table::OBSERVED_NODE, Table::OBSERVED_PROPOSAL] {
-            delta.delete_prefix(RowKey::of_group(table, public.group_id()));
-        }
+        let mut delta = erased(public.group_id());
         write(None, &public, &mut delta)?;
         let (revision, proposals) = (Revision::default(), ProposalCache::default());
         Ok(Unreleased::new(delta, Self { suite, settings, revision, public, proposals }))
@@ -125,6 +122,14 @@ impl Observer {
         let entries = view.cached(Table::OBSERVED_PROPOSAL)?;
         let proposals = ProposalCache { entries, ..ProposalCache::default() };
         Ok(Some(Self { suite, settings, revision: Revision::default(), public, proposals }))
+    }
+
+    /// Erases what is stored of an observed group.
+    ///
+    /// # Errors
+    /// When the medium fails.
+    pub fn forget<S: Store>(store: &mut S, group_id: &GroupId) -> Result<(), S::Error> {
+        store.apply(&erased(group_id))
     }
 
     /// The group as it is now.
@@ -249,6 +254,15 @@ impl Observer {
     fn row(&self, table: Table) -> RowKey {
         RowKey::of_group(table, self.public.group_id())
     }
+}
+
+/// Erases every row of an observed group.
+fn erased(group_id: &GroupId) -> Delta {
+    let mut delta = Delta::new();
+    for table in [Table::OBSERVED_GROUP, Table::OBSERVED_NODE, Table::OBSERVED_PROPOSAL] {
+        delta.delete_prefix(RowKey::of_group(table, group_id));
+    }
+    delta
 }
 
 /// Writes what changed in the public half.

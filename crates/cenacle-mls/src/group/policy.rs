@@ -3,7 +3,7 @@
 //! refuse splits the group.
 
 use cenacle_codec::{Encode, Opaque};
-use cenacle_crypto::SignaturePublicKey;
+use cenacle_crypto::{CipherSuite, SignaturePublicKey};
 
 use super::{CommitSummary, PublicGroup};
 use crate::{
@@ -99,6 +99,12 @@ pub trait GroupPolicy {
     /// The reason why not.
     fn admits_commit(&self, _group: &PublicGroup, _next: &PublicGroup, _does: &CommitSummary) -> Result<(), Refusal> {
         Ok(())
+    }
+
+    /// The cipher suites the application would have, the best first, if all members of a new group support them. By default it
+    /// has no preference.
+    fn preferred_suites(&self) -> &[CipherSuite] {
+        &[]
     }
 
     /// The properties of a proposal type beyond RFC 9420. By default a commit of it needs a path, and only members send it.

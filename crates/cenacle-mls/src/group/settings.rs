@@ -29,6 +29,18 @@ pub enum Lifetimes {
     Everywhere,
 }
 
+/// Where a client sends GREASE: values that mean nothing and must be ignored (RFC 9420 §13.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Grease {
+    /// Nowhere.
+    Off,
+    /// In the capabilities of its leaves.
+    #[default]
+    Capabilities,
+    /// Also among the extensions of its leaves, key packages and GroupInfos.
+    Extensions,
+}
+
 /// What an application may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -40,8 +52,8 @@ pub struct Settings {
     pub handshake: Handshake,
     /// Which lifetimes are checked.
     pub lifetimes: Lifetimes,
-    /// Whether own leaves, key packages and GroupInfos carry values that others must ignore (RFC 9420 §13.5).
-    pub grease: bool,
+    /// Where to send values that others must ignore.
+    pub grease: Grease,
 }
 
 impl Default for Settings {
@@ -51,7 +63,7 @@ impl Default for Settings {
             padding: Padding::default(),
             handshake: Handshake::default(),
             lifetimes: Lifetimes::default(),
-            grease: true,
+            grease: Grease::default(),
         }
     }
 }
@@ -65,7 +77,7 @@ impl Settings {
             (self.handshake == Handshake::Public, ("6", "handshakes are sent in the clear: encryption is RECOMMENDED")),
             (self.lifetimes == Lifetimes::Ignored, ("7.3", "lifetimes are not checked: it is RECOMMENDED")),
             (lifetime_seconds == u64::MAX, ("7.2", "key packages may live for ever: a maximum MUST be defined")),
-            (!self.grease, ("13.5", "no GREASE is sent: it SHOULD be")),
+            (self.grease == Grease::Off, ("13.5", "no GREASE is sent: it SHOULD be")),
             (self.padding.multiple_bytes < 2, ("15.1", "messages are not padded: their lengths tell")),
             (
                 forward_generations == u32::MAX,

@@ -28,8 +28,7 @@ pub(crate) struct GroupInfoContent<'a> {
 impl GroupInfoContent<'_> {
     /// The signed GroupInfo, with the tree or the external key if asked for.
     pub(crate) fn sign(&self, client: &Client, with_tree: bool, with_external_pub: bool) -> Result<GroupInfo, Error> {
-        let mut extensions =
-            client.grease().map_or_else(Extensions::default, |grease| grease.extensions(&Extensions::default()));
+        let mut extensions = client.greased(&Extensions::default());
         if with_external_pub {
             let (_, external_pub) = self.secrets.external_key_pair(client.suite())?;
             extensions.push(&ExternalPub { external_pub })?;

@@ -6,7 +6,7 @@ use cenacle_codec::{Encode as _, Opaque};
 use cenacle_crypto::{HpkePublicKey, HpkeSecretKey, Signature, Signer, Suite, labeled::sign_with_label};
 use cenacle_mls::{
     Error,
-    group::{Client, Handshake, OwnKeyPackage, Settings},
+    group::{Client, Grease, Handshake, OwnKeyPackage, Settings},
     wire::{
         Capabilities, Credential, CredentialType, Extension, ExtensionType, Extensions, GroupId, KeyPackage,
         KeyPackageTbs, LeafIndex, LeafNode, LeafNodeSource, LeafNodeTbs, Lifetime, ProposalType, ProtocolVersion,
@@ -64,7 +64,7 @@ impl Person {
     pub(super) fn client(&self, handshake: Handshake) -> Client {
         let mut settings = Settings { handshake, ..Settings::default() };
         settings.limits.lifetime_seconds = u64::MAX;
-        settings.grease = false;
+        settings.grease = Grease::Off;
         Client::new(Arc::clone(&self.suite), Arc::clone(&self.signer), self.credential.clone())
             .with_capabilities(self.capabilities.clone())
             .with_leaf_extensions(self.extensions.clone())

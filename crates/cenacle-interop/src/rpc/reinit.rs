@@ -1,0 +1,170 @@
+//! From a group to the one that replaces it (RFC 9420 §11.2): once the ReInit is committed each member offers a key package
+//! of the new suite, and one of them founds the new group with all of them.
+
+use alloc::sync::Arc;
+use std::sync::Mutex;
+
+use cenacle_mls::{
+    group::{Client, Founding},
+    wire::{Credential, ReInit},
+};
+
+use super::Interop;
+use crate::{
+    actor::{PskShelf, Transaction, decode_given, decode_key_package, decode_welcome, encode, inputs, lifetime},
+    failure::Failure,
+    proto,
+    state::{State, Successor},
+    suites::SystemRandomness,
+    table::lock,
+};
+
+/// How a group is founded that continues another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FoundingWish<'a> {
+    pub(super) key_packages: &'a [Vec<u8>],
+    pub(super) force_path: bool,
+    pub(super) external_tree: bool,
+}
+
+impl Interop {
+    pub(crate) fn handle_pending_re_init_commit(
+        &self,
+        request: &proto::HandlePendingCommitRequest,
+    ) -> Result<proto::HandleReInitCommitResponse, Failure> {
+        self.succeed(request.state_id, State::confirm_reinit)
+    }
+
+    pub(crate) fn handle_re_init_commit(
+        &self,
+        request: &proto::HandleCommitRequest,
+    ) -> Result<proto::HandleReInitCommitResponse, Failure> {
+        self.succeed(request.state_id, |state| state.receive_reinit(&request.proposal, &request.commit))
+    }
+
+    /// Ends the old group by its last commit, and offers a key package for the new one.
+    fn succeed(
+        &self,
+        old_id: u32,
+        end: impl FnOnce(&mut State) -> Result<ReInit, Failure>,
+    ) -> Result<proto::HandleReInitCommitResponse, Failure> {
+        let old = self.table.state(old_id)?;
+        let (reinit, epoch_authenticator, identity, handshake) = {
+            let mut state = lock(&old)?;
+            let reinit = end(&mut state)?;
+            let handshake = state.client.settings().handshake;
+            (reinit, state.epoch_authenticator(), identity(&state.client), handshake)
+        };
+        let suite = self.workshop.suites.suite(reinit.cipher_suite)?;
+        let (client, _) = self.workshop.client(suite, &identity, handshake)?;
+        let (transaction, offer) = Transaction::new(client)?;
+        let key_package = encode(&offer.key_package)?;
+        let successor = Successor { old, old_id, offer: Mutex::new(transaction) };
+        let reinit_id = self.table.insert(successor)?;
+        Ok(proto::HandleReInitCommitResponse { reinit_id, key_package, epoch_authenticator })
+    }
+
+    pub(crate) fn re_init_welcome(
+        &self,
+        request: &proto::ReInitWelcomeRequest,
+    ) -> Result<proto::CreateSubgroupResponse, Failure> {
+        let successor = self.table.successor(request.reinit_id)?;
+        let wish = FoundingWish {
+            key_packages: &request.key_package,
+            force_path: request.force_path,
+            external_tree: request.external_tree,
+        };
+        let answer = {
+            let old = lock(&successor.old)?;
+            let offer = lock(&successor.offer)?;
+            let founding = offer.client.reinit(&old.group, lifetime())?;
+            self.found(&offer.client, inherited(&old, &offer), founding, wish)?
+        };
+        self.forget(request.reinit_id, &successor)?;
+        Ok(answer)
+    }
+
+    pub(crate) fn handle_re_init_welcome(
+        &self,
+        request: &proto::HandleReInitWelcomeRequest,
+    ) -> Result<proto::JoinGroupResponse, Failure> {
+        let successor = self.table.successor(request.reinit_id)?;
+        let state = {
+            let old = lock(&successor.old)?;
+            let offer = lock(&successor.offer)?;
+            join_from(&old, &offer, &offer.client, &request.welcome, &request.ratchet_tree)?
+        };
+        let epoch_authenticator = state.epoch_authenticator();
+        let state_id = self.table.insert(state)?;
+        self.forget(request.reinit_id, &successor)?;
+        Ok(proto::JoinGroupResponse { state_id, epoch_authenticator })
+    }
+
+    /// The old group is over, and the runner has no number for it any more.
+    fn forget(&self, reinit_id: u32, successor: &Arc<Successor>) -> Result<(), Failure> {
+        self.table.remove(reinit_id)?;
+        self.table.remove(successor.old_id)
+    }
+
+    /// Founds a group that continues another.
+    pub(super) fn found(
+        &self,
+        client: &Client,
+        psks: PskShelf,
+        founding: Founding<'_>,
+        wish: FoundingWish<'_>,
+    ) -> Result<proto::CreateSubgroupResponse, Failure> {
+        let mut founding = founding;
+        for key_package in wish.key_packages {
+            founding = founding.add(decode_key_package("key_package", key_package)?);
+        }
+        if wish.force_path {
+            founding = founding.with_path();
+        }
+        if wish.external_tree {
+            founding = founding.without_tree();
+        }
+        let founded = founding.build(&inputs(&psks.psks()), &mut SystemRandomness)?;
+        let (state, welcome) = State::founded(client.clone(), psks, founded)?;
+        let ratchet_tree = if wish.external_tree { state.ratchet_tree()? } else { Vec::new() };
+        let epoch_authenticator = state.epoch_authenticator();
+        Ok(proto::CreateSubgroupResponse {
+            state_id: self.table.insert(state)?,
+            welcome,
+            ratchet_tree,
+            epoch_authenticator,
+        })
+    }
+}
+
+/// Who a client is. All clients here have basic credentials.
+fn identity(client: &Client) -> Vec<u8> {
+    match client.credential() {
+        Credential::Basic(identity) => identity.to_vec(),
+        Credential::X509(_) | Credential::Custom(..) => Vec::new(),
+    }
+}
+
+/// The pre-shared keys of a member's place in a group that continues another.
+pub(super) fn inherited(old: &State, offer: &Transaction) -> PskShelf {
+    let mut psks = PskShelf::default();
+    psks.copy_from(&old.psks);
+    psks.copy_from(&offer.psks);
+    psks
+}
+
+/// Joins a group that continues `old` with what was offered for it.
+pub(super) fn join_from(
+    old: &State,
+    offer: &Transaction,
+    client: &Client,
+    welcome: &[u8],
+    ratchet_tree: &[u8],
+) -> Result<State, Failure> {
+    let welcome = decode_welcome(welcome)?;
+    let own = offer.named_by(&welcome)?;
+    let tree = decode_given("ratchet_tree", ratchet_tree)?;
+    let psks = inherited(old, offer);
+    let new = client.join(&welcome, &own, tree, &inputs(&psks.psks()).with_origin(&old.group))?;
+    State::new(client.clone(), psks, new)
+}
