@@ -7,7 +7,7 @@
 
 use cenacle_testkit::peers::run::{RunConfig, Tally, random_run};
 use cenacle_testkit::peers::{
-    Action, Maker, Options, Peer, PeerResult, Received, cenacle_peer, mls_rs_peer, openmls_peer, test_extensions,
+    Action, Entry, Maker, Options, Peer, PeerResult, Received, cenacle_peer, mls_rs_peer, openmls_peer, test_extensions,
 };
 
 const SUITES: [u16; 3] = [1, 2, 3];
@@ -64,13 +64,15 @@ fn script(make_a: Maker, make_b: Maker, suite: u16, options: Options) {
     let out = a.commit(&[Action::Add(b.key_package().unwrap())]).unwrap();
     assert_eq!(out.ratchet_tree.is_none(), options.tree_in_welcome);
     a.confirm().unwrap();
-    b.join(out.welcome.as_ref().unwrap(), out.ratchet_tree.as_deref()).unwrap();
+    b.join(&out.invitation().unwrap()).unwrap();
     assert_together(a, b);
     exchange(a, b);
     exchange(b, a);
-    resync(a, b, options);
-    resync(b, a, options);
-    leave_and_return(a, b, options);
+    for psk in [None, Some(&b"psk"[..])] {
+        resync(a, b, psk);
+        resync(b, a, psk);
+        leave_and_return(a, b, psk);
+    }
 }
 
 /// Every proposal by `a`, by reference and by value, and a commit that `a` discards.
@@ -78,7 +80,13 @@ fn exchange(a: &mut dyn Peer, b: &mut dyn Peer) {
     let extensions = test_extensions(a.implementation().as_bytes());
     a.commit(&[Action::Path]).unwrap();
     a.discard().unwrap();
-    let proposals = [a.propose_update(), a.propose_psk(b"psk"), a.propose_group_context_extensions(&extensions)];
+    let epoch = a.epoch().unwrap();
+    let proposals = [
+        a.propose_update(),
+        a.propose_psk(b"psk"),
+        a.propose_resumption_psk(epoch),
+        a.propose_group_context_extensions(&extensions),
+    ];
     for proposal in proposals {
         assert_eq!(b.receive(&proposal.unwrap()).unwrap(), Received::Proposal);
     }
@@ -94,28 +102,24 @@ fn exchange(a: &mut dyn Peer, b: &mut dyn Peer) {
     commit(a, b, &[]);
 }
 
-fn tree_apart(peer: &dyn Peer, options: Options) -> Option<Vec<u8>> {
-    (!options.tree_in_welcome).then(|| peer.ratchet_tree().unwrap())
-}
-
 /// `b` joins again over its own old leaf.
-fn resync(a: &mut dyn Peer, b: &mut dyn Peer, options: Options) {
+fn resync(a: &mut dyn Peer, b: &mut dyn Peer, psk: Option<&[u8]>) {
     let members = a.members().unwrap().len();
-    let commit = b.external_join(&a.group_info().unwrap(), tree_apart(a, options).as_deref(), true).unwrap();
+    let commit = b.external_join(&a.view().unwrap(), Entry { resync: true, psk }).unwrap();
     assert_eq!(a.receive(&commit).unwrap(), Received::Commit);
     assert_eq!(a.members().unwrap().len(), members);
     assert_together(a, b);
 }
 
 /// `b` is removed by value and joins externally, leaves by a Remove of its own and is added by reference.
-fn leave_and_return(a: &mut dyn Peer, b: &mut dyn Peer, options: Options) {
+fn leave_and_return(a: &mut dyn Peer, b: &mut dyn Peer, psk: Option<&[u8]>) {
     let out = a.commit(&[Action::Remove(b.own_leaf().unwrap())]).unwrap();
     assert_eq!(b.receive(&out.commit).unwrap(), Received::Removed);
     a.confirm().unwrap();
     let message = a.send(b"alone", b"").unwrap();
     b.receive(&message).unwrap_err();
 
-    let commit = b.external_join(&a.group_info().unwrap(), tree_apart(a, options).as_deref(), false).unwrap();
+    let commit = b.external_join(&a.view().unwrap(), Entry { resync: false, psk }).unwrap();
     assert_eq!(a.receive(&commit).unwrap(), Received::Commit);
     assert_together(a, b);
 
@@ -128,7 +132,7 @@ fn leave_and_return(a: &mut dyn Peer, b: &mut dyn Peer, options: Options) {
     a.propose_add(&b.key_package().unwrap()).unwrap();
     let out = a.commit(&[]).unwrap();
     a.confirm().unwrap();
-    b.join(out.welcome.as_ref().unwrap(), out.ratchet_tree.as_deref()).unwrap();
+    b.join(&out.invitation().unwrap()).unwrap();
     assert_together(a, b);
 }
 
@@ -186,7 +190,7 @@ fn four(makers: [Maker; 4], options: Options) -> Four {
     let out = a.commit(&[Action::Add(b.key_package().unwrap()), Action::Add(c.key_package().unwrap())]).unwrap();
     a.confirm().unwrap();
     for joiner in [b, c] {
-        joiner.join(out.welcome.as_ref().unwrap(), out.ratchet_tree.as_deref()).unwrap();
+        joiner.join(&out.invitation().unwrap()).unwrap();
     }
     peers
 }
@@ -252,7 +256,7 @@ fn settle(peers: &mut Four, outcome: Outcome, proposals: Proposals) {
         Outcome::SameMembers => assert_eq!(a.epoch_authenticator().unwrap(), b.epoch_authenticator().unwrap()),
         Outcome::SecondLeaves => assert_eq!(a.members().unwrap().len(), 2),
         Outcome::OutsiderJoins => {
-            d.join(out.welcome.as_ref().unwrap(), out.ratchet_tree.as_deref()).unwrap();
+            d.join(&out.invitation().unwrap()).unwrap();
             assert_together(b.as_mut(), d.as_mut());
         }
     }
@@ -294,10 +298,9 @@ fn cenacle_follows_in_disputes() {
 #[test]
 fn newcomers_get_in() {
     for options in all_options() {
-        let options = Options { tree_in_welcome: true, ..options };
-        for newcomer in [mls_rs_peer, openmls_peer] {
+        for newcomer in [cenacle_peer, mls_rs_peer, openmls_peer] {
             let [mut a, mut b, mut c, mut d] = four([cenacle_peer, mls_rs_peer, openmls_peer, newcomer], options);
-            let proposal = d.propose_join(&b.group_info().unwrap()).unwrap();
+            let proposal = d.propose_join(&b.view().unwrap()).unwrap();
             for member in [&mut a, &mut b, &mut c] {
                 assert_eq!(member.receive(&proposal).unwrap(), Received::Proposal);
             }
@@ -306,16 +309,10 @@ fn newcomers_get_in() {
                 assert_eq!(member.receive(&out.commit).unwrap(), Received::Commit);
             }
             a.confirm().unwrap();
-            d.join(out.welcome.as_ref().unwrap(), None).unwrap();
+            d.join(&out.invitation().unwrap()).unwrap();
             assert_together(a.as_mut(), d.as_mut());
             assert_together(b.as_mut(), c.as_mut());
         }
-        let [mut a, mut b, mut c, mut d] = four([cenacle_peer, mls_rs_peer, openmls_peer, mls_rs_peer], options);
-        let commit = d.external_join_with_psk(&a.group_info().unwrap(), b"psk").unwrap();
-        for member in [&mut a, &mut b, &mut c] {
-            assert_eq!(member.receive(&commit).unwrap(), Received::Commit);
-        }
-        assert_together(a.as_mut(), d.as_mut());
     }
 }
 
@@ -352,7 +349,7 @@ fn counts(tally: &Tally) -> [usize; 14] {
 fn random_groups(suite: u16) {
     let mut totals = [0; 14];
     for (seed, options) in (first_seed() + u64::from(suite)..).zip(all_options()) {
-        let config = RunConfig { seed, suite, options, members: 9, epochs: 40 };
+        let config = RunConfig { seed, suite, options, members: 9, epochs: 40, external_psks: false };
         let tally = run(config, &[cenacle_peer, mls_rs_peer, openmls_peer]);
         assert_eq!(tally.epochs, 40);
         for (total, count) in totals.iter_mut().zip(counts(&tally)) {
@@ -381,7 +378,7 @@ fn random_groups_of_all_three_in_suite_3() {
 #[test]
 fn random_large_group_of_all_three() {
     let options = Options { encrypt_handshakes: true, tree_in_welcome: true };
-    let config = RunConfig { seed: first_seed(), suite: 1, options, members: 33, epochs: 30 };
+    let config = RunConfig { seed: first_seed(), suite: 1, options, members: 33, epochs: 30, external_psks: false };
     assert_eq!(run(config, &[cenacle_peer, openmls_peer, mls_rs_peer]).epochs, 30);
 }
 
@@ -392,7 +389,8 @@ fn other_suite(name: &str, suite: u16, options: Options) -> PeerResult<Box<dyn P
 
 #[test]
 fn a_failure_tells_seed_and_step() {
-    let config = RunConfig { seed: 77, suite: 1, options: Options::default(), members: 8, epochs: 1 };
+    let config =
+        RunConfig { seed: 77, suite: 1, options: Options::default(), members: 8, epochs: 1, external_psks: false };
     let failure = random_run(&config, &[mls_rs_peer, other_suite]).unwrap_err();
     assert!(failure.steps.last().unwrap().contains("commits; by value: [\"Add\""), "{failure}");
     let told = failure.to_string();
