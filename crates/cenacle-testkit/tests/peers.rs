@@ -13,9 +13,13 @@ use cenacle_testkit::peers::{
 const SUITES: [u16; 3] = [1, 2, 3];
 
 fn all_options() -> impl Iterator<Item = Options> {
-    [(false, true), (true, false), (false, false), (true, true)]
-        .into_iter()
-        .map(|(encrypt_handshakes, tree_in_welcome)| Options { encrypt_handshakes, tree_in_welcome })
+    [(false, true), (true, false), (false, false), (true, true)].into_iter().map(
+        |(encrypt_handshakes, tree_in_welcome)| Options {
+            encrypt_handshakes,
+            tree_in_welcome,
+            grease_extensions: false,
+        },
+    )
 }
 
 /// Both are in the same epoch and can talk both ways.
@@ -377,7 +381,7 @@ fn random_groups_of_all_three_in_suite_3() {
 /// A deeper tree, more of whose nodes are blank, and more members that are unmerged.
 #[test]
 fn random_large_group_of_all_three() {
-    let options = Options { encrypt_handshakes: true, tree_in_welcome: true };
+    let options = Options { encrypt_handshakes: true, tree_in_welcome: true, grease_extensions: false };
     let config = RunConfig { seed: first_seed(), suite: 1, options, members: 33, epochs: 30, external_psks: false };
     assert_eq!(run(config, &[cenacle_peer, openmls_peer, mls_rs_peer]).epochs, 30);
 }
@@ -389,8 +393,8 @@ fn other_suite(name: &str, suite: u16, options: Options) -> PeerResult<Box<dyn P
 
 #[test]
 fn a_failure_tells_seed_and_step() {
-    let config =
-        RunConfig { seed: 77, suite: 1, options: Options::default(), members: 8, epochs: 1, external_psks: false };
+    let options = Options { encrypt_handshakes: true, ..Options::default() };
+    let config = RunConfig { seed: 77, suite: 1, options, members: 8, epochs: 1, external_psks: false };
     let failure = random_run(&config, &[mls_rs_peer, other_suite]).unwrap_err();
     assert!(failure.steps.last().unwrap().contains("commits; by value: [\"Add\""), "{failure}");
     let told = failure.to_string();

@@ -19,8 +19,8 @@ use cenacle_mls::group::{
     Transition,
 };
 use cenacle_mls::wire::{
-    Capabilities, Credential, Epoch, Extension, ExtensionType, Extensions, GroupId, KeyPackage, LeafIndex, Lifetime,
-    MlsMessage, MlsMessageBody, ProtocolVersion, Psk, ReInit, ResumptionPskUsage,
+    Capabilities, Credential, CredentialType, Epoch, Extension, ExtensionType, Extensions, GroupId, KeyPackage,
+    LeafIndex, Lifetime, MlsMessage, MlsMessageBody, ProposalType, ProtocolVersion, Psk, ReInit, ResumptionPskUsage,
 };
 use cenacle_store::MemoryStore;
 
@@ -33,6 +33,9 @@ const NAME: &str = "Cenacle";
 /// The group is reloaded after every so many operations: not a divisor of the usual rounds, so that it happens between
 /// any two steps sooner or later.
 const RELOAD_EVERY: u32 = 3;
+
+/// A value that means nothing (RFC 9420 §13.5), for capabilities where leaves carry no such extension: the setting adds both.
+const GREASE: u16 = 0x7A7A;
 
 /// Validity of key packages, in seconds, and how far back it begins for the sake of others' coarse clocks.
 const LIFETIME_SECONDS: u64 = 80 * 24 * 60 * 60;
@@ -82,10 +85,17 @@ fn core_client(name: &str, suite: u16, options: Options) -> PeerResult<CoreClien
     let (secret, _) = suite.signature_key_pair(&mut SystemRng).map_err(refuse("make a signature key"))?;
     let signer = Arc::from(suite.signer(&secret).map_err(refuse("take a signature key"))?);
     let client = CoreClient::new(suite, signer, Credential::Basic(name.as_bytes().into()));
-    let capabilities =
+    let mut capabilities =
         Capabilities { extensions: vec![ExtensionType(TEST_EXTENSION)], ..client.capabilities().clone() };
+    let grease = options.grease_extensions;
+    if !grease {
+        capabilities.cipher_suites.push(CipherSuite(GREASE));
+        capabilities.extensions.push(ExtensionType(GREASE));
+        capabilities.proposals.push(ProposalType(GREASE));
+        capabilities.credentials.push(CredentialType(GREASE));
+    }
     let handshake = if options.encrypt_handshakes { Handshake::Private } else { Handshake::Public };
-    Ok(client.with_capabilities(capabilities).with_settings(Settings { handshake, ..Settings::default() }))
+    Ok(client.with_capabilities(capabilities).with_settings(Settings { handshake, grease, ..Settings::default() }))
 }
 
 /// Turns an error of Cenacle into a [`PeerError`].
@@ -329,8 +339,13 @@ impl Peer for CenaclePeer {
         encode(&self.group()?.public().tree().to_wire())
     }
 
+    /// Carries GREASE even where the leaves do not.
     fn group_info(&mut self) -> PeerResult<Vec<u8>> {
         let with_tree = self.options.tree_in_welcome;
-        encode(&self.group()?.group_info(with_tree, true).map_err(refuse("give a GroupInfo"))?)
+        let settings = Settings { grease: true, ..self.client.settings().clone() };
+        let greased = self.client.clone().with_settings(settings);
+        let loaded = greased.load_group(&self.store, self.group()?.group_id()).map_err(refuse("reload the group"))?;
+        let group = loaded.ok_or_else(not_in_any)?;
+        encode(&group.group_info(with_tree, true).map_err(refuse("give a GroupInfo"))?)
     }
 }

@@ -16,6 +16,7 @@ use core::time::Duration;
 use mls_rs::client_builder::{MlsConfig, PaddingMode};
 use mls_rs::crypto::{SignaturePublicKey, SignatureSecretKey};
 use mls_rs::extension::ExtensionType;
+use mls_rs::group::proposal::ProposalType;
 use mls_rs::group::{CommitEffect, ExportedTree, GroupContext, ReceivedMessage, ReinitClient, Roster};
 use mls_rs::identity::SigningIdentity;
 use mls_rs::identity::basic::{BasicCredential, BasicIdentityProvider};
@@ -34,6 +35,10 @@ use super::{
 };
 
 const NAME: &str = "mls-rs";
+
+/// Values that mean nothing (RFC 9420 §13.5), of an extension and of a proposal.
+const GREASE_EXTENSION: u16 = 0x3A3A;
+const GREASE_PROPOSAL: u16 = 0x5A5A;
 
 /// OpenMLS advises at most 84 days and an hour between `not_before` and `not_after`.
 const LIFETIME: Duration = Duration::from_secs(84 * 24 * 60 * 60);
@@ -113,7 +118,8 @@ pub fn mls_rs_peer(name: &str, suite: u16, options: Options) -> PeerResult<Box<d
         .mls_rules(rules.clone())
         .psk_store(psks.clone())
         .group_state_storage(groups.clone())
-        .extension_type(ExtensionType::new(TEST_EXTENSION))
+        .extension_types([TEST_EXTENSION, GREASE_EXTENSION].map(ExtensionType::new))
+        .custom_proposal_type(ProposalType::new(GREASE_PROPOSAL))
         .key_package_lifetime(LIFETIME)
         .signing_identity(identity.clone(), secret.clone(), suite)
         .build();
@@ -179,6 +185,12 @@ impl<C: MlsConfig> MlsRsPeer<C> {
 
     fn group_mut(&mut self) -> PeerResult<&mut Group<C>> {
         self.group.as_mut().ok_or_else(|| PeerError::new(NAME, "act in a group", &"not in any"))
+    }
+
+    /// The extensions of its leaves and key packages.
+    fn extensions(&self) -> ExtensionList {
+        let grease = Extension::new(ExtensionType::new(GREASE_EXTENSION), b"nothing".to_vec());
+        self.rules.options.grease_extensions.then_some(grease).into_iter().collect()
     }
 
     /// Remembers what a re-initialised group asks of its successor.

@@ -54,13 +54,16 @@ pub fn external_senders(entries: &[Vec<u8>]) -> Option<RawExtension> {
     Some((EXTERNAL_SENDERS, [header, &list].concat()))
 }
 
-/// How a peer frames what it sends.
+/// How a peer frames what it sends, and what it adds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Proposals and commits of members travel as PrivateMessage, else as PublicMessage.
     pub encrypt_handshakes: bool,
     /// Welcomes and GroupInfos carry the `ratchet_tree` extension, else the tree is handed over apart.
     pub tree_in_welcome: bool,
+    /// Leaves and key packages carry an extension that means nothing (RFC 9420 §13.5). Capabilities name such values, and
+    /// Cenacle's GroupInfos carry them, in any case.
+    pub grease_extensions: bool,
 }
 
 /// One thing that a committer puts into its commit by value.

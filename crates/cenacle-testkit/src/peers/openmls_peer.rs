@@ -9,7 +9,7 @@ use openmls::grease::random_grease_value;
 use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
 use openmls::prelude::{
     BasicCredential, Capabilities, Ciphersuite, CredentialWithKey, Extension, ExtensionType, Extensions,
-    ExternalSendersExtension, GroupContext, KeyPackage, LeafNode, LeafNodeIndex, LeafNodeParameters, MlsGroup,
+    ExternalSendersExtension, GroupContext, KeyPackage, LeafNodeIndex, LeafNodeParameters, MlsGroup,
     MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider as _,
     PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, PURE_PLAINTEXT_WIRE_FORMAT_POLICY, PreSharedKeyProposal,
     ProcessedMessageContent, Proposal, ProtocolMessage, ProtocolVersion, RatchetTreeIn, RequiredCapabilitiesExtension,
@@ -40,7 +40,7 @@ struct OpenMlsPeer {
     credential: CredentialWithKey,
     suite: Ciphersuite,
     options: Options,
-    /// The type of the extension that means nothing in its leaves and key packages (RFC 9420 §13.5).
+    /// The type of the extension that means nothing in its key packages (RFC 9420 §13.5); its leaves have none.
     grease: u16,
     group: Option<MlsGroup>,
 }
@@ -117,14 +117,6 @@ impl OpenMlsPeer {
         Capabilities::builder().extensions(extensions).build().with_grease(self.provider.rand())
     }
 
-    fn grease_extension(&self) -> Extension {
-        Extension::Unknown(self.grease, UnknownExtension(b"nothing".to_vec()))
-    }
-
-    fn leaf_extensions(&self) -> PeerResult<Extensions<LeafNode>> {
-        Extensions::single(self.grease_extension()).map_err(refuse("take a leaf extension"))
-    }
-
     fn wire_format(&self) -> WireFormatPolicy {
         if self.options.encrypt_handshakes {
             PURE_CIPHERTEXT_WIRE_FORMAT_POLICY
@@ -151,10 +143,11 @@ impl OpenMlsPeer {
     }
 
     fn make_key_package(&self) -> PeerResult<KeyPackage> {
-        let extensions = Extensions::single(self.grease_extension()).map_err(refuse("take a key package extension"))?;
+        let grease = Extension::Unknown(self.grease, UnknownExtension(b"nothing".to_vec()));
+        let grease = self.options.grease_extensions.then_some(grease).into_iter().collect();
+        let extensions = Extensions::from_vec(grease).map_err(refuse("take a key package extension"))?;
         let bundle = KeyPackage::builder()
             .leaf_node_capabilities(self.capabilities())
-            .leaf_node_extensions(self.leaf_extensions()?)
             .key_package_extensions(extensions)
             .build(self.suite, &self.provider, &self.signer, self.credential.clone())
             .map_err(refuse("make a key package"))?;

@@ -44,7 +44,7 @@ impl<C: MlsConfig> Client for MlsRsPeer<C> {
     fn key_package(&mut self) -> PeerResult<Vec<u8>> {
         let key_package = self
             .client
-            .generate_key_package_message(ExtensionList::new(), ExtensionList::new(), None)
+            .generate_key_package_message(self.extensions(), self.extensions(), None)
             .map_err(refuse("make a key package"))?;
         encode(&key_package)
     }
@@ -57,7 +57,7 @@ impl<C: MlsConfig> Client for MlsRsPeer<C> {
     fn create_group(&mut self, group_id: &[u8]) -> PeerResult<()> {
         let group = self
             .client
-            .create_group_with_id(group_id.to_vec(), ExtensionList::new(), ExtensionList::new(), None)
+            .create_group_with_id(group_id.to_vec(), ExtensionList::new(), self.extensions(), None)
             .map_err(refuse("create a group"))?;
         self.group = Some(group);
         Ok(())
@@ -74,7 +74,8 @@ impl<C: MlsConfig> Client for MlsRsPeer<C> {
 
     fn external_join(&mut self, view: &View, entry: Entry<'_>) -> PeerResult<Vec<u8>> {
         let (group_info, tree) = read_view(view)?;
-        let mut builder = self.client.external_commit_builder().map_err(refuse("join externally"))?;
+        let builder = self.client.external_commit_builder().map_err(refuse("join externally"))?;
+        let mut builder = builder.with_leaf_node_extensions(self.extensions());
         if entry.resync {
             builder = builder.with_removal(self.old_leaf(&group_info, tree.as_ref())?);
         }
@@ -92,10 +93,9 @@ impl<C: MlsConfig> Client for MlsRsPeer<C> {
 
     fn propose_join(&mut self, view: &View) -> PeerResult<Vec<u8>> {
         let (group_info, tree) = read_view(view)?;
-        let none = ExtensionList::new;
         let proposal = self
             .client
-            .external_add_proposal(&group_info, tree, Vec::new(), none(), none(), None)
+            .external_add_proposal(&group_info, tree, Vec::new(), self.extensions(), self.extensions(), None)
             .map_err(refuse("propose to be added"))?;
         encode(&proposal)
     }

@@ -3,7 +3,7 @@
 
 use mls_rs::client_builder::MlsConfig;
 use mls_rs::group::ReinitClient;
-use mls_rs::{CipherSuite, ExtensionList, Group, MlsMessage, ProtocolVersion};
+use mls_rs::{CipherSuite, Group, MlsMessage, ProtocolVersion};
 
 use super::super::{Invitation, PeerError, PeerResult, Succession, Successor};
 use super::{MlsRsPeer, NAME, decode, decode_tree, encode, extension_list, refuse, signing_identity};
@@ -60,9 +60,10 @@ impl<C: MlsConfig> Succession for MlsRsPeer<C> {
     }
 
     fn found_successor(&mut self, key_packages: &[Vec<u8>]) -> PeerResult<Invitation> {
+        let leaf_extensions = self.extensions();
         let (group, welcomes) = self
             .take_successor()?
-            .commit(decode_all(key_packages)?, ExtensionList::new(), None)
+            .commit(decode_all(key_packages)?, leaf_extensions, None)
             .map_err(refuse("found a successor"))?;
         self.found(group, &welcomes)
     }

@@ -46,8 +46,6 @@ impl Client for OpenMlsPeer {
         let config = MlsGroupCreateConfig::builder()
             .ciphersuite(self.suite)
             .capabilities(self.capabilities())
-            .with_leaf_node_extensions(self.leaf_extensions()?)
-            .map_err(refuse("take a leaf extension"))?
             .wire_format_policy(self.wire_format())
             .use_ratchet_tree_extension(self.options.tree_in_welcome)
             .max_past_epochs(PAST_EPOCHS)
@@ -84,10 +82,7 @@ impl Client for OpenMlsPeer {
         if let Some(tree) = tree {
             builder = builder.with_ratchet_tree(tree);
         }
-        let leaf = LeafNodeParameters::builder()
-            .with_capabilities(self.capabilities())
-            .with_extensions(self.leaf_extensions()?)
-            .build();
+        let leaf = LeafNodeParameters::builder().with_capabilities(self.capabilities()).build();
         let psk = entry.psk.map(|id| self.psk_id(id)).transpose()?;
         let (group, bundle) = builder
             .build_group(&self.provider, group_info, self.credential.clone())
