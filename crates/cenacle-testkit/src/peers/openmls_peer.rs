@@ -29,6 +29,9 @@ const NAME: &str = "OpenMLS";
 /// Epochs whose messages can still be read after they ended.
 const PAST_EPOCHS: usize = 3;
 
+/// Resumption PSKs to keep, those of the past epochs for certain among them.
+const RESUMPTION_PSKS: usize = PAST_EPOCHS + 2;
+
 /// Skipped message keys to keep, and generations to go forward for one message. By default it keeps five keys: what a
 /// restarted Cenacle client sends is further ahead than that of what it sent before.
 const SKIPPED_KEYS: u32 = 128;
@@ -130,7 +133,7 @@ impl OpenMlsPeer {
             .wire_format_policy(self.wire_format())
             .use_ratchet_tree_extension(self.options.tree_in_welcome)
             .max_past_epochs(PAST_EPOCHS)
-            .number_of_resumption_psks(PAST_EPOCHS)
+            .number_of_resumption_psks(RESUMPTION_PSKS)
             .sender_ratchet_configuration(SenderRatchetConfiguration::new(SKIPPED_KEYS, FORWARD_GENERATIONS))
             .build()
     }

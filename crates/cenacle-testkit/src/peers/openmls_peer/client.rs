@@ -12,8 +12,8 @@ use openmls_rust_crypto::{MemoryStorage, OpenMlsRustCrypto};
 
 use super::super::{Action, Client, Entry, Invitation, PeerError, PeerResult, View};
 use super::{
-    FORWARD_GENERATIONS, NAME, OpenMlsPeer, PAST_EPOCHS, SKIPPED_KEYS, decode, decode_extensions, decode_tree, encode,
-    refuse, unexpected,
+    FORWARD_GENERATIONS, NAME, OpenMlsPeer, PAST_EPOCHS, RESUMPTION_PSKS, SKIPPED_KEYS, decode, decode_extensions,
+    decode_tree, encode, refuse, unexpected,
 };
 
 fn read_view(view: &View) -> PeerResult<(VerifiableGroupInfo, Option<RatchetTreeIn>)> {
@@ -49,7 +49,7 @@ impl Client for OpenMlsPeer {
             .wire_format_policy(self.wire_format())
             .use_ratchet_tree_extension(self.options.tree_in_welcome)
             .max_past_epochs(PAST_EPOCHS)
-            .number_of_resumption_psks(PAST_EPOCHS)
+            .number_of_resumption_psks(RESUMPTION_PSKS)
             .sender_ratchet_configuration(SenderRatchetConfiguration::new(SKIPPED_KEYS, FORWARD_GENERATIONS))
             .build();
         let id = GroupId::from_slice(group_id);

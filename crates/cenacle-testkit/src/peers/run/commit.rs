@@ -21,6 +21,8 @@ struct Plan {
     psk: bool,
     /// A resumption PSK is used, which newcomers do not have.
     resumption: bool,
+    /// PSKs may still be added by value.
+    psks_by_value: bool,
     extensions: bool,
     proposals: usize,
     by_value: Vec<Action>,
@@ -92,6 +94,7 @@ impl World {
             removed: Vec::new(),
             psk: false,
             resumption: false,
+            psks_by_value: true,
             extensions: false,
             proposals: 0,
             by_value: Vec::new(),
@@ -112,7 +115,7 @@ impl World {
                 Some(Change::Remove(leaver))
             }
             5..=7 if by_reference => plan.untouched.pop().map(Change::Update),
-            8 if !plan.psk => {
+            8 if !plan.psk && (by_reference || plan.psks_by_value) => {
                 plan.psk = true;
                 Some(Change::Psk)
             }
@@ -120,7 +123,7 @@ impl World {
                 plan.extensions = true;
                 Some(Change::Extensions)
             }
-            10 if plan.added.is_empty() && !plan.resumption => {
+            10 if !plan.resumption && (by_reference || plan.psks_by_value) && plan.added.is_empty() => {
                 let epochs = self.shared_epochs();
                 let epoch = *epochs.start() + self.rng.below(epochs.count());
                 plan.resumption = true;
@@ -152,7 +155,12 @@ impl World {
                     Action::Remove(_) => self.tally.removes_by_reference += 1,
                     _ => {}
                 }
-                let open = self.config.external_psks || !matches!(action, Action::Psk(_) | Action::ResumptionPsk(_));
+                let psk = matches!(action, Action::Psk(_) | Action::ResumptionPsk(_));
+                // The PSKs of one commit all come by reference or all by value where OpenMLS commits them.
+                if psk && self.clients[plan.committer].peer.implementation() == "OpenMLS" {
+                    plan.psks_by_value = false;
+                }
+                let open = self.config.external_psks || !psk;
                 match open && self.rng.one_in(4) {
                     true => (None, self.propose_externally(&action)?),
                     false => (Some(proposer), self.propose(proposer, action)?),
@@ -266,14 +274,15 @@ impl World {
 }
 
 /// An action without its bytes.
-fn kind(action: &Action) -> &'static str {
-    match action {
+fn kind(action: &Action) -> String {
+    let kind = match action {
         Action::Add(_) => "Add",
         Action::Remove(_) => "Remove",
         Action::Path => "path",
         Action::GroupContextExtensions(_) => "GroupContextExtensions",
         Action::Psk(_) => "PSK",
-        Action::ResumptionPsk(_) => "resumption PSK",
+        Action::ResumptionPsk(epoch) => return format!("resumption PSK of epoch {epoch}"),
         Action::ReInit(_) => "ReInit",
-    }
+    };
+    kind.into()
 }
