@@ -342,7 +342,7 @@ impl Peer for CenaclePeer {
     /// Carries GREASE even where the leaves do not.
     fn group_info(&mut self) -> PeerResult<Vec<u8>> {
         let with_tree = self.options.tree_in_welcome;
-        let settings = Settings { grease: true, ..self.client.settings().clone() };
+        let settings = Settings { grease: true, ..*self.client.settings() };
         let greased = self.client.clone().with_settings(settings);
         let loaded = greased.load_group(&self.store, self.group()?.group_id()).map_err(refuse("reload the group"))?;
         let group = loaded.ok_or_else(not_in_any)?;

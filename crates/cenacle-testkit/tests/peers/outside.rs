@@ -25,8 +25,8 @@ impl Scene {
         let sender = sender("outside", suite, options).unwrap();
         let extensions = Self::extensions(sender.as_ref(), b"first");
         let out = peers[0].commit(&[Action::GroupContextExtensions(extensions)]).unwrap();
-        for member in 1..3 {
-            assert_eq!(peers[member].receive(&out.commit).unwrap(), Received::Commit);
+        for member in &mut peers[1..3] {
+            assert_eq!(member.receive(&out.commit).unwrap(), Received::Commit);
         }
         peers[0].confirm().unwrap();
         let watched = !options.encrypt_handshakes;

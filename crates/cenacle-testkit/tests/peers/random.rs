@@ -101,17 +101,20 @@ fn a_large_group_of_all_three() {
 }
 
 /// Through 200 epochs, in all suites and framings.
+fn for_long<I: Iterator<Item = Options>>(suites: &[u16], framings: fn() -> I, makers: &[Maker]) {
+    for suite in suites.iter().filter(|_| is_long()) {
+        framings().for_each(|options| large_group(*suite, options, makers, 200));
+    }
+}
+
 #[test]
-fn large_groups_for_long() {
-    if !is_long() {
-        return;
-    }
-    for suite in SUITES {
-        all_options().for_each(|options| large_group(suite, options, &ALL, 200));
-    }
-    for suite in MORE_SUITES {
-        greased_options().for_each(|options| large_group(suite, options, &TWO, 200));
-    }
+fn large_groups_of_all_three_for_long() {
+    for_long(&SUITES, all_options, &ALL);
+}
+
+#[test]
+fn large_groups_of_two_for_long() {
+    for_long(&MORE_SUITES, greased_options, &TWO);
 }
 
 /// A client of another suite cannot be added, which is a failure that comes for certain.

@@ -70,13 +70,13 @@ fn reinitialise(mut peers: Four, old_suite: u16, how: How) {
         assert_eq!(observer.group_context().unwrap(), peers[0].group_context().unwrap());
     }
     let last = peers[0].epoch_authenticator().unwrap();
-    for member in 0..3 {
-        assert_eq!(peers[member].epoch_authenticator().unwrap(), last);
+    for peer in members(peers) {
+        assert_eq!(peer.epoch_authenticator().unwrap(), last);
         // RFC 9420 §12.4.2: "the client MUST NOT use the group to send messages anymore".
-        if peers[member].implementation() == "Cenacle" {
-            peers[member].send(b"too late", b"").unwrap_err();
+        if peer.implementation() == "Cenacle" {
+            peer.send(b"too late", b"").unwrap_err();
         }
-        peers[member].commit(&[Action::Path]).unwrap_err();
+        peer.commit(&[Action::Path]).unwrap_err();
     }
     let joiners: Vec<_> = (0..3).filter(|member| *member != how.founder).collect();
     let key_packages: Vec<_> = joiners.iter().map(|joiner| peers[*joiner].successor_key_package().unwrap()).collect();

@@ -150,11 +150,8 @@ impl World {
             }
             Change::Add(_) | Change::Remove(_) | Change::Psk | Change::Resumption(_) | Change::Extensions => {
                 let Some(action) = self.action(plan, change)? else { return Ok(()) };
-                match action {
-                    Action::Add(_) => self.tally.adds_by_reference += 1,
-                    Action::Remove(_) => self.tally.removes_by_reference += 1,
-                    _ => {}
-                }
+                self.tally.adds_by_reference += usize::from(matches!(action, Action::Add(_)));
+                self.tally.removes_by_reference += usize::from(matches!(action, Action::Remove(_)));
                 let psk = matches!(action, Action::Psk(_) | Action::ResumptionPsk(_));
                 // The PSKs of one commit all come by reference or all by value where OpenMLS commits them.
                 if psk && self.clients[plan.committer].peer.implementation() == "OpenMLS" {
@@ -191,11 +188,8 @@ impl World {
 
     fn by_value(&mut self, plan: &mut Plan, change: Change) -> Result<(), String> {
         let Some(action) = self.action(plan, change)? else { return Ok(()) };
-        match action {
-            Action::Add(_) => self.tally.adds_by_value += 1,
-            Action::Remove(_) => self.tally.removes_by_value += 1,
-            _ => {}
-        }
+        self.tally.adds_by_value += usize::from(matches!(action, Action::Add(_)));
+        self.tally.removes_by_value += usize::from(matches!(action, Action::Remove(_)));
         plan.by_value.push(action);
         Ok(())
     }
