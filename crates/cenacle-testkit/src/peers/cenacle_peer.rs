@@ -194,6 +194,14 @@ impl CenaclePeer {
         encode(&self.act(operation, |group, _| prepare(group))?)
     }
 
+    /// Keeps what proves, should the client be removed and come back, that it was in this epoch (RFC 9420 §8.6).
+    fn keep_resumption_psk(&mut self) {
+        let Some(group) = &self.group else { return };
+        if let Some(secret) = group.resumption_psk(group.epoch()) {
+            self.psks.insert_resumption(group.group_id().clone(), group.epoch(), secret.expose());
+        }
+    }
+
     /// Counts an operation and tells whether the client restarts after it.
     fn restarts(&mut self) -> bool {
         self.operations = self.operations.wrapping_add(1);
@@ -289,6 +297,7 @@ impl Peer for CenaclePeer {
     }
 
     fn receive(&mut self, message: &[u8]) -> PeerResult<Received> {
+        self.keep_resumption_psk();
         let message = decode(message)?;
         match self.act("receive", |group, inputs| group.stage(group.open(&message)?, inputs))? {
             CoreReceived::Application(message) => Ok(Received::Application {

@@ -84,6 +84,17 @@ fn random_groups_of_two_in_suites_with_longer_hashes() {
     random_groups(7, greased_options(), &TWO);
 }
 
+/// The observer is the only one of Cenacle's.
+#[test]
+fn an_observer_follows_groups_of_others() {
+    let options = Options { tree_in_welcome: true, ..Options::default() };
+    for suite in SUITES {
+        let config = RunConfig { seed: first_seed(), suite, options, members: 9, epochs: 40, external_psks: false };
+        let tally = run(config, &[mls_rs_peer, openmls_peer]);
+        assert!(tally.observed_handshakes > tally.epochs, "{tally:?}");
+    }
+}
+
 /// A group of 32: a deep tree, many of whose nodes are blank, and many members that are unmerged.
 fn large_group(suite: u16, options: Options, makers: &[Maker], epochs: usize) {
     let external_psks = makers.len() == 2;

@@ -122,3 +122,28 @@ fn cenacle_and_mls_rs() {
 fn cenacle_and_mls_rs_without_grease() {
     scripts(cenacle_peer, mls_rs_peer, &[1], all_options());
 }
+
+/// Whoever was removed and is added again proves that it was there: the Welcome needs a resumption PSK of that time.
+#[test]
+fn cenacle_returns_with_a_resumption_psk() {
+    for make_a in [cenacle_peer, mls_rs_peer, openmls_peer] as [Maker; 3] {
+        for (suite, options) in SUITES.into_iter().zip(all_options()) {
+            let mut a = make_a("a", suite, options).unwrap();
+            let mut b = cenacle_peer("b", suite, options).unwrap();
+            let (a, b) = (a.as_mut(), b.as_mut());
+            a.create_group(b"returning").unwrap();
+            let out = a.commit(&[Action::Add(b.key_package().unwrap())]).unwrap();
+            a.confirm().unwrap();
+            b.join(&out.invitation().unwrap()).unwrap();
+            let epoch = a.epoch().unwrap();
+            let out = a.commit(&[Action::Remove(b.own_leaf().unwrap())]).unwrap();
+            assert_eq!(b.receive(&out.commit).unwrap(), Received::Removed);
+            a.confirm().unwrap();
+            let key_package = b.key_package().unwrap();
+            let out = a.commit(&[Action::Add(key_package), Action::ResumptionPsk(epoch)]).unwrap();
+            a.confirm().unwrap();
+            b.join(&out.invitation().unwrap()).unwrap();
+            assert_together(a, b);
+        }
+    }
+}
