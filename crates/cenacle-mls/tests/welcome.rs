@@ -210,8 +210,11 @@ fn key_packages_that_are_wrong_in_one_thing() {
             (
                 Error::Invalid(Rule::ExtensionTypesUnique),
                 with(&|package| {
-                    let first = package.extensions.0.first().unwrap().clone();
-                    package.extensions.0.push(first);
+                    let extension = cenacle_mls::wire::Extension {
+                        extension_type: ExtensionType::APPLICATION_ID,
+                        extension_data: (&b"x"[..]).into(),
+                    };
+                    package.extensions.0.extend([extension.clone(), extension]);
                 }),
             ),
             (

@@ -2,6 +2,9 @@
 //! After every few operations the group is dropped and read back from its rows, so that whatever the others see is also
 //! what a restarted client would have sent. An external join goes the same two ways: straight on, or by its stored record.
 
+mod client;
+mod succession;
+
 extern crate alloc;
 
 use alloc::sync::Arc;
@@ -11,19 +14,19 @@ use cenacle_codec::{Decode, Encode};
 use cenacle_crypto::{CipherSuite, CryptoProvider as _, Suite};
 use cenacle_crypto_awslc::{AwsLcProvider, SystemRng};
 use cenacle_mls::Error;
-use cenacle_mls::delta::Store as _;
 use cenacle_mls::group::{
-    AcceptAll, Client, ExternalJoin, Group, Handshake, Inputs, OwnKeyPackage, PendingJoin, Psks, PublicGroup,
-    Received as CoreReceived, Settings, Transition,
+    AcceptAll, Client as CoreClient, Grease, Group, Handshake, Inputs, Psks, PublicGroup, Received as CoreReceived,
+    Settings, Transition,
 };
-use cenacle_mls::tree::RatchetTree;
 use cenacle_mls::wire::{
     Capabilities, Credential, Epoch, Extension, ExtensionType, Extensions, GroupId, KeyPackage, LeafIndex, Lifetime,
-    MlsMessage, MlsMessageBody, Psk, ResumptionPskUsage, WireTree,
+    MlsMessage, MlsMessageBody, ProtocolVersion, Psk, ReInit, ResumptionPskUsage,
 };
 use cenacle_store::MemoryStore;
 
-use super::{Action, CommitOut, Options, Peer, PeerError, PeerResult, RawExtension, Received, TEST_EXTENSION};
+use super::{
+    Action, CommitOut, Options, Peer, PeerError, PeerResult, RawExtension, Received, Successor, TEST_EXTENSION,
+};
 
 const NAME: &str = "Cenacle";
 
@@ -36,11 +39,16 @@ const LIFETIME_SECONDS: u64 = 80 * 24 * 60 * 60;
 const LIFETIME_BEGAN_SECONDS: u64 = 60 * 60;
 
 struct CenaclePeer {
-    client: Client,
+    name: String,
+    client: CoreClient,
     store: MemoryStore,
     psks: Psks,
     options: Options,
     group: Option<Group>,
+    /// The group that `group` is a branch of.
+    parent: Option<Group>,
+    /// The client for the group that `group` was re-initialised to.
+    successor: Option<CoreClient>,
     operations: u32,
 }
 
@@ -50,19 +58,35 @@ struct CenaclePeer {
 ///
 /// [`PeerError`] if the provider does not supply the suite.
 pub fn cenacle_peer(name: &str, suite: u16, options: Options) -> PeerResult<Box<dyn Peer>> {
+    let client = core_client(name, suite, options)?;
+    let (store, psks) = (MemoryStore::default(), Psks::default());
+    let (group, parent, successor) = (None, None, None);
+    Ok(Box::new(CenaclePeer {
+        name: name.into(),
+        client,
+        store,
+        psks,
+        options,
+        group,
+        parent,
+        successor,
+        operations: 0,
+    }))
+}
+
+fn core_client(name: &str, suite: u16, options: Options) -> PeerResult<CoreClient> {
     let provider = AwsLcProvider;
     let suite: Arc<dyn Suite> = provider
         .suite(CipherSuite(suite))
         .ok_or_else(|| PeerError::new(NAME, "take the cipher suite", &CipherSuite(suite)))?;
     let (secret, _) = suite.signature_key_pair(&mut SystemRng).map_err(refuse("make a signature key"))?;
     let signer = Arc::from(suite.signer(&secret).map_err(refuse("take a signature key"))?);
-    let client = Client::new(suite, signer, Credential::Basic(name.as_bytes().into()));
+    let client = CoreClient::new(suite, signer, Credential::Basic(name.as_bytes().into()));
     let capabilities =
         Capabilities { extensions: vec![ExtensionType(TEST_EXTENSION)], ..client.capabilities().clone() };
+    let grease = if options.grease_extensions { Grease::Extensions } else { Grease::Capabilities };
     let handshake = if options.encrypt_handshakes { Handshake::Private } else { Handshake::Public };
-    let client = client.with_capabilities(capabilities).with_settings(Settings { handshake, ..Settings::default() });
-    let (store, psks) = (MemoryStore::default(), Psks::default());
-    Ok(Box::new(CenaclePeer { client, store, psks, options, group: None, operations: 0 }))
+    Ok(client.with_capabilities(capabilities).with_settings(Settings { handshake, grease, ..Settings::default() }))
 }
 
 /// Turns an error of Cenacle into a [`PeerError`].
@@ -78,11 +102,11 @@ fn not_in_any() -> PeerError {
     PeerError::new(NAME, "act in a group", &"not in any")
 }
 
-fn encode<T: Encode>(value: &T) -> PeerResult<Vec<u8>> {
+pub(super) fn encode<T: Encode>(value: &T) -> PeerResult<Vec<u8>> {
     value.to_bytes().map_err(refuse("encode"))
 }
 
-fn decode<T: Decode>(bytes: &[u8]) -> PeerResult<T> {
+pub(super) fn decode<T: Decode>(bytes: &[u8]) -> PeerResult<T> {
     T::from_bytes(bytes).map_err(refuse("decode"))
 }
 
@@ -108,6 +132,15 @@ fn external(id: &[u8]) -> Psk {
 fn resumption(group_id: &GroupId, epoch: u64) -> Psk {
     let (usage, psk_group_id) = (ResumptionPskUsage::Application, group_id.clone());
     Psk::Resumption { usage, psk_group_id, psk_epoch: Epoch(epoch) }
+}
+
+fn reinit(successor: &Successor) -> ReInit {
+    ReInit {
+        group_id: successor.group_id.as_slice().into(),
+        version: ProtocolVersion::MLS10,
+        cipher_suite: CipherSuite(successor.suite),
+        extensions: extension_list(&successor.extensions),
+    }
 }
 
 fn now_seconds() -> u64 {
@@ -152,6 +185,14 @@ impl CenaclePeer {
         encode(&self.act(operation, |group, _| prepare(group))?)
     }
 
+    /// Keeps what proves, should the client be removed and come back, that it was in this epoch (RFC 9420 §8.6).
+    fn keep_resumption_psk(&mut self) {
+        let Some(group) = &self.group else { return };
+        if let Some(secret) = group.resumption_psk(group.epoch()) {
+            self.psks.insert_resumption(group.group_id().clone(), group.epoch(), secret.expose());
+        }
+    }
+
     /// Counts an operation and tells whether the client restarts after it.
     fn restarts(&mut self) -> bool {
         self.operations = self.operations.wrapping_add(1);
@@ -164,100 +205,11 @@ impl CenaclePeer {
         self.group = self.client.load_group(&self.store, group.group_id()).map_err(refuse("reload the group"))?;
         self.group.as_ref().map(drop).ok_or_else(not_in_any)
     }
-
-    /// The leaf of this client in the tree that belongs to a GroupInfo: all that is known of it where the state is lost.
-    fn old_leaf(&self, tree: WireTree) -> PeerResult<LeafIndex> {
-        let tree = RatchetTree::from_wire(tree, self.client.suite()).map_err(refuse("read a ratchet tree"))?;
-        let own = |identity: &Credential| identity == self.client.credential();
-        let found = tree.members().find(|(_, leaf)| own(&leaf.credential)).map(|(leaf, _)| leaf);
-        found.ok_or_else(|| PeerError::new(NAME, "resync", &"no leaf of this client"))
-    }
-
-    /// Takes an accepted external commit into use, sometimes only after a restart.
-    fn accept(&mut self, join: PendingJoin, group_id: &GroupId) -> PeerResult<()> {
-        let old = self.group.take_if(|group| group.is_active());
-        if self.restarts() {
-            drop((join, old));
-            let stored = PendingJoin::recover(&self.store, group_id).map_err(refuse("recover an external join"))?;
-            let (_, delta) = stored.ok_or_else(not_in_any)?;
-            self.store.apply(&delta).map_err(refuse("store a group"))?;
-            self.group = self.client.load_group(&self.store, group_id).map_err(refuse("reload the group"))?;
-            return Ok(());
-        }
-        let new = join.accepted();
-        let joined = match old {
-            Some(old) => new.accept_in_place_of(old, &mut self.store),
-            None => new.accept(&mut self.store),
-        };
-        self.group = Some(joined.map_err(refuse("store a group"))?);
-        Ok(())
-    }
 }
 
 impl Peer for CenaclePeer {
-    fn implementation(&self) -> &'static str {
-        NAME
-    }
-
-    fn key_package(&mut self) -> PeerResult<Vec<u8>> {
-        let package =
-            self.client.key_package(lifetime(), false, &mut SystemRng).map_err(refuse("make a key package"))?;
-        encode(&package.persist(&mut self.store).map_err(refuse("store a key package"))?)
-    }
-
-    fn add_psk(&mut self, id: &[u8], secret: &[u8]) -> PeerResult<()> {
-        self.psks.insert_external(id, secret);
-        Ok(())
-    }
-
-    fn create_group(&mut self, group_id: &[u8]) -> PeerResult<()> {
-        let new = self
-            .client
-            .create_group(group_id.into(), Extensions::default(), lifetime(), &inputs(&self.psks), &mut SystemRng)
-            .map_err(refuse("create a group"))?;
-        self.group = Some(new.accept(&mut self.store).map_err(refuse("store a group"))?);
-        Ok(())
-    }
-
-    fn join(&mut self, welcome: &[u8], ratchet_tree: Option<&[u8]>) -> PeerResult<()> {
-        let MlsMessageBody::Welcome(welcome) = decode::<MlsMessage>(welcome)?.body else {
-            return Err(unexpected("join"));
-        };
-        let own = OwnKeyPackage::find(&self.store, &welcome).map_err(refuse("find a key package"))?;
-        let own = own.ok_or_else(|| PeerError::new(NAME, "join", &"the Welcome is for someone else"))?;
-        let tree = ratchet_tree.map(decode).transpose()?;
-        let new = self.client.join(&welcome, &own, tree, &inputs(&self.psks)).map_err(refuse("join"))?;
-        self.group = Some(new.accept(&mut self.store).map_err(refuse("store a group"))?);
-        if self.restarts() { self.reload() } else { Ok(()) }
-    }
-
-    fn external_join(&mut self, group_info: &[u8], ratchet_tree: Option<&[u8]>, resync: bool) -> PeerResult<Vec<u8>> {
-        let MlsMessageBody::GroupInfo(info) = decode::<MlsMessage>(group_info)?.body else {
-            return Err(unexpected("join externally"));
-        };
-        let tree: Option<WireTree> = ratchet_tree.map(decode).transpose()?;
-        let replaces = match resync {
-            true => {
-                let carried = info.extensions.find(ExtensionType::RATCHET_TREE).map(decode).transpose()?;
-                let tree = tree.clone().or(carried);
-                Some(self.old_leaf(tree.ok_or_else(|| PeerError::new(NAME, "resync", &"no tree"))?)?)
-            }
-            false => None,
-        };
-        let join = self
-            .client
-            .join_external(
-                &info,
-                ExternalJoin { tree, replaces, psks: Vec::new() },
-                &inputs(&self.psks),
-                &mut SystemRng,
-            )
-            .map_err(refuse("join externally"))?
-            .persist(&mut self.store)
-            .map_err(refuse("store an external join"))?;
-        let commit = encode(join.commit())?;
-        self.accept(join, &info.group_context.group_id)?;
-        Ok(commit)
+    fn options(&self) -> Options {
+        self.options
     }
 
     fn propose_add(&mut self, key_package: &[u8]) -> PeerResult<Vec<u8>> {
@@ -275,6 +227,12 @@ impl Peer for CenaclePeer {
 
     fn propose_psk(&mut self, id: &[u8]) -> PeerResult<Vec<u8>> {
         self.send_out("propose a PSK", |group| group.propose_psk(external(id), &mut SystemRng))
+    }
+
+    fn propose_resumption_psk(&mut self, epoch: u64) -> PeerResult<Vec<u8>> {
+        self.send_out("propose a resumption PSK", |group| {
+            group.propose_psk(resumption(group.group_id(), epoch), &mut SystemRng)
+        })
     }
 
     fn propose_group_context_extensions(&mut self, extensions: &[RawExtension]) -> PeerResult<Vec<u8>> {
@@ -302,6 +260,7 @@ impl Peer for CenaclePeer {
                 Action::GroupContextExtensions(raw) => commit.extensions(extension_list(raw)),
                 Action::Psk(id) => commit.psk(external(id)),
                 Action::ResumptionPsk(epoch) => commit.psk(resumption(group.group_id(), *epoch)),
+                Action::ReInit(successor) => commit.reinit(reinit(successor)),
             });
             builder.build(inputs, &mut SystemRng)
         })?;
@@ -329,6 +288,7 @@ impl Peer for CenaclePeer {
     }
 
     fn receive(&mut self, message: &[u8]) -> PeerResult<Received> {
+        self.keep_resumption_psk();
         let message = decode(message)?;
         match self.act("receive", |group, inputs| group.stage(group.open(&message)?, inputs))? {
             CoreReceived::Application(message) => Ok(Received::Application {
@@ -348,6 +308,10 @@ impl Peer for CenaclePeer {
 
     fn epoch(&self) -> PeerResult<u64> {
         Ok(self.group()?.epoch().0)
+    }
+
+    fn group_context(&self) -> PeerResult<Vec<u8>> {
+        encode(self.group()?.public().context())
     }
 
     fn epoch_authenticator(&self) -> PeerResult<Vec<u8>> {
@@ -375,8 +339,13 @@ impl Peer for CenaclePeer {
         encode(&self.group()?.public().tree().to_wire())
     }
 
+    /// Carries GREASE even where the leaves do not.
     fn group_info(&mut self) -> PeerResult<Vec<u8>> {
         let with_tree = self.options.tree_in_welcome;
-        encode(&self.group()?.group_info(with_tree, true).map_err(refuse("give a GroupInfo"))?)
+        let settings = Settings { grease: Grease::Extensions, ..*self.client.settings() };
+        let greased = self.client.clone().with_settings(settings);
+        let loaded = greased.load_group(&self.store, self.group()?.group_id()).map_err(refuse("reload the group"))?;
+        let group = loaded.ok_or_else(not_in_any)?;
+        encode(&group.group_info(with_tree, true).map_err(refuse("give a GroupInfo"))?)
     }
 }

@@ -3,6 +3,9 @@
 //! rules to force a path for one commit only, the index of the own old leaf for a resync, and nothing stored of a group
 //! when the client comes back to it.
 
+mod client;
+mod succession;
+
 extern crate alloc;
 
 use alloc::sync::Arc;
@@ -13,22 +16,29 @@ use core::time::Duration;
 use mls_rs::client_builder::{MlsConfig, PaddingMode};
 use mls_rs::crypto::{SignaturePublicKey, SignatureSecretKey};
 use mls_rs::extension::ExtensionType;
-use mls_rs::extension::built_in::RatchetTreeExt;
-use mls_rs::group::{CommitEffect, ExportedTree, GroupContext, ReceivedMessage, Roster};
+use mls_rs::group::proposal::ProposalType;
+use mls_rs::group::{CommitEffect, ExportedTree, GroupContext, ReceivedMessage, ReinitClient, Roster};
 use mls_rs::identity::SigningIdentity;
 use mls_rs::identity::basic::{BasicCredential, BasicIdentityProvider};
+use mls_rs::mls_rs_codec::MlsEncode as _;
 use mls_rs::mls_rules::{CommitDirection, CommitOptions, CommitSource, EncryptionOptions, ProposalBundle};
-use mls_rs::psk::{ExternalPskId, PreSharedKey};
+use mls_rs::psk::ExternalPskId;
 use mls_rs::storage_provider::in_memory::{InMemoryGroupStateStorage, InMemoryPreSharedKeyStorage};
 use mls_rs::{
     CipherSuite, CipherSuiteProvider as _, Client, CryptoProvider as _, Extension, ExtensionList, Group, MlsMessage,
-    MlsRules,
+    MlsRules, ProtocolVersion,
 };
 use mls_rs_crypto_awslc::AwsLcCryptoProvider;
 
-use super::{Action, CommitOut, Options, Peer, PeerError, PeerResult, RawExtension, Received, TEST_EXTENSION};
+use super::{
+    Action, CommitOut, Options, Peer, PeerError, PeerResult, RawExtension, Received, Successor, TEST_EXTENSION,
+};
 
 const NAME: &str = "mls-rs";
+
+/// Values that mean nothing (RFC 9420 §13.5), of an extension and of a proposal.
+const GREASE_EXTENSION: u16 = 0x3A3A;
+const GREASE_PROPOSAL: u16 = 0x5A5A;
 
 /// OpenMLS advises at most 84 days and an hour between `not_before` and `not_after`.
 const LIFETIME: Duration = Duration::from_secs(84 * 24 * 60 * 60);
@@ -73,11 +83,20 @@ impl MlsRules for Rules {
 
 struct MlsRsPeer<C: MlsConfig> {
     name: Vec<u8>,
+    suite: CipherSuite,
+    secret: SignatureSecretKey,
+    identity: SigningIdentity,
     client: Client<C>,
     psks: InMemoryPreSharedKeyStorage,
     groups: InMemoryGroupStateStorage,
     rules: Rules,
     group: Option<Group<C>>,
+    /// The group that `group` is a branch of.
+    parent: Option<Group<C>>,
+    /// The suite of the group that `group` was re-initialised to.
+    successor_suite: Option<CipherSuite>,
+    /// The client for the group that `group` was re-initialised to; it has taken the place of that.
+    successor: Option<ReinitClient<C>>,
 }
 
 /// A client of mls-rs with this name as its basic credential.
@@ -88,8 +107,8 @@ struct MlsRsPeer<C: MlsConfig> {
 pub fn mls_rs_peer(name: &str, suite: u16, options: Options) -> PeerResult<Box<dyn Peer>> {
     let suite = CipherSuite::from(suite);
     let crypto = AwsLcCryptoProvider::new();
-    let (secret, public) = signature_keys(&crypto, suite)?;
-    let credential = BasicCredential::new(name.as_bytes().to_vec()).into_credential();
+    let name = name.as_bytes().to_vec();
+    let (secret, identity) = signing_identity(&name, suite)?;
     let rules = Rules { options, force_path: Arc::new(AtomicBool::new(false)) };
     let psks = InMemoryPreSharedKeyStorage::default();
     let groups = InMemoryGroupStateStorage::new();
@@ -99,20 +118,35 @@ pub fn mls_rs_peer(name: &str, suite: u16, options: Options) -> PeerResult<Box<d
         .mls_rules(rules.clone())
         .psk_store(psks.clone())
         .group_state_storage(groups.clone())
-        .extension_type(ExtensionType::new(TEST_EXTENSION))
+        .extension_types([TEST_EXTENSION, GREASE_EXTENSION].map(ExtensionType::new))
+        .custom_proposal_type(ProposalType::new(GREASE_PROPOSAL))
         .key_package_lifetime(LIFETIME)
-        .signing_identity(SigningIdentity::new(credential, public), secret, suite)
+        .signing_identity(identity.clone(), secret.clone(), suite)
         .build();
-    Ok(Box::new(MlsRsPeer { name: name.as_bytes().to_vec(), client, psks, groups, rules, group: None }))
+    Ok(Box::new(MlsRsPeer {
+        name,
+        suite,
+        secret,
+        identity,
+        client,
+        psks,
+        groups,
+        rules,
+        group: None,
+        parent: None,
+        successor_suite: None,
+        successor: None,
+    }))
 }
 
-fn signature_keys(
-    crypto: &AwsLcCryptoProvider,
-    suite: CipherSuite,
-) -> PeerResult<(SignatureSecretKey, SignaturePublicKey)> {
-    let provider =
-        crypto.cipher_suite_provider(suite).ok_or_else(|| PeerError::new(NAME, "take the cipher suite", &suite))?;
-    provider.signature_key_generate().map_err(refuse("make a signature key"))
+fn signing_identity(name: &[u8], suite: CipherSuite) -> PeerResult<(SignatureSecretKey, SigningIdentity)> {
+    let provider = AwsLcCryptoProvider::new()
+        .cipher_suite_provider(suite)
+        .ok_or_else(|| PeerError::new(NAME, "take the cipher suite", &suite))?;
+    let (secret, public): (SignatureSecretKey, SignaturePublicKey) =
+        provider.signature_key_generate().map_err(refuse("make a signature key"))?;
+    let credential = BasicCredential::new(name.to_vec()).into_credential();
+    Ok((secret, SigningIdentity::new(credential, public)))
 }
 
 /// Turns an error of mls-rs into a [`PeerError`].
@@ -153,6 +187,19 @@ impl<C: MlsConfig> MlsRsPeer<C> {
         self.group.as_mut().ok_or_else(|| PeerError::new(NAME, "act in a group", &"not in any"))
     }
 
+    /// The extensions of its leaves and key packages.
+    fn extensions(&self) -> ExtensionList {
+        let grease = Extension::new(ExtensionType::new(GREASE_EXTENSION), b"nothing".to_vec());
+        self.rules.options.grease_extensions.then_some(grease).into_iter().collect()
+    }
+
+    /// Remembers what a re-initialised group asks of its successor.
+    fn note(&mut self, effect: &CommitEffect) {
+        if let CommitEffect::ReInit(reinit) = effect {
+            self.successor_suite = Some(reinit.proposal.new_cipher_suite());
+        }
+    }
+
     /// Drops the group and all that was stored of it. A stored epoch of a group that the client was removed from
     /// would forbid it to come back, for stored epochs must follow on each other.
     fn forget(&mut self) {
@@ -161,92 +208,11 @@ impl<C: MlsConfig> MlsRsPeer<C> {
             self.groups.delete_group(&id);
         }
     }
-
-    /// The leaf of this client in the tree that belongs to the GroupInfo.
-    fn old_leaf(&self, group_info: &MlsMessage, ratchet_tree: Option<&ExportedTree<'static>>) -> PeerResult<u32> {
-        let in_extension = group_info
-            .as_group_info()
-            .map(|info| info.extensions().get_as::<RatchetTreeExt>())
-            .transpose()
-            .map_err(refuse("read the tree of a GroupInfo"))?
-            .flatten();
-        let tree = ratchet_tree.or(in_extension.as_ref().map(RatchetTreeExt::tree_data));
-        tree.map(|tree| members_of(&tree.roster()))
-            .unwrap_or_default()
-            .into_iter()
-            .find_map(|(leaf, identity)| (identity == self.name).then_some(leaf))
-            .ok_or_else(|| PeerError::new(NAME, "resync", &"no leaf of this client"))
-    }
 }
 
 impl<C: MlsConfig> Peer for MlsRsPeer<C> {
-    fn implementation(&self) -> &'static str {
-        NAME
-    }
-
-    fn key_package(&mut self) -> PeerResult<Vec<u8>> {
-        let key_package = self
-            .client
-            .generate_key_package_message(ExtensionList::new(), ExtensionList::new(), None)
-            .map_err(refuse("make a key package"))?;
-        encode(&key_package)
-    }
-
-    fn add_psk(&mut self, id: &[u8], secret: &[u8]) -> PeerResult<()> {
-        self.psks.insert(ExternalPskId::new(id.to_vec()), PreSharedKey::new(secret.to_vec()));
-        Ok(())
-    }
-
-    fn create_group(&mut self, group_id: &[u8]) -> PeerResult<()> {
-        let group = self
-            .client
-            .create_group_with_id(group_id.to_vec(), ExtensionList::new(), ExtensionList::new(), None)
-            .map_err(refuse("create a group"))?;
-        self.group = Some(group);
-        Ok(())
-    }
-
-    fn join(&mut self, welcome: &[u8], ratchet_tree: Option<&[u8]>) -> PeerResult<()> {
-        let tree = ratchet_tree.map(decode_tree).transpose()?;
-        self.forget();
-        let (group, _) = self.client.join_group(tree, &decode(welcome)?, None).map_err(refuse("join"))?;
-        self.group = Some(group);
-        Ok(())
-    }
-
-    fn external_join(&mut self, group_info: &[u8], ratchet_tree: Option<&[u8]>, resync: bool) -> PeerResult<Vec<u8>> {
-        let group_info = decode(group_info)?;
-        let tree = ratchet_tree.map(decode_tree).transpose()?;
-        let mut builder = self.client.external_commit_builder().map_err(refuse("join externally"))?;
-        if resync {
-            builder = builder.with_removal(self.old_leaf(&group_info, tree.as_ref())?);
-        }
-        if let Some(tree) = tree {
-            builder = builder.with_tree_data(tree);
-        }
-        self.forget();
-        let (group, commit) = builder.build(group_info).map_err(refuse("join externally"))?;
-        self.group = Some(group);
-        encode(&commit)
-    }
-
-    fn external_join_with_psk(&mut self, group_info: &[u8], psk: &[u8]) -> PeerResult<Vec<u8>> {
-        let builder = self.client.external_commit_builder().map_err(refuse("join externally"))?;
-        let (group, commit) = builder
-            .with_external_psk(ExternalPskId::new(psk.to_vec()))
-            .build(decode(group_info)?)
-            .map_err(refuse("join externally with a PSK"))?;
-        self.group = Some(group);
-        encode(&commit)
-    }
-
-    fn propose_join(&mut self, group_info: &[u8]) -> PeerResult<Vec<u8>> {
-        let none = ExtensionList::new;
-        let proposal = self
-            .client
-            .external_add_proposal(&decode(group_info)?, None, Vec::new(), none(), none(), None)
-            .map_err(refuse("propose to be added"))?;
-        encode(&proposal)
+    fn options(&self) -> Options {
+        self.rules.options
     }
 
     fn propose_add(&mut self, key_package: &[u8]) -> PeerResult<Vec<u8>> {
@@ -268,6 +234,11 @@ impl<C: MlsConfig> Peer for MlsRsPeer<C> {
         encode(&self.group_mut()?.propose_external_psk(id, Vec::new()).map_err(refuse("propose a PSK"))?)
     }
 
+    fn propose_resumption_psk(&mut self, epoch: u64) -> PeerResult<Vec<u8>> {
+        let proposal = self.group_mut()?.propose_resumption_psk(epoch, Vec::new());
+        encode(&proposal.map_err(refuse("propose a resumption PSK"))?)
+    }
+
     fn propose_group_context_extensions(&mut self, extensions: &[RawExtension]) -> PeerResult<Vec<u8>> {
         let proposal = self
             .group_mut()?
@@ -287,6 +258,12 @@ impl<C: MlsConfig> Peer for MlsRsPeer<C> {
                 Action::GroupContextExtensions(raw) => builder.set_group_context_ext(extension_list(raw)),
                 Action::Psk(id) => builder.add_external_psk(ExternalPskId::new(id.clone())),
                 Action::ResumptionPsk(epoch) => builder.add_resumption_psk(*epoch),
+                Action::ReInit(Successor { group_id, suite, extensions }) => builder.reinit(
+                    Some(group_id.clone()),
+                    ProtocolVersion::MLS_10,
+                    CipherSuite::from(*suite),
+                    extension_list(extensions),
+                ),
                 Action::Path => Ok(builder),
             }
             .map_err(refuse("commit an action"))?;
@@ -306,9 +283,11 @@ impl<C: MlsConfig> Peer for MlsRsPeer<C> {
 
     fn confirm(&mut self) -> PeerResult<()> {
         let group = self.group_mut()?;
-        group.apply_pending_commit().map_err(refuse("apply its commit"))?;
+        let commit = group.apply_pending_commit().map_err(refuse("apply its commit"))?;
         // What ends an epoch is kept in memory until it is written; writing also drops what is too old.
-        group.write_to_storage().map_err(refuse("store the group"))
+        group.write_to_storage().map_err(refuse("store the group"))?;
+        self.note(&commit.effect);
+        Ok(())
     }
 
     fn discard(&mut self) -> PeerResult<()> {
@@ -327,6 +306,7 @@ impl<C: MlsConfig> Peer for MlsRsPeer<C> {
             ReceivedMessage::Proposal(_) => Ok(Received::Proposal),
             ReceivedMessage::Commit(commit) => {
                 group.write_to_storage().map_err(refuse("store the group"))?;
+                self.note(&commit.effect);
                 match commit.effect {
                     CommitEffect::Removed { .. } => Ok(Received::Removed),
                     CommitEffect::NewEpoch(_) | CommitEffect::ReInit(_) => Ok(Received::Commit),
@@ -345,6 +325,10 @@ impl<C: MlsConfig> Peer for MlsRsPeer<C> {
 
     fn epoch(&self) -> PeerResult<u64> {
         Ok(self.group()?.current_epoch())
+    }
+
+    fn group_context(&self) -> PeerResult<Vec<u8>> {
+        self.group()?.context().mls_encode_to_vec().map_err(refuse("encode the group context"))
     }
 
     fn epoch_authenticator(&self) -> PeerResult<Vec<u8>> {

@@ -4,14 +4,20 @@
 //! that two of them differ.
 
 mod cenacle_peer;
+mod client;
 mod mls_rs_peer;
+mod observer;
 mod openmls_peer;
 mod rng;
 pub mod run;
+mod succession;
 
 pub use cenacle_peer::cenacle_peer;
+pub use client::{Client, Entry, Invitation, View};
 pub use mls_rs_peer::mls_rs_peer;
+pub use observer::CenacleObserver;
 pub use openmls_peer::openmls_peer;
+pub use succession::{Succession, Successor};
 
 use core::fmt;
 
@@ -19,8 +25,9 @@ use core::fmt;
 /// group context extensions can be changed without knowing any real extension.
 pub const TEST_EXTENSION: u16 = 0xF00D;
 
-/// The type of `required_capabilities` (RFC 9420 §13.4).
+/// The types of `required_capabilities` and `external_senders` (RFC 9420 §17.3).
 const REQUIRED_CAPABILITIES: u16 = 3;
+const EXTERNAL_SENDERS: u16 = 5;
 
 /// One extension as it lies on the wire: its type and its data.
 pub type RawExtension = (u16, Vec<u8>);
@@ -36,13 +43,27 @@ pub fn test_extensions(value: &[u8]) -> Vec<RawExtension> {
     vec![(REQUIRED_CAPABILITIES, required), (TEST_EXTENSION, value.to_vec())]
 }
 
-/// How a peer frames what it sends.
+/// The `external_senders` extension with these entries (RFC 9420 §12.1.8.1), if there are any.
+#[must_use]
+pub fn external_senders(entries: &[Vec<u8>]) -> Option<RawExtension> {
+    let list = entries.concat();
+    // RFC 9420 §2.1.2: a length in one byte up to 63, in two up to 16383.
+    let length = u16::try_from(list.len()).ok().filter(|length| (1..0x4000).contains(length))?;
+    let [high, low] = length.to_be_bytes();
+    let header: &[u8] = if length < 0x40 { &[low] } else { &[high | 0x40, low] };
+    Some((EXTERNAL_SENDERS, [header, &list].concat()))
+}
+
+/// How a peer frames what it sends, and what it adds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Proposals and commits of members travel as PrivateMessage, else as PublicMessage.
     pub encrypt_handshakes: bool,
     /// Welcomes and GroupInfos carry the `ratchet_tree` extension, else the tree is handed over apart.
     pub tree_in_welcome: bool,
+    /// Leaves and key packages carry an extension that means nothing (RFC 9420 §13.5). Capabilities name such values, and
+    /// Cenacle's GroupInfos carry them, in any case.
+    pub grease_extensions: bool,
 }
 
 /// One thing that a committer puts into its commit by value.
@@ -60,6 +81,8 @@ pub enum Action {
     Psk(Vec<u8>),
     /// Inject the resumption PSK of this epoch of the same group, usage `application`.
     ResumptionPsk(u64),
+    /// Re-initialise the group.
+    ReInit(Successor),
 }
 
 /// What a commit gives to send; the ratchet tree only if it does not travel in the Welcome.
@@ -73,6 +96,22 @@ pub struct CommitOut {
     pub group_info: Option<Vec<u8>>,
     /// The bare `ratchet_tree` vector of the new epoch.
     pub ratchet_tree: Option<Vec<u8>>,
+}
+
+impl CommitOut {
+    /// What a joiner needs of it, if anybody was added.
+    #[must_use]
+    pub fn invitation(&self) -> Option<Invitation> {
+        let ratchet_tree = self.ratchet_tree.clone();
+        self.welcome.clone().map(|welcome| Invitation { welcome, ratchet_tree })
+    }
+
+    /// What an outsider needs of it, if the implementation gives that.
+    #[must_use]
+    pub fn view(&self) -> Option<View> {
+        let ratchet_tree = self.ratchet_tree.clone();
+        self.group_info.clone().map(|group_info| View { group_info, ratchet_tree })
+    }
 }
 
 /// What an accepted message turned out to be.
@@ -125,34 +164,14 @@ pub type PeerResult<T> = Result<T, PeerError>;
 /// Makes one client: its name (the identity of its basic credential), its cipher suite, its framing.
 pub type Maker = fn(&str, u16, Options) -> PeerResult<Box<dyn Peer>>;
 
-/// One client of one implementation, in at most one group at a time.
+/// One client of one implementation, in at most one group at a time, or in a branch of it.
 ///
 /// A client that joins again forgets the group it was in. After its removal it keeps the last state that it could
 /// read, so that a test may ask it to read on.
 #[allow(clippy::missing_errors_doc, reason = "every method fails alike: with the implementation's refusal")]
-pub trait Peer {
-    /// The name of the implementation.
-    fn implementation(&self) -> &'static str;
-
-    /// A fresh MLSMessage(KeyPackage), its secrets kept.
-    fn key_package(&mut self) -> PeerResult<Vec<u8>>;
-    /// Makes this external PSK known to the client.
-    fn add_psk(&mut self, id: &[u8], secret: &[u8]) -> PeerResult<()>;
-
-    /// Creates a group with this client alone.
-    fn create_group(&mut self, group_id: &[u8]) -> PeerResult<()>;
-    /// Joins by MLSMessage(Welcome); `ratchet_tree` is the bare vector, if the Welcome does not carry it.
-    fn join(&mut self, welcome: &[u8], ratchet_tree: Option<&[u8]>) -> PeerResult<()>;
-    /// Joins by an external commit and gives it, as PublicMessage. With `resync` it removes the client's own old leaf.
-    fn external_join(&mut self, group_info: &[u8], ratchet_tree: Option<&[u8]>, resync: bool) -> PeerResult<Vec<u8>>;
-    /// As [`Peer::external_join`] for the first time, with the external PSK of this id. Not every implementation offers it.
-    fn external_join_with_psk(&mut self, _group_info: &[u8], _psk: &[u8]) -> PeerResult<Vec<u8>> {
-        Err(PeerError::new(self.implementation(), "join externally with a PSK", &"not offered"))
-    }
-    /// Proposes from outside to be added to the group (sender `new_member_proposal`). Not every implementation offers it.
-    fn propose_join(&mut self, _group_info: &[u8]) -> PeerResult<Vec<u8>> {
-        Err(PeerError::new(self.implementation(), "propose to be added", &"not offered"))
-    }
+pub trait Peer: Succession {
+    /// How it frames what it sends.
+    fn options(&self) -> Options;
 
     /// Proposes to add the owner of this MLSMessage(KeyPackage).
     fn propose_add(&mut self, key_package: &[u8]) -> PeerResult<Vec<u8>>;
@@ -162,6 +181,8 @@ pub trait Peer {
     fn propose_remove(&mut self, leaf: u32) -> PeerResult<Vec<u8>>;
     /// Proposes an external PSK.
     fn propose_psk(&mut self, id: &[u8]) -> PeerResult<Vec<u8>>;
+    /// Proposes the resumption PSK of this epoch of the group, usage `application`.
+    fn propose_resumption_psk(&mut self, epoch: u64) -> PeerResult<Vec<u8>>;
     /// Proposes to replace the extensions of the group context.
     fn propose_group_context_extensions(&mut self, extensions: &[RawExtension]) -> PeerResult<Vec<u8>>;
 
@@ -178,6 +199,8 @@ pub trait Peer {
 
     /// The current epoch.
     fn epoch(&self) -> PeerResult<u64>;
+    /// The GroupContext: identifier, epoch, tree hash, transcript and extensions (RFC 9420 §8.1).
+    fn group_context(&self) -> PeerResult<Vec<u8>>;
     /// The epoch authenticator (RFC 9420 §8.7).
     fn epoch_authenticator(&self) -> PeerResult<Vec<u8>>;
     /// The own leaf index.
@@ -190,4 +213,11 @@ pub trait Peer {
     fn ratchet_tree(&self) -> PeerResult<Vec<u8>>;
     /// MLSMessage(GroupInfo) with `external_pub`, and the tree if [`Options::tree_in_welcome`] says so.
     fn group_info(&mut self) -> PeerResult<Vec<u8>>;
+
+    /// What an outsider needs to know of the group.
+    fn view(&mut self) -> PeerResult<View> {
+        let group_info = self.group_info()?;
+        let apart = !self.options().tree_in_welcome;
+        Ok(View { group_info, ratchet_tree: apart.then(|| self.ratchet_tree()).transpose()? })
+    }
 }

@@ -3,29 +3,34 @@
 //! exempt), capabilities that name [`TEST_EXTENSION`], past epochs kept, for it keeps none by default, and more than
 //! five skipped message keys of a sender.
 
-use openmls::messages::external_proposals::JoinProposal;
+mod client;
+
+use openmls::grease::random_grease_value;
 use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
 use openmls::prelude::{
-    BasicCredential, Capabilities, Ciphersuite, CredentialWithKey, Extension, ExtensionType, Extensions, GroupContext,
-    GroupId, KeyPackage, LeafNodeIndex, LeafNodeParameters, MlsGroup, MlsGroupCreateConfig, MlsGroupJoinConfig,
-    MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider as _, PURE_CIPHERTEXT_WIRE_FORMAT_POLICY,
-    PURE_PLAINTEXT_WIRE_FORMAT_POLICY, PreSharedKeyProposal, ProcessedMessageContent, Proposal, ProtocolMessage,
-    ProtocolVersion, RatchetTreeIn, RequiredCapabilitiesExtension, SenderRatchetConfiguration, StagedWelcome,
-    UnknownExtension, WireFormatPolicy,
+    BasicCredential, Capabilities, Ciphersuite, CredentialWithKey, Extension, ExtensionType, Extensions,
+    ExternalSendersExtension, GroupContext, KeyPackage, LeafNodeIndex, LeafNodeParameters, MlsGroup,
+    MlsGroupJoinConfig, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider as _,
+    PURE_CIPHERTEXT_WIRE_FORMAT_POLICY, PURE_PLAINTEXT_WIRE_FORMAT_POLICY, PreSharedKeyProposal,
+    ProcessedMessageContent, Proposal, ProtocolMessage, ProtocolVersion, RatchetTreeIn, RequiredCapabilitiesExtension,
+    SenderRatchetConfiguration, UnknownExtension, WireFormatPolicy,
 };
 use openmls::schedule::psk::{ExternalPsk, PreSharedKeyId, Psk, ResumptionPsk, ResumptionPskUsage};
 use openmls_basic_credential::SignatureKeyPair;
-use openmls_rust_crypto::{MemoryStorage, OpenMlsRustCrypto};
+use openmls_rust_crypto::OpenMlsRustCrypto;
 
 use super::{
-    Action, CommitOut, Options, Peer, PeerError, PeerResult, REQUIRED_CAPABILITIES, RawExtension, Received,
-    TEST_EXTENSION,
+    Action, CommitOut, EXTERNAL_SENDERS, Options, Peer, PeerError, PeerResult, REQUIRED_CAPABILITIES, RawExtension,
+    Received, Succession, TEST_EXTENSION,
 };
 
 const NAME: &str = "OpenMLS";
 
 /// Epochs whose messages can still be read after they ended.
 const PAST_EPOCHS: usize = 3;
+
+/// Resumption PSKs to keep, those of the past epochs for certain among them.
+const RESUMPTION_PSKS: usize = PAST_EPOCHS + 2;
 
 /// Skipped message keys to keep, and generations to go forward for one message. By default it keeps five keys: what a
 /// restarted Cenacle client sends is further ahead than that of what it sent before.
@@ -38,6 +43,8 @@ struct OpenMlsPeer {
     credential: CredentialWithKey,
     suite: Ciphersuite,
     options: Options,
+    /// The type of the extension that means nothing in its key packages (RFC 9420 §13.5); its leaves have none.
+    grease: u16,
     group: Option<MlsGroup>,
 }
 
@@ -54,7 +61,8 @@ pub fn openmls_peer(name: &str, suite: u16, options: Options) -> PeerResult<Box<
         signature_key: signer.public().into(),
     };
     let provider = OpenMlsRustCrypto::default();
-    Ok(Box::new(OpenMlsPeer { provider, signer, credential, suite, options, group: None }))
+    let grease = random_grease_value(provider.rand());
+    Ok(Box::new(OpenMlsPeer { provider, signer, credential, suite, options, grease, group: None }))
 }
 
 /// Turns an error of OpenMLS into a [`PeerError`].
@@ -83,6 +91,9 @@ fn decode_extensions(extensions: &[RawExtension]) -> PeerResult<Extensions<Group
         REQUIRED_CAPABILITIES => RequiredCapabilitiesExtension::tls_deserialize_exact(data)
             .map(Extension::RequiredCapabilities)
             .map_err(refuse("decode required capabilities")),
+        EXTERNAL_SENDERS => ExternalSendersExtension::tls_deserialize_exact(data)
+            .map(Extension::ExternalSenders)
+            .map_err(refuse("decode external senders")),
         unknown => Ok(Extension::Unknown(unknown, UnknownExtension(data.clone()))),
     };
     let decoded = extensions.iter().map(decode).collect::<PeerResult<Vec<_>>>()?;
@@ -104,8 +115,9 @@ impl OpenMlsPeer {
         Ok((group, &self.provider, &self.signer))
     }
 
-    fn capabilities() -> Capabilities {
-        Capabilities::builder().extensions(vec![ExtensionType::Unknown(TEST_EXTENSION)]).build()
+    fn capabilities(&self) -> Capabilities {
+        let extensions = vec![ExtensionType::Unknown(TEST_EXTENSION), ExtensionType::Grease(self.grease)];
+        Capabilities::builder().extensions(extensions).build().with_grease(self.provider.rand())
     }
 
     fn wire_format(&self) -> WireFormatPolicy {
@@ -121,7 +133,7 @@ impl OpenMlsPeer {
             .wire_format_policy(self.wire_format())
             .use_ratchet_tree_extension(self.options.tree_in_welcome)
             .max_past_epochs(PAST_EPOCHS)
-            .number_of_resumption_psks(PAST_EPOCHS)
+            .number_of_resumption_psks(RESUMPTION_PSKS)
             .sender_ratchet_configuration(SenderRatchetConfiguration::new(SKIPPED_KEYS, FORWARD_GENERATIONS))
             .build()
     }
@@ -134,8 +146,12 @@ impl OpenMlsPeer {
     }
 
     fn make_key_package(&self) -> PeerResult<KeyPackage> {
+        let grease = Extension::Unknown(self.grease, UnknownExtension(b"nothing".to_vec()));
+        let grease = self.options.grease_extensions.then_some(grease).into_iter().collect();
+        let extensions = Extensions::from_vec(grease).map_err(refuse("take a key package extension"))?;
         let bundle = KeyPackage::builder()
-            .leaf_node_capabilities(Self::capabilities())
+            .leaf_node_capabilities(self.capabilities())
+            .key_package_extensions(extensions)
             .build(self.suite, &self.provider, &self.signer, self.credential.clone())
             .map_err(refuse("make a key package"))?;
         Ok(bundle.key_package().clone())
@@ -156,86 +172,11 @@ impl OpenMlsPeer {
     }
 }
 
+impl Succession for OpenMlsPeer {}
+
 impl Peer for OpenMlsPeer {
-    fn implementation(&self) -> &'static str {
-        NAME
-    }
-
-    fn key_package(&mut self) -> PeerResult<Vec<u8>> {
-        encode(&MlsMessageOut::from(self.make_key_package()?))
-    }
-
-    fn add_psk(&mut self, id: &[u8], secret: &[u8]) -> PeerResult<()> {
-        self.psk_id(id)?.store(&self.provider, secret).map_err(refuse("store a PSK"))
-    }
-
-    fn create_group(&mut self, group_id: &[u8]) -> PeerResult<()> {
-        let config = MlsGroupCreateConfig::builder()
-            .ciphersuite(self.suite)
-            .capabilities(Self::capabilities())
-            .wire_format_policy(self.wire_format())
-            .use_ratchet_tree_extension(self.options.tree_in_welcome)
-            .max_past_epochs(PAST_EPOCHS)
-            .number_of_resumption_psks(PAST_EPOCHS)
-            .sender_ratchet_configuration(SenderRatchetConfiguration::new(SKIPPED_KEYS, FORWARD_GENERATIONS))
-            .build();
-        let id = GroupId::from_slice(group_id);
-        let group = MlsGroup::new_with_group_id(&self.provider, &self.signer, &config, id, self.credential.clone())
-            .map_err(refuse("create a group"))?;
-        self.group = Some(group);
-        Ok(())
-    }
-
-    fn join(&mut self, welcome: &[u8], ratchet_tree: Option<&[u8]>) -> PeerResult<()> {
-        let MlsMessageBodyIn::Welcome(welcome) = decode(welcome)? else {
-            return Err(unexpected("join"));
-        };
-        // A member that was removed and comes back still has the old group of this id in its storage.
-        let mut builder = StagedWelcome::build_from_welcome(&self.provider, &self.join_config(), welcome)
-            .map_err(refuse("open a Welcome"))?
-            .replace_old_group();
-        if let Some(tree) = ratchet_tree {
-            builder = builder.with_ratchet_tree(decode_tree(tree)?);
-        }
-        let staged = builder.build().map_err(refuse("check a Welcome"))?;
-        self.group = Some(staged.into_group(&self.provider).map_err(refuse("join"))?);
-        Ok(())
-    }
-
-    /// OpenMLS removes an old leaf of the same signature key by itself, so `resync` need not be told.
-    fn external_join(&mut self, group_info: &[u8], ratchet_tree: Option<&[u8]>, _resync: bool) -> PeerResult<Vec<u8>> {
-        let MlsMessageBodyIn::GroupInfo(group_info) = decode(group_info)? else {
-            return Err(unexpected("join externally"));
-        };
-        let mut builder = MlsGroup::external_commit_builder().with_config(self.join_config());
-        if let Some(tree) = ratchet_tree {
-            builder = builder.with_ratchet_tree(decode_tree(tree)?);
-        }
-        let leaf = LeafNodeParameters::builder().with_capabilities(Self::capabilities()).build();
-        let (group, bundle) = builder
-            .build_group(&self.provider, group_info, self.credential.clone())
-            .map_err(refuse("check a GroupInfo"))?
-            .leaf_node_parameters(leaf)
-            .load_psks(self.provider.storage())
-            .map_err(refuse("load PSKs"))?
-            .build(self.provider.rand(), self.provider.crypto(), &self.signer, |_| true)
-            .map_err(refuse("build an external commit"))?
-            .finalize(&self.provider)
-            .map_err(refuse("apply an external commit"))?;
-        self.group = Some(group);
-        encode(bundle.commit())
-    }
-
-    fn propose_join(&mut self, group_info: &[u8]) -> PeerResult<Vec<u8>> {
-        let MlsMessageBodyIn::GroupInfo(group_info) = decode(group_info)? else {
-            return Err(unexpected("propose to be added"));
-        };
-        let context = group_info.group_context();
-        let key_package = self.make_key_package()?;
-        let proposal =
-            JoinProposal::new::<MemoryStorage>(key_package, context.group_id().clone(), context.epoch(), &self.signer)
-                .map_err(refuse("propose to be added"))?;
-        encode(&proposal)
+    fn options(&self) -> Options {
+        self.options
     }
 
     fn propose_add(&mut self, key_package: &[u8]) -> PeerResult<Vec<u8>> {
@@ -269,6 +210,13 @@ impl Peer for OpenMlsPeer {
         encode(&message)
     }
 
+    fn propose_resumption_psk(&mut self, epoch: u64) -> PeerResult<Vec<u8>> {
+        let id = self.resumption_psk_id(epoch)?;
+        let (group, provider, signer) = self.parts()?;
+        let proposal = group.propose_pre_shared_key(provider, signer, id);
+        encode(&proposal.map_err(refuse("propose a resumption PSK"))?.0)
+    }
+
     fn propose_group_context_extensions(&mut self, extensions: &[RawExtension]) -> PeerResult<Vec<u8>> {
         let extensions = decode_extensions(extensions)?;
         let (group, provider, signer) = self.parts()?;
@@ -291,6 +239,7 @@ impl Peer for OpenMlsPeer {
                 Action::ResumptionPsk(epoch) => psks.push(self.resumption_psk_id(*epoch)?),
                 Action::GroupContextExtensions(raw) => extensions = Some(decode_extensions(raw)?),
                 Action::Path => {}
+                Action::ReInit(_) => return Err(self.not_offered("re-initialise")),
             }
         }
         let apart = !self.options.tree_in_welcome;
@@ -380,6 +329,17 @@ impl Peer for OpenMlsPeer {
 
     fn epoch(&self) -> PeerResult<u64> {
         Ok(self.group()?.epoch().as_u64())
+    }
+
+    fn group_context(&self) -> PeerResult<Vec<u8>> {
+        let group_info = self
+            .group()?
+            .export_group_info(self.provider.crypto(), &self.signer, false)
+            .map_err(refuse("give a GroupInfo"))?;
+        let MlsMessageBodyIn::GroupInfo(group_info) = decode(&encode(&group_info)?)? else {
+            return Err(unexpected("give a GroupInfo"));
+        };
+        group_info.group_context().tls_serialize_detached().map_err(refuse("encode the group context"))
     }
 
     fn epoch_authenticator(&self) -> PeerResult<Vec<u8>> {

@@ -1,6 +1,6 @@
 //! One seeded random group of clients of any implementations: adds, removals, updates, PSKs, changed group context
-//! extensions, external joins, resyncs and application messages, in random combination and by random members.
-//! After each epoch all members must agree on everything that they can be asked for, and those removed must not read
+//! extensions, external joins, resyncs and application messages, in random combination and by random members, external
+//! senders and newcomers. Where handshakes are in the clear, an observer follows. After each epoch all members must agree on everything that they can be asked for, and those removed must not read
 //! on. The operations follow from the seed; the clients' own randomness does not, so a failure that depends on a key
 //! may need several runs of its seed.
 
@@ -27,6 +27,8 @@ pub struct RunConfig {
     pub members: usize,
     /// Epochs to pass after the group is set up.
     pub epochs: usize,
+    /// External senders also propose PSKs, which not every implementation offers.
+    pub external_psks: bool,
 }
 
 /// How often each thing was done, so that a test can tell that its run was not empty.
@@ -40,10 +42,15 @@ pub struct Tally {
     pub removes_by_reference: usize,
     pub updates: usize,
     pub psks: usize,
+    pub resumption_psks: usize,
     pub context_extensions: usize,
     pub paths_only: usize,
     pub external_joins: usize,
     pub resyncs: usize,
+    pub entries_with_psk: usize,
+    pub external_proposals: usize,
+    pub newcomer_proposals: usize,
+    pub observed_handshakes: usize,
     pub discarded_commits: usize,
     pub application_messages: usize,
     pub late_messages: usize,

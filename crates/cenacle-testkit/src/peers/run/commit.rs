@@ -2,7 +2,7 @@
 //! what. Every member and every outsider is touched at most once per commit, so that all of it is valid together
 //! (RFC 9420 §12.2).
 
-use super::super::{Action, Received, test_extensions};
+use super::super::{Action, Received};
 use super::world::{PSK_ID, World};
 
 /// Fewest members that removals may leave.
@@ -19,18 +19,24 @@ struct Plan {
     added: Vec<usize>,
     removed: Vec<usize>,
     psk: bool,
+    /// A resumption PSK is used, which newcomers do not have.
+    resumption: bool,
+    /// PSKs may still be added by value.
+    psks_by_value: bool,
     extensions: bool,
     proposals: usize,
     by_value: Vec<Action>,
 }
 
-/// The kinds of change; each is possible by value and by reference, but for [`Change::Update`].
+/// The kinds of change; each is possible by value and by reference, but for [`Change::Update`]. A resumption PSK is of
+/// an epoch.
 #[derive(Clone, Copy)]
 enum Change {
     Add(usize),
     Remove(usize),
     Update(usize),
     Psk,
+    Resumption(usize),
     Extensions,
 }
 
@@ -50,13 +56,16 @@ impl World {
     /// A commit of a random member over random proposals of random members.
     pub(super) fn member_commit(&mut self) -> Result<(), String> {
         let mut plan = self.plan();
-        if self.rng.one_in(6) {
+        if self.rng.one_in(10) {
             self.discarded_commit(&plan)?;
         }
         for _ in 0..self.rng.below(4) {
             if let Some(change) = self.pick(&mut plan, true) {
                 self.by_reference(&mut plan, change)?;
             }
+        }
+        if self.rng.one_in(10) {
+            self.discarded_commit(&plan)?;
         }
         for _ in 0..self.rng.below(3) {
             if let Some(change) = self.pick(&mut plan, false) {
@@ -84,6 +93,8 @@ impl World {
             added: Vec::new(),
             removed: Vec::new(),
             psk: false,
+            resumption: false,
+            psks_by_value: true,
             extensions: false,
             proposals: 0,
             by_value: Vec::new(),
@@ -92,8 +103,8 @@ impl World {
 
     /// Draws a change that the plan still allows.
     fn pick(&mut self, plan: &mut Plan, by_reference: bool) -> Option<Change> {
-        match self.rng.below(10) {
-            0..=2 => {
+        match self.rng.below(11) {
+            0..=2 if !plan.resumption => {
                 let joiner = plan.outside.pop()?;
                 plan.members_after += 1;
                 Some(Change::Add(joiner))
@@ -104,7 +115,7 @@ impl World {
                 Some(Change::Remove(leaver))
             }
             5..=7 if by_reference => plan.untouched.pop().map(Change::Update),
-            8 if !plan.psk => {
+            8 if !plan.psk && (by_reference || plan.psks_by_value) => {
                 plan.psk = true;
                 Some(Change::Psk)
             }
@@ -112,63 +123,85 @@ impl World {
                 plan.extensions = true;
                 Some(Change::Extensions)
             }
+            10 if !plan.resumption && (by_reference || plan.psks_by_value) && plan.added.is_empty() => {
+                let epochs = self.shared_epochs();
+                let epoch = *epochs.start() + self.rng.below(epochs.count());
+                plan.resumption = true;
+                Some(Change::Resumption(epoch))
+            }
             _ => None,
         }
     }
 
-    /// Sends a proposal to all other members. A Remove may come from the one who leaves.
+    /// Sends a proposal to all other members: one of theirs, of an external sender, or of a newcomer. A Remove may come
+    /// from the one who leaves.
     fn by_reference(&mut self, plan: &mut Plan, change: Change) -> Result<(), String> {
         let members = self.members();
-        let mut proposer = members[self.rng.below(members.len())];
-        let proposal = match change {
-            Change::Add(joiner) => {
-                self.step(format!("{} proposes to add {}", self.label(proposer), self.label(joiner)));
-                self.tally.adds_by_reference += 1;
-                plan.added.push(joiner);
-                let key_package = self.on(joiner, |peer| peer.key_package())?;
-                self.on(proposer, |peer| peer.propose_add(&key_package))?
-            }
-            Change::Remove(leaver) => {
-                self.step(format!("{} proposes to remove {}", self.label(proposer), self.label(leaver)));
-                self.tally.removes_by_reference += 1;
-                plan.removed.push(leaver);
-                let leaf = self.on(leaver, |peer| peer.own_leaf())?;
-                self.on(proposer, |peer| peer.propose_remove(leaf))?
-            }
+        let proposer = members[self.rng.below(members.len())];
+        let (proposer, proposal) = match change {
             Change::Update(member) => {
                 self.step(format!("{} proposes an update", self.label(member)));
                 self.tally.updates += 1;
-                proposer = member;
-                self.on(proposer, |peer| peer.propose_update())?
+                (Some(member), self.on(member, |peer| peer.propose_update())?)
             }
-            Change::Psk => {
-                self.step(format!("{} proposes a PSK", self.label(proposer)));
-                self.tally.psks += 1;
-                self.on(proposer, |peer| peer.propose_psk(PSK_ID))?
+            Change::Add(joiner) if self.rng.one_in(4) => {
+                plan.added.push(joiner);
+                (None, self.propose_itself(joiner)?)
             }
-            Change::Extensions => {
-                self.step(format!("{} proposes group context extensions", self.label(proposer)));
-                self.tally.context_extensions += 1;
-                let extensions = test_extensions(&self.rng.bytes(10));
-                self.on(proposer, |peer| peer.propose_group_context_extensions(&extensions))?
+            Change::Add(_) | Change::Remove(_) | Change::Psk | Change::Resumption(_) | Change::Extensions => {
+                let Some(action) = self.action(plan, change)? else { return Ok(()) };
+                self.tally.adds_by_reference += usize::from(matches!(action, Action::Add(_)));
+                self.tally.removes_by_reference += usize::from(matches!(action, Action::Remove(_)));
+                let psk = matches!(action, Action::Psk(_) | Action::ResumptionPsk(_));
+                // The PSKs of one commit all come by reference or all by value where OpenMLS commits them.
+                if psk && self.clients[plan.committer].peer.implementation() == "OpenMLS" {
+                    plan.psks_by_value = false;
+                }
+                let open = self.config.external_psks || !psk;
+                match open && self.rng.one_in(4) {
+                    true => (None, self.propose_externally(&action)?),
+                    false => (Some(proposer), self.propose(proposer, action)?),
+                }
             }
         };
         plan.proposals += 1;
-        for member in members.into_iter().filter(|&member| member != proposer) {
+        self.observe(&proposal, &Received::Proposal)?;
+        for member in members.into_iter().filter(|&member| Some(member) != proposer) {
             self.deliver(member, &proposal, &Received::Proposal)?;
         }
         Ok(())
     }
 
+    /// A member's proposal.
+    fn propose(&mut self, proposer: usize, action: Action) -> Result<Vec<u8>, String> {
+        self.step(format!("{} proposes {}", self.label(proposer), kind(&action)));
+        self.on(proposer, |peer| match action {
+            Action::Add(key_package) => peer.propose_add(&key_package),
+            Action::Remove(leaf) => peer.propose_remove(leaf),
+            Action::Psk(id) => peer.propose_psk(&id),
+            Action::ResumptionPsk(epoch) => peer.propose_resumption_psk(epoch),
+            Action::GroupContextExtensions(extensions) => peer.propose_group_context_extensions(&extensions),
+            Action::ReInit(successor) => peer.propose_reinit(&successor),
+            Action::Path => peer.propose_update(),
+        })
+    }
+
     fn by_value(&mut self, plan: &mut Plan, change: Change) -> Result<(), String> {
-        let action = match change {
+        let Some(action) = self.action(plan, change)? else { return Ok(()) };
+        self.tally.adds_by_value += usize::from(matches!(action, Action::Add(_)));
+        self.tally.removes_by_value += usize::from(matches!(action, Action::Remove(_)));
+        plan.by_value.push(action);
+        Ok(())
+    }
+
+    /// A change in full, and what it does to the plan.
+    fn action(&mut self, plan: &mut Plan, change: Change) -> Result<Option<Action>, String> {
+        Ok(Some(match change {
             Change::Add(joiner) => {
-                self.tally.adds_by_value += 1;
                 plan.added.push(joiner);
                 Action::Add(self.on(joiner, |peer| peer.key_package())?)
             }
             Change::Remove(leaver) => {
-                self.tally.removes_by_value += 1;
                 plan.removed.push(leaver);
                 Action::Remove(self.on(leaver, |peer| peer.own_leaf())?)
             }
@@ -176,15 +209,17 @@ impl World {
                 self.tally.psks += 1;
                 Action::Psk(PSK_ID.to_vec())
             }
+            Change::Resumption(epoch) => {
+                self.tally.resumption_psks += 1;
+                Action::ResumptionPsk(u64::try_from(epoch).unwrap_or(u64::MAX))
+            }
             Change::Extensions => {
                 self.tally.context_extensions += 1;
-                Action::GroupContextExtensions(test_extensions(&self.rng.bytes(10)))
+                Action::GroupContextExtensions(self.extensions()?)
             }
             // RFC 9420 §12.2: an Update is only ever committed by reference, by someone else.
-            Change::Update(_) => return Ok(()),
-        };
-        plan.by_value.push(action);
-        Ok(())
+            Change::Update(_) => return Ok(None),
+        }))
     }
 
     /// A commit that loses a race: another member builds it and forgets it.
@@ -207,6 +242,7 @@ impl World {
             self.label(committer)
         ));
         let out = self.on(committer, |peer| peer.commit(&by_value))?;
+        self.observe(&out.commit, &Received::Commit)?;
         for member in self.members().into_iter().filter(|&member| member != committer) {
             let expected = if removed.contains(&member) { Received::Removed } else { Received::Commit };
             self.deliver(member, &out.commit, &expected)?;
@@ -216,13 +252,13 @@ impl World {
             self.clients[leaver].inside = false;
         }
         for &joiner in &added {
-            let welcome = out.welcome.as_ref().ok_or_else(|| format!("{} gave no Welcome", self.label(committer)))?;
-            let tree = out.ratchet_tree.as_deref().filter(|_| !self.config.options.tree_in_welcome);
+            let invitation = out.invitation();
+            let invitation = invitation.ok_or_else(|| format!("{} gave no Welcome", self.label(committer)))?;
             self.step(format!("{} joins", self.label(joiner)));
-            self.on(joiner, |peer| peer.join(welcome, tree))?;
+            self.on(joiner, |peer| peer.join(&invitation))?;
         }
         self.committed(&added);
-        self.group_info = out.group_info;
+        self.view = out.view();
         if proposals == 0 && by_value.iter().all(|action| *action == Action::Path) {
             self.tally.paths_only += 1;
         }
@@ -232,13 +268,15 @@ impl World {
 }
 
 /// An action without its bytes.
-fn kind(action: &Action) -> &'static str {
-    match action {
+fn kind(action: &Action) -> String {
+    let kind = match action {
         Action::Add(_) => "Add",
         Action::Remove(_) => "Remove",
         Action::Path => "path",
         Action::GroupContextExtensions(_) => "GroupContextExtensions",
         Action::Psk(_) => "PSK",
-        Action::ResumptionPsk(_) => "resumption PSK",
-    }
+        Action::ResumptionPsk(epoch) => return format!("resumption PSK of epoch {epoch}"),
+        Action::ReInit(_) => "ReInit",
+    };
+    kind.into()
 }

@@ -2,13 +2,19 @@
 //! joins, application messages, and the comparison after each epoch.
 
 use super::super::rng::Rng;
-use super::super::{Maker, Peer, PeerError, Received};
+use super::super::{
+    Action, CenacleObserver, Entry, Maker, Peer, PeerError, RawExtension, Received, View, external_senders,
+    test_extensions,
+};
 use super::{RunConfig, Tally};
 
 const GROUP_ID: &[u8] = b"random run";
 
 /// The external PSK that every client holds.
 pub(super) const PSK_ID: &[u8] = b"shared by all";
+
+/// Past epochs whose resumption PSKs every implementation keeps.
+const KEPT_EPOCHS: usize = 2;
 
 /// One client, in the group or outside of it.
 pub(super) struct Client {
@@ -37,8 +43,12 @@ pub(super) struct World {
     pub(super) steps: Vec<String>,
     /// Who was removed by the last commit.
     pub(super) removed: Vec<usize>,
-    /// The GroupInfo that came with the last commit.
-    pub(super) group_info: Option<Vec<u8>>,
+    /// What the last commit gave to outsiders.
+    pub(super) view: Option<View>,
+    /// Those who are never in the group but may propose to it.
+    pub(super) external_senders: Vec<Box<dyn Peer>>,
+    /// Follows the group, if its handshakes are in the clear.
+    observer: Option<CenacleObserver>,
     /// Commits so far, those of the set-up among them.
     commits: usize,
     late: Vec<Late>,
@@ -53,7 +63,9 @@ impl World {
             tally: Tally::default(),
             steps: Vec::new(),
             removed: Vec::new(),
-            group_info: None,
+            view: None,
+            external_senders: Vec::new(),
+            observer: None,
             commits: 0,
             late: Vec::new(),
         }
@@ -68,16 +80,44 @@ impl World {
             peer.add_psk(PSK_ID, b"a secret that came by another way").map_err(|e| e.to_string())?;
             self.clients.push(Client { name, peer, inside: false, since: 0 });
         }
-        let creator = self.rng.below(total);
-        self.step(format!("{} creates the group", self.label(creator)));
-        self.on(creator, |peer| peer.create_group(GROUP_ID))?;
-        self.clients[creator].inside = true;
+        for (number, maker) in makers.iter().enumerate() {
+            let name = format!("outside {number}");
+            let peer = maker(&name, self.config.suite, self.config.options).map_err(|e| e.to_string())?;
+            self.external_senders.push(peer);
+        }
+        self.found(total)?;
         while self.members().len() < self.config.members {
             self.add_some()?;
             self.check_epoch()?;
             self.steps.clear();
         }
         Ok(())
+    }
+
+    /// One client makes the group, names the external senders, and gives the observer a view to begin with.
+    fn found(&mut self, total: usize) -> Result<(), String> {
+        let creator = self.rng.below(total);
+        self.step(format!("{} creates the group", self.label(creator)));
+        self.on(creator, |peer| peer.create_group(GROUP_ID))?;
+        self.clients[creator].inside = true;
+        let extensions = self.extensions()?;
+        self.on(creator, |peer| peer.commit(&[Action::GroupContextExtensions(extensions)]))?;
+        self.on(creator, |peer| peer.confirm())?;
+        self.committed(&[]);
+        self.clients[creator].since = self.commits;
+        if !self.config.options.encrypt_handshakes {
+            let view = self.on(creator, |peer| peer.view())?;
+            self.observer = Some(CenacleObserver::new(self.config.suite, &view).map_err(|e| e.to_string())?);
+        }
+        Ok(())
+    }
+
+    /// Extensions of the group context that no earlier epoch had, with the same external senders.
+    pub(super) fn extensions(&mut self) -> Result<Vec<RawExtension>, String> {
+        let entries: Result<Vec<_>, _> = self.external_senders.iter().map(|peer| peer.external_sender()).collect();
+        let mut extensions = test_extensions(&self.rng.bytes(10));
+        extensions.extend(external_senders(&entries.map_err(|error| error.to_string())?));
+        Ok(extensions)
     }
 
     /// Passes the wanted number of epochs.
@@ -146,12 +186,18 @@ impl World {
         self.clients_where(false)
     }
 
-    /// The tree to hand over beside a Welcome or a GroupInfo, if it does not travel inside.
-    pub(super) fn tree_apart(&mut self, from: usize) -> Result<Option<Vec<u8>>, String> {
-        if self.config.options.tree_in_welcome {
-            return Ok(None);
+    /// Epochs whose resumption PSK every member holds.
+    pub(super) fn shared_epochs(&self) -> core::ops::RangeInclusive<usize> {
+        let joined = self.clients.iter().filter(|client| client.inside).map(|client| client.since).max().unwrap_or(0);
+        joined.max(self.commits.saturating_sub(KEPT_EPOCHS))..=self.commits
+    }
+
+    /// The group as some member shows it to outsiders, perhaps with what came with the last commit.
+    fn view(&mut self, helper: usize) -> Result<View, String> {
+        match self.view.take() {
+            Some(view) if self.rng.one_in(2) => Ok(view),
+            _ => self.on(helper, |peer| peer.view()),
         }
-        self.on(from, |peer| peer.ratchet_tree()).map(Some)
     }
 
     /// An external commit: a join, or a resync if the joiner is a member.
@@ -159,14 +205,11 @@ impl World {
         let resync = self.clients[joiner].inside;
         let others: Vec<_> = self.members().into_iter().filter(|&member| member != joiner).collect();
         let helper = others[self.rng.below(others.len())];
-        let kind = if resync { "resyncs" } else { "joins externally" };
-        self.step(format!("{} {kind} with the GroupInfo of {}", self.label(joiner), self.label(helper)));
-        let group_info = match self.group_info.take() {
-            Some(group_info) if self.rng.one_in(2) => group_info,
-            _ => self.on(helper, |peer| peer.group_info())?,
-        };
-        let tree = self.tree_apart(helper)?;
-        let commit = self.on(joiner, |peer| peer.external_join(&group_info, tree.as_deref(), resync))?;
+        let entry = Entry { resync, psk: self.rng.one_in(3).then_some(PSK_ID) };
+        self.step(format!("{} comes in as {entry:?}, shown the group by {}", self.label(joiner), self.label(helper)));
+        let view = self.view(helper)?;
+        let commit = self.on(joiner, |peer| peer.external_join(&view, entry))?;
+        self.observe(&commit, &Received::Commit)?;
         for member in others {
             self.deliver(member, &commit, &Received::Commit)?;
         }
@@ -176,7 +219,41 @@ impl World {
         } else {
             self.tally.external_joins += 1;
         }
+        self.tally.entries_with_psk += usize::from(entry.psk.is_some());
         Ok(())
+    }
+
+    /// A random external sender proposes something, and has seen the group through a random member.
+    pub(super) fn propose_externally(&mut self, what: &Action) -> Result<Vec<u8>, String> {
+        let members = self.members();
+        let helper = members[self.rng.below(members.len())];
+        let view = self.on(helper, |peer| peer.view())?;
+        let senders = self.external_senders.len();
+        let sender = self.rng.below(senders);
+        let peer = &mut self.external_senders[sender];
+        let implementation = peer.implementation();
+        let proposal = peer.propose_externally(&view, what).map_err(|error| error.to_string())?;
+        self.step(format!("external sender {sender} ({implementation}) proposes"));
+        self.tally.external_proposals += 1;
+        Ok(proposal)
+    }
+
+    /// A client proposes its own addition, and has seen the group through a random member.
+    pub(super) fn propose_itself(&mut self, joiner: usize) -> Result<Vec<u8>, String> {
+        let members = self.members();
+        let helper = members[self.rng.below(members.len())];
+        self.step(format!("{} proposes itself", self.label(joiner)));
+        let view = self.on(helper, |peer| peer.view())?;
+        self.tally.newcomer_proposals += 1;
+        self.on(joiner, |peer| peer.propose_join(&view))
+    }
+
+    /// Shows a handshake to the observer, if there is one.
+    pub(super) fn observe(&mut self, message: &[u8], expected: &Received) -> Result<(), String> {
+        let Some(observer) = &mut self.observer else { return Ok(()) };
+        let received = observer.receive(message).map_err(|error| error.to_string())?;
+        self.tally.observed_handshakes += 1;
+        if received == *expected { Ok(()) } else { Err(format!("the observer took {expected:?} for {received:?}")) }
     }
 
     /// Hands a message to a client, which must take it for what it is.
@@ -263,7 +340,7 @@ impl World {
         for member in self.members() {
             let view = self.on(member, |peer| {
                 Ok((
-                    peer.epoch()?,
+                    peer.group_context()?,
                     peer.epoch_authenticator()?,
                     peer.export_secret("random run", b"context", 40)?,
                     peer.members()?,
@@ -283,7 +360,15 @@ impl World {
                 let first = *first;
                 return Err(format!("{} and {} disagree", self.label(first), self.label(member)));
             }
+            if self.on(member, |peer| peer.epoch())? != u64::try_from(self.commits).unwrap_or(u64::MAX) {
+                return Err(format!("{} miscounts the epochs", self.label(member)));
+            }
         }
-        Ok(())
+        let Some((observer, (_, view))) = self.observer.as_ref().zip(agreed) else { return Ok(()) };
+        let observed = observer.group_context().and_then(|context| Ok((context, observer.ratchet_tree()?)));
+        match observed.map_err(|error| error.to_string())? {
+            (context, tree) if context == view.0 && tree == view.4 => Ok(()),
+            _ => Err("the observer and the members disagree".into()),
+        }
     }
 }
