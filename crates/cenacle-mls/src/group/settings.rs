@@ -42,7 +42,7 @@ pub enum Grease {
 }
 
 /// What an application may choose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Settings {
     /// Bounds, retention windows among them.
     pub limits: Limits,
@@ -54,18 +54,6 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// Where to send values that others must ignore.
     pub grease: Grease,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            limits: Limits::default(),
-            padding: Padding::default(),
-            handshake: Handshake::default(),
-            lifetimes: Lifetimes::default(),
-            grease: Grease::default(),
-        }
-    }
 }
 
 impl Settings {
