@@ -111,14 +111,7 @@ fn reinitialise_all(suites: &[(u16, u16)]) {
     let roles = roles.flat_map(|role| [&b"successor"[..], b"disputed"].map(|group_id| (role, group_id)));
     let roles = roles.flat_map(|role| greased_options().map(move |options| (role, options)));
     let cases = suites.iter().flat_map(|suites| roles.clone().map(move |role| (*suites, role)));
-    let short = |suite| matches!(suite, 1..=3);
     for ((old, suite), ((((proposer, committer, founder), first), group_id), options)) in some(cases) {
-        // RFC 9420 §8.4: the nonce of the PSK that ties the groups together is as long as a hash of the new suite. Where
-        // that is another length, Cenacle founds.
-        let founder = match old == suite || (short(old) && short(suite)) {
-            true => founder,
-            false => first,
-        };
         let how = How { suite, group_id, proposer, committer, founder };
         reinitialise(group(MAKERS[first], old, options), old, how);
     }
