@@ -223,6 +223,8 @@ rules! {
     NewMemberCommits, "6.1";
     /// No list holds two extensions of one type.
     ExtensionTypesUnique, "13.4";
+    /// Extensions of RFC 9420 stand only where they have a meaning.
+    ExtensionInPlace, "17.3";
     /// The content of a known extension is well-formed.
     ExtensionWellFormed, "13.4";
     /// Capabilities do not list default extension and proposal types.

@@ -14,12 +14,14 @@ pub struct Limits {
     pub past_epochs: u32,
     /// For how many epochs the resumption PSK is kept (RFC 9420 §8.6), the present one among them.
     pub resumption_psks: u32,
-    /// How many proposals may wait for a commit; further ones are refused.
+    /// How many proposals of others may wait for a commit, an eighth of them of one sender; further ones are refused. A member
+    /// that has room for fewer than the others cannot follow a commit of what it refused.
     pub pending_proposals: usize,
     /// How many generations of the own ratchets one durable write reserves: a crash loses at most as many, which
     /// receivers skip, so it must stay well below their `forward_generations`.
     pub reserved_generations: u32,
-    /// Longest validity a key package may claim, in seconds (RFC 9420 §7.2): 84 days and an hour for clock skew.
+    /// Longest validity a key package may claim, in seconds (RFC 9420 §7.2): 84 days and an hour for clock skew. All members of
+    /// a group must have the same: one with less refuses a commit that the others follow.
     pub lifetime_seconds: u64,
 }
 

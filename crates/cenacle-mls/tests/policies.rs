@@ -353,7 +353,7 @@ fn a_group_is_not_founded_with_a_worse_suite_than_all_support() {
         for (name, supports) in [("alice", true), ("bob", bob_supports)] {
             let client = world.person(name).client.clone();
             let mut capabilities = client.capabilities().clone();
-            capabilities.cipher_suites.extend(supports.then_some(cenacle_crypto::CipherSuite(3)));
+            capabilities.cipher_suites.retain(|suite| supports || *suite != cenacle_crypto::CipherSuite(3));
             world.person(name).client = client.with_capabilities(capabilities);
         }
         let package = world.key_package("bob");

@@ -230,8 +230,10 @@ fn an_ordinary_group_of_the_same_name_does_not_take_its_place() {
         let welcome = welcome_of(&forged.welcome(&mut scene.rng).into());
         let bob = scene.world.people.get_mut("bob").unwrap();
         let old = bob.group.as_ref().unwrap();
-        let new = open(&scene.bob, &bob.store, &welcome, &inputs().with_origin(old).with_psks(&known)).unwrap();
         let before = bob.store.snapshot();
+        let refused = open(&scene.bob, &bob.store, &welcome, &inputs().with_origin(old).with_psks(&known));
+        assert_eq!(refused.unwrap_err(), Error::Invalid(Rule::SuccessorFits));
+        let new = open(&scene.bob, &bob.store, &welcome, &inputs().with_psks(&known)).unwrap();
         let refused = common::succession::not_accepted(new.accept(&mut bob.store));
         assert_eq!(refused, Error::Misuse(cenacle_mls::Misuse::GroupExists));
         assert!(before == bob.store.snapshot());
@@ -250,7 +252,8 @@ fn the_old_group_is_given_up_for_its_successor() {
     for (welcome, fits) in welcomes.iter().zip([false, true]) {
         let old = bob.client.load_group(&bob.store, &id("group")).unwrap().unwrap();
         let before = bob.store.snapshot();
-        let new = open(&scene.bob, &bob.store, welcome, &inputs().with_origin(&old)).unwrap();
+        let known = if fits { inputs().with_origin(&old) } else { inputs() };
+        let new = open(&scene.bob, &bob.store, welcome, &known).unwrap();
         match new.accept_in_place_of(old, &mut bob.store) {
             Ok(group) => assert!(fits && group.epoch() == Epoch(1)),
             Err(PersistError::State(error)) => {

@@ -76,11 +76,19 @@ pub(crate) fn check_open_to_external(kind: ProposalType, inputs: &Inputs<'_>) ->
 }
 
 impl ProposalCache {
-    /// Room for the sender's proposal: outsiders have an eighth of it among them.
-    pub(crate) fn check_room(&self, sender: Sender, limit: usize) -> Result<(), Error> {
-        let outside = |sender: &Sender| !matches!(sender, Sender::Member(_));
-        let outsiders = self.entries.iter().filter(|entry| outside(&entry.sender)).count();
-        if self.entries.len() >= limit || (outside(&sender) && outsiders >= limit / 8) {
+    /// Room for a proposal that arrived: each member has an eighth of the limit, and so have all outsiders together. One's own
+    /// take nobody's room, so that all members have room for the same.
+    pub(crate) fn check_room(&self, sender: Sender, own: Option<LeafIndex>, limit: usize) -> Result<(), Error> {
+        let own = own.map(Sender::Member);
+        let alike = |other: &Sender| match sender {
+            Sender::Member(_) => *other == sender,
+            Sender::External(_) | Sender::NewMemberProposal | Sender::NewMemberCommit => {
+                !matches!(other, Sender::Member(_))
+            }
+        };
+        let others = self.entries.iter().filter(|entry| Some(entry.sender) != own).count();
+        let same = self.entries.iter().filter(|entry| alike(&entry.sender)).count();
+        if (Some(sender) != own && others >= limit) || same >= (limit / 8).max(1) {
             return Err(Misuse::TooManyProposals.into());
         }
         Ok(())

@@ -147,7 +147,7 @@ impl Client {
         let after = PublicGroup::new(suite, draft.tree, context, epoch.confirmation_tag, None)?;
         inputs.policy.admits_commit(&public, &after, &draft.summary)?;
         let secret_tree = SecretTree::new(after.tree.root(), epoch.encryption_secret);
-        let new = NewGroup::new(self, after, epoch.secrets, draft.private, secret_tree)?;
+        let new = NewGroup::new(self, after, epoch.secrets, draft.private, secret_tree)?.fresh();
         let changes = new.delta().changes().iter().map(Change::duplicate).collect();
         let record = PendingJoinRecord { message, summary: draft.summary, changes };
         let mut delta = Delta::new();

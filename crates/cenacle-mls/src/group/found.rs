@@ -221,7 +221,9 @@ pub(crate) fn check_continuation<'a>(
     let Some(Psk::Resumption { usage, psk_group_id, psk_epoch }) =
         psks.iter().map(|id| &id.psk).find(|psk| psk.continues())
     else {
-        return Ok(None);
+        // RFC 9420 §11.2: "The Welcome message MUST specify a PreSharedKeyID of type resumption with usage reinit".
+        let awaited = inputs.origin.and_then(Group::reinit).map(|reinit| &reinit.group_id);
+        return if awaited == Some(new.group_id()) { Err(Rule::SuccessorFits.into()) } else { Ok(None) };
     };
     let origin = inputs.origin.ok_or_else(|| Error::Missing(Need::Origin(psk_group_id.clone(), *psk_epoch)))?;
     // "... verify that the epoch field in the GroupInfo is equal to 1."

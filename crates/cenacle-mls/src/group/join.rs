@@ -45,6 +45,8 @@ pub struct NewGroup {
     group: Group,
     /// The epoch in which a group of the same identifier was re-initialised to this one.
     replaces: Option<Epoch>,
+    /// Whether this client made the epoch itself, by an external commit: no key of it was ever used.
+    fresh: bool,
 }
 
 impl NewGroup {
@@ -75,7 +77,13 @@ impl NewGroup {
         let mut delta = Delta::new();
         write_new_group(&group.state, &group.secret_tree, &mut delta)?;
         delta.delete(pending_row(group.group_id()));
-        Ok(Self { delta, group, replaces: None })
+        Ok(Self { delta, group, replaces: None, fresh: false })
+    }
+
+    /// The group as one whose present epoch this client made.
+    pub(crate) const fn fresh(mut self) -> Self {
+        self.fresh = true;
+        self
     }
 
     pub(crate) fn into_group(self) -> Group {
@@ -126,7 +134,7 @@ impl NewGroup {
             }
             Some(header) if header.active != 0 => Err(Error::from(Misuse::GroupExists).into()),
             // An old Welcome would bring back keys that were used.
-            Some(header) if header.public.context.epoch >= self.group.epoch() => {
+            Some(header) if !self.fresh && header.public.context.epoch >= self.group.epoch() => {
                 Err(Error::Stale(self.group.epoch()).into())
             }
             Some(_) => self.store_over(store),
@@ -141,14 +149,17 @@ impl NewGroup {
     /// re-initialised to under its own identifier. `old` is gone even if this fails; it can be loaded again.
     ///
     /// # Errors
-    /// `State(Misuse(WrongGroup))` when `old` is another group, `State(Stale)` when it was in a later epoch; `Store` when the medium failed.
+    /// `State(Misuse(WrongGroup))` when `old` is another group, `State(Stale)` when it, or what is stored, was in a later
+    /// epoch; `Store` when the medium failed.
     #[expect(clippy::needless_pass_by_value, reason = "the old group must not be used again")]
     pub fn accept_in_place_of<S: Store>(self, old: Group, store: &mut S) -> Result<Group, PersistError<S::Error>> {
         if old.group_id() != self.group.group_id() {
             return Err(Error::from(Misuse::WrongGroup).into());
         }
-        let succeeds = old.reinit().is_some() && self.replaces == Some(old.epoch());
-        if !succeeds && old.epoch() >= self.group.epoch() {
+        let stored = read_header(store, self.group.group_id())?.map(|header| header.public.context.epoch);
+        let latest = stored.map_or(old.epoch(), |stored| stored.max(old.epoch()));
+        let succeeds = old.reinit().is_some() && self.replaces == Some(latest);
+        if !succeeds && !self.fresh && latest >= self.group.epoch() {
             return Err(Error::Stale(self.group.epoch()).into());
         }
         self.store_over(store)
@@ -190,7 +201,8 @@ fn check_group_info(judge: Judge<'_>, info: &GroupInfo, tree: Option<WireTree>) 
     // "Verify the integrity of the ratchet tree."
     check_extensions(&context.extensions, &context.group_id, inputs)?;
     let required = context.extensions.required_capabilities()?;
-    let check = judge.leaf_check(&context.group_id, required.as_ref());
+    // What all must support is asked of all together, below.
+    let check = judge.leaf_check(&context.group_id, None);
     // Verdicts before signatures: whoever is unknown is asked for at once, and before the costly part.
     inputs.check_members(&context.group_id, tree.members().map(|(_, leaf)| leaf))?;
     tree.validate(&check)?;

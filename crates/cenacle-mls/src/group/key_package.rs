@@ -149,6 +149,11 @@ impl Extensions {
     /// What can be said of a GroupContext's extensions by themselves: their types differ, and the known ones are well-formed.
     pub(crate) fn check_context(&self) -> Result<(), Rule> {
         self.check_unique()?;
+        // RFC 9420 §17.3: the messages in which each extension may appear.
+        let here = [ExtensionType::REQUIRED_CAPABILITIES, ExtensionType::EXTERNAL_SENDERS];
+        if self.types().any(|kind| kind.is_default() && !here.contains(&kind)) {
+            return Err(Rule::ExtensionInPlace);
+        }
         self.required_capabilities().map_err(|_| Rule::ExtensionWellFormed)?;
         self.external_senders().map_err(|_| Rule::ExtensionWellFormed)?;
         Ok(())

@@ -6,6 +6,7 @@ use cenacle_crypto::{HpkePublicKey, Signature, labeled::sign_with_label};
 use super::{Client, Grease, grease::GreaseValues};
 use crate::{
     Error,
+    tree::{LeafCheck, LeafPlace},
     wire::{Extensions, GroupId, LeafIndex, LeafNode, LeafNodeSource, LeafNodeTbs},
 };
 
@@ -42,6 +43,9 @@ impl Client {
             extensions: self.greased(&self.leaf_extensions),
             signature: Signature(cenacle_codec::Opaque::EMPTY),
         };
+        // What others would refuse is not sent.
+        let place = LeafPlace::InTree(position.map_or(LeafIndex(0), |(_, leaf)| leaf));
+        LeafCheck::alone(self.suite(), None, u64::MAX).check_content(&leaf, place)?;
         let tbs = LeafNodeTbs { leaf: &leaf, position }.to_bytes()?;
         leaf.signature = sign_with_label(&*self.signer, "LeafNodeTBS", &tbs)?;
         Ok(leaf)

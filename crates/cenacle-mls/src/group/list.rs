@@ -3,7 +3,7 @@
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
-use cenacle_crypto::{SignaturePublicKey, Suite};
+use cenacle_crypto::{HpkePublicKey, SignaturePublicKey, Suite};
 
 use super::{GroupPolicy, PublicGroup};
 use crate::{
@@ -68,7 +68,7 @@ impl<'a> ProposalList<'a> {
         list.check_psks(suite, matches!(committer, Committer::Founder(_)))?;
         match committer {
             Committer::Member(leaf) | Committer::Founder(leaf) => list.check_regular(items.len(), leaf, public)?,
-            Committer::Joiner => list.check_external()?,
+            Committer::Joiner => list.check_external(suite)?,
         }
         Ok(list)
     }
@@ -182,10 +182,9 @@ impl<'a> ProposalList<'a> {
     }
 
     /// RFC 9420 §12.2: "For an external Commit, the list is valid if it contains only the following proposals".
-    fn check_external(&self) -> Result<(), Rule> {
-        if self.external_init.is_none() {
-            return Err(Rule::ExternalInitOnce);
-        }
+    fn check_external(&self, suite: &dyn Suite) -> Result<(), Rule> {
+        let kem_output = self.external_init.ok_or(Rule::ExternalInitOnce)?;
+        suite.kem_check_public_key(&HpkePublicKey(kem_output.into())).map_err(|_| Rule::PublicKeyWellFormed)?;
         let others = self.adds.len() + self.updates.len() + self.custom.len() + usize::from(self.extensions.is_some());
         if others > 0 || self.removes.len() > 1 || self.reinit.is_some() {
             return Err(Rule::ExternalCommitProposals);

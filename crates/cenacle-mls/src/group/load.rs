@@ -191,12 +191,16 @@ impl Client {
         for (epoch, value) in view.positions::<Epoch>(&view.key(Table::RESUMPTION_PSK))? {
             resumption_psks.insert(epoch, Arc::new(decode::<Secret>(&value)?));
         }
+        let pending = load_pending(&view, state.public.epoch())?;
+        if pending.as_ref().is_some_and(|pending| !pending.next.is_of(self)) {
+            return Err(Error::from(Misuse::WrongKey).into());
+        }
         Ok(Some(Group {
             client,
             revision: Revision::default(),
             active,
             secret_tree: view.secret_tree(state.public.epoch(), level)?,
-            pending: load_pending(&view, state.public.epoch())?,
+            pending,
             state: Arc::new(state),
             proposals: view.proposals()?,
             past: view.past()?,
@@ -204,7 +208,8 @@ impl Client {
         }))
     }
 
-    /// Erases what is left of a group in a store.
+    /// Erases what is left of a group in a store. With it goes the knowledge that it was ever joined: a Welcome for a key
+    /// package of last resort that was used before would then be taken again, and its keys with it.
     ///
     /// # Errors
     /// When the medium fails.

@@ -1,7 +1,8 @@
 //! A group as seen from outside by someone who gets its handshakes in the clear: a Delivery Service, an external sender, an
 //! auditor. Everything is validated that can be without the group's secrets: signatures, every rule on proposals, tree and
-//! path, the transcript. What cannot be are membership and confirmation tags, PSKs and encrypted path secrets: a member can
-//! make a commit that observers follow and members refuse.
+//! path, the transcript. What cannot be are membership and confirmation tags, PSKs and encrypted path secrets: a member, and
+//! whoever may join by an external commit, can make a commit that observers follow and members refuse. Members alone can say
+//! which commit for an epoch is the one.
 
 use alloc::{boxed::Box, sync::Arc};
 
@@ -18,7 +19,7 @@ use super::{
     state::Revision,
 };
 use crate::{
-    Error, Misuse, Rule, Unsupported,
+    Error, Misuse, Rule, Unsupported, What,
     delta::{Delta, PersistError, RowKey, Store, Table, Unreleased},
     protect::{self, Verified},
     wire::{
@@ -196,7 +197,7 @@ impl Observer {
         let position = self.proposals.next_position();
         let cached = CachedProposal { position, reference, sender, set_aside: 0, proposal: proposal.clone() };
         self.public.check_proposal(&cached, self.judge(inputs))?;
-        self.proposals.check_room(sender, self.settings.limits.pending_proposals)?;
+        self.proposals.check_room(sender, None, self.settings.limits.pending_proposals)?;
         delta.put_encoded(self.row(Table::OBSERVED_PROPOSAL).and(&position), &cached)?;
         Ok((Change::Proposal(Arc::new(cached)), observed))
     }
@@ -217,6 +218,9 @@ impl Observer {
         summary.authenticated_data = content.content.authenticated_data.clone();
         let context = self.public.next_context(judge.suite, &sealed.provisional, content)?;
         let tag = content.auth.confirmation_tag.ok_or(Rule::NewMemberCommits)?;
+        if tag.len() != judge.suite.hash_length() {
+            return Err(What::ConfirmationTag.into());
+        }
         let reinit = list.reinit.cloned().map(Arc::new);
         let next = PublicGroup::new(judge.suite, sealed.tree, context, tag, reinit)?;
         inputs.policy.admits_commit(&self.public, &next, &summary)?;

@@ -9,12 +9,13 @@ use super::{
     Group, Inputs, Occasion,
     admit::is_unknown_credential,
     apply::Applied,
+    grease::check_sent,
     list::{Committer, Listed, ProposalList},
     proposals::CachedProposal,
 };
 use crate::{
     Error,
-    wire::{LeafIndex, PreSharedKeyId, Proposal, ProposalRef, Sender},
+    wire::{LeafIndex, LeafNode, PreSharedKeyId, Proposal, ProposalRef, ReInit, Sender},
 };
 
 /// How many proposals are tried one after the other when all of them together do not make a valid list.
@@ -73,11 +74,23 @@ impl Group {
         }
         // RFC 9420 §12.2: "If the committer has received other proposals during the epoch, they SHOULD prefer them over the
         // ReInit proposal".
-        let reinit = || waiting().find(|entry| matches!(entry.proposal, Proposal::ReInit(_)));
+        let reinit = || waiting().find(|entry| self.can_follow(&entry.proposal));
         if let Some(entry) = Some(()).filter(|()| list.is_empty()).and_then(|()| reinit()) {
             return Ok(vec![by_reference(entry)]);
         }
         self.agreeing(list, by_value.len(), inputs)
+    }
+
+    /// Whether a proposal is a ReInit to what all members say they support (RFC 9420 §11): another would end the group.
+    fn can_follow(&self, proposal: &Proposal) -> bool {
+        let Proposal::ReInit(ReInit { version, cipher_suite, extensions, .. }) = proposal else { return false };
+        let supports = |leaf: &LeafNode| {
+            let listed = &leaf.capabilities;
+            listed.versions.contains(version)
+                && listed.cipher_suites.contains(cipher_suite)
+                && extensions.types().all(|kind| listed.supports_extension(kind))
+        };
+        check_sent(proposal).is_ok() && self.members().all(|(_, leaf)| supports(leaf))
     }
 
     /// The list, or as much of its waiting part as is valid together.
@@ -126,6 +139,8 @@ impl Group {
             Proposal::Add(add) => {
                 let package = &add.key_package;
                 let key = &package.leaf_node.signature_key;
+                let required = self.public().extensions().required_capabilities()?;
+                let required = required.as_ref().filter(|_| !claims.extensions);
                 match inputs.check_leaf(Occasion::Add, self.group_id(), &package.leaf_node, None) {
                     Err(error) if is_unknown_credential(&error) => return Err(error),
                     verdict => {
@@ -133,7 +148,8 @@ impl Group {
                         verdict.is_ok()
                             && present.is_none_or(|leaf| claims.removed.contains(&leaf))
                             && !claims.added.contains(key)
-                            && package.check(&self.judge(inputs).leaf_check(self.group_id(), None)).is_ok()
+                            && !self.public().tree.roster().has_encryption_key(&package.leaf_node.encryption_key)
+                            && package.check(&self.judge(inputs).leaf_check(self.group_id(), required)).is_ok()
                     }
                 }
             }
@@ -144,7 +160,10 @@ impl Group {
             Proposal::GroupContextExtensions(_) => !claims.extensions,
             // A ReInit stands alone or not at all; ExternalInit belongs to joiners.
             Proposal::ReInit(_) | Proposal::ExternalInit(_) => false,
-            Proposal::Custom(..) => true,
+            Proposal::Custom(kind, _) => {
+                self.client.capabilities.supports_proposal(*kind)
+                    && self.public().tree.roster().all_support_proposal(*kind)
+            }
         })
     }
 }

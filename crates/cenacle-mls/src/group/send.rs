@@ -141,7 +141,8 @@ impl Group {
     ) -> Result<Transition<MlsMessage>, Error> {
         self.check_sending()?;
         check_sent(&proposal)?;
-        self.proposals.check_room(Sender::Member(self.own_leaf()), self.client.settings.limits.pending_proposals)?;
+        let own = self.own_leaf();
+        self.proposals.check_room(Sender::Member(own), Some(own), self.client.settings.limits.pending_proposals)?;
         let content = self.sign(Content::Proposal(proposal.clone()), &[])?;
         let reference = proposal_ref(self.client.suite(), &content)?;
         let mut delta = Delta::new();

@@ -222,7 +222,8 @@ impl Group {
         let position = self.proposals.next_position();
         let cached = CachedProposal { position, reference, sender, set_aside: 0, proposal: proposal.clone() };
         self.public().check_proposal(&cached, self.judge(inputs))?;
-        self.proposals.check_room(sender, self.client.settings.limits.pending_proposals)?;
+        let limit = self.client.settings.limits.pending_proposals;
+        self.proposals.check_room(sender, Some(self.own_leaf()), limit)?;
         self.write_proposal(&cached, delta)?;
         Ok((StateEvent::Proposal(Arc::new(cached), None), output))
     }
@@ -255,6 +256,10 @@ impl Group {
         let Advanced { sealed, leaf, mut summary } = public.advance(&list, commit, committer, judge)?;
         summary.authenticated_data = content.content.authenticated_data.clone();
         if removed {
+            let context = public.next_context(suite, &sealed.provisional, content)?;
+            let tag = content.auth.confirmation_tag.ok_or(Rule::NewMemberCommits)?;
+            let next = PublicGroup::new(suite, sealed.tree, context, tag, None)?;
+            inputs.policy.admits_commit(public, &next, &summary)?;
             self.write_removed(delta)?;
             return Ok((StateEvent::Removed, Received::Removed(summary)));
         }

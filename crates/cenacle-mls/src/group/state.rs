@@ -147,7 +147,9 @@ impl Group {
     /// `Misuse(WrongKey)` when the member's leaf is another's.
     pub fn with_client(self, client: &Client) -> Result<Self, Error> {
         let own = self.member(self.own_leaf()).and_then(|leaf| client.behind(leaf));
-        let client = Arc::new(own.ok_or(Misuse::WrongKey)?.clone());
+        let own = own.filter(|_| client.suite.cipher_suite() == self.public().context.cipher_suite);
+        let pending = self.pending.as_ref().is_none_or(|pending| pending.next.is_of(client));
+        let client = Arc::new(own.filter(|_| pending).ok_or(Misuse::WrongKey)?.clone());
         Ok(Self { client, ..self })
     }
 

@@ -7,7 +7,7 @@ use cenacle_codec::{Encode, Writer};
 use cenacle_crypto::HpkeSecretKey;
 
 use super::{
-    Group,
+    Client, Group,
     past::PastEpoch,
     pending::PendingCommit,
     proposals::{CachedProposal, ProposalCache},
@@ -70,6 +70,14 @@ pub(crate) struct NextEpoch {
     pub(crate) secret_tree: SecretTree,
     /// The leaves that changed, as they were.
     pub(crate) replaced: Arc<BTreeMap<LeafIndex, Option<Arc<LeafNode>>>>,
+}
+
+impl NextEpoch {
+    /// Whether this client, or its successor, has the own leaf of that epoch.
+    pub(crate) fn is_of(&self, client: &Client) -> bool {
+        let own = self.state.public.tree.leaf(self.state.private.own_leaf());
+        own.is_some_and(|leaf| client.behind(leaf).is_some())
+    }
 }
 
 impl<T> Transition<T> {
@@ -188,6 +196,7 @@ impl Group {
     }
 
     fn begin(&mut self, next: NextEpoch) {
+        let replaced = next.replaced.contains_key(&self.own_leaf());
         let over = core::mem::replace(&mut self.state, next.state);
         let secret_tree = core::mem::replace(&mut self.secret_tree, next.secret_tree);
         self.past.0.push_front(PastEpoch {
@@ -206,7 +215,7 @@ impl Group {
         }
         self.proposals = ProposalCache::default();
         self.pending = None;
-        let own = self.state.public.tree.leaf(self.own_leaf());
+        let own = self.state.public.tree.leaf(self.own_leaf()).filter(|_| replaced);
         if let Some(successor) =
             self.client.successor.as_ref().filter(|client| own.is_some_and(|leaf| client.has(leaf)))
         {

@@ -150,6 +150,11 @@ impl<'a> LeafCheck<'a> {
             // MUST be included in the extensions field of the capabilities field, and the credential type used in the
             // LeafNode MUST be included in the credentials field of the capabilities field."
             (carried.iter().all(supports), Rule::LeafExtensionsListed),
+            // RFC 9420 §17.3: of the default extensions a leaf has a place for one.
+            (
+                !carried.iter().any(|kind| kind.is_default() && *kind != ExtensionType::APPLICATION_ID),
+                Rule::ExtensionInPlace,
+            ),
             (own.supports_credential(leaf.credential.credential_type()), Rule::LeafCredentialListed),
             (self.required.is_none_or(|required| meets(leaf, required)), Rule::RequiredCapabilitiesMet),
         ];

@@ -81,6 +81,11 @@ impl World {
             let client =
                 Client::new(Arc::clone(&self.suite), Arc::clone(&signer), Credential::Basic(name.as_bytes().into()))
                     .with_settings(settings);
+            // All suites of RFC 9420, so that groups can be re-initialised to them.
+            let mut capabilities = client.capabilities().clone();
+            let own = self.suite.cipher_suite();
+            capabilities.cipher_suites.extend((1..=7).map(CipherSuite).filter(|suite| *suite != own));
+            let client = client.with_capabilities(capabilities);
             self.people.insert(name.into(), Person { client, signer, store: MemoryStore::default(), group: None });
         }
         self.people.get_mut(name).unwrap()
