@@ -7,6 +7,13 @@
 //! [`Purpose`], [`Revocation`]). Nothing here reads a clock or fetches anything. All members of a group must be given the
 //! same: a commit that some refuse splits the group.
 //!
+//! A member's certificate is for its MLS signature key: make that first ([`Suite::signature_key_pair`]; private keys are raw
+//! seeds and scalars, and a key in hardware is a [`Signer`] of one's own), have its public half certified, and give the chain to
+//! [`credential()`] and that to `Client::new`.
+//!
+//! [`Suite::signature_key_pair`]: cenacle_crypto::Suite::signature_key_pair
+//! [`Signer`]: cenacle_crypto::Signer
+//!
 //! ```
 //! # fn example(root: &[u8], now_seconds: u64) -> Result<(), cenacle_x509::Error> {
 //! use cenacle_crypto::CipherSuite;

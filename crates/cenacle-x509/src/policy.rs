@@ -92,7 +92,8 @@ impl<M: NameMapping> X509Policy<M> {
         Ok(())
     }
 
-    /// What the policy says about credentials of groups of `cipher_suite`, at this moment in seconds since the Unix epoch.
+    /// What the policy says about credentials of groups of `cipher_suite`, at this moment in seconds since the Unix epoch. A
+    /// group that is re-initialised to another suite is judged with that one.
     pub fn at(&self, cipher_suite: CipherSuite, now_seconds: u64) -> Judge<'_, M> {
         Judge { policy: self, revocation_lists: self.revocation.at(now_seconds), cipher_suite, now_seconds }
     }

@@ -46,7 +46,11 @@ pub(crate) const SECTIONS: &[Section] = &[
     ("5.3", "Credentials", Rules),
     ("5.3.1", "Credential Validation", Rules),
     ("5.3.2", "Credential Expiry and Revocation", Rules),
-    ("5.3.3", "Uniquely Identifying Clients", NotHere("no `application_id`: the credential names the device")),
+    (
+        "5.3.3",
+        "Uniquely Identifying Clients",
+        NotHere("the SDK's credential names the device; the core carries `application_id` unread"),
+    ),
     ("6", "Message Framing", Rules),
     ("6.1", "Content Authentication", Rules),
     ("6.2", "Encoding and Decoding a Public Message", Rules),

@@ -55,7 +55,11 @@ impl Client {
     }
 
     /// Begins the group that `old` was re-initialised to (RFC 9420 §11.2). All its members must be added, by key packages for
-    /// the new suite, which is also this client's.
+    /// the new suite, which is also this client's. Policies are asked about the new group, as it is: with its suite. Members of
+    /// both are matched by [`CredentialPolicy::identity`](super::CredentialPolicy::identity), their keys differ.
+    ///
+    /// The others join by the Welcome with [`Inputs::with_origin`]. Where the identifier stays the same,
+    /// [`NewGroup::accept_in_place_of`] takes the old group.
     ///
     /// # Errors
     /// `Misuse(NotReInitialized)`; `Unsupported` when this client is not for the new version and suite.

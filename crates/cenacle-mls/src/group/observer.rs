@@ -1,5 +1,6 @@
 //! A group as seen from outside by someone who gets its handshakes in the clear: a Delivery Service, an external sender, an
-//! auditor. Everything is validated that can be without the group's secrets: signatures, every rule on proposals, tree and
+//! auditor. Its members must send them so ([`Handshake::Public`](super::Handshake)); the GroupInfo to begin with is a member's
+//! ([`Group::group_info`](super::Group::group_info)). A group that was re-initialised is observed anew from its successor's. Everything is validated that can be without the group's secrets: signatures, every rule on proposals, tree and
 //! path, the transcript. What cannot be are membership and confirmation tags, PSKs and encrypted path secrets: a member, and
 //! whoever may join by an external commit, can make a commit that observers follow and members refuse. Members alone can say
 //! which commit for an epoch is the one.

@@ -82,8 +82,12 @@ fn core_client(name: &str, suite: u16, options: Options) -> PeerResult<CoreClien
     let (secret, _) = suite.signature_key_pair(&mut SystemRng).map_err(refuse("make a signature key"))?;
     let signer = Arc::from(suite.signer(&secret).map_err(refuse("take a signature key"))?);
     let client = CoreClient::new(suite, signer, Credential::Basic(name.as_bytes().into()));
-    let capabilities =
-        Capabilities { extensions: vec![ExtensionType(TEST_EXTENSION)], ..client.capabilities().clone() };
+    // All suites, so that a group can be re-initialised to them.
+    let capabilities = Capabilities {
+        cipher_suites: provider.cipher_suites().to_vec(),
+        extensions: vec![ExtensionType(TEST_EXTENSION)],
+        ..client.capabilities().clone()
+    };
     let grease = if options.grease_extensions { Grease::Extensions } else { Grease::Capabilities };
     let handshake = if options.encrypt_handshakes { Handshake::Private } else { Handshake::Public };
     Ok(client.with_capabilities(capabilities).with_settings(Settings { handshake, grease, ..Settings::default() }))
