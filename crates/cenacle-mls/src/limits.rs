@@ -32,7 +32,7 @@ impl Default for Limits {
             skipped_keys: 1_024,
             past_epochs: 5,
             resumption_psks: 32,
-            pending_proposals: 1_024,
+            pending_proposals: 4_096,
             reserved_generations: 32,
             lifetime_seconds: 84 * 24 * 3600 + 3600,
         }
