@@ -344,3 +344,24 @@ fn of_a_group_one_was_removed_from_the_public_half_is_left() {
         assert_eq!(person.store.len_rows(), 0);
     }
 }
+
+// For stores with another interface: what is written is merged against the proof, and no other step of that state is.
+#[test]
+fn what_was_split_is_merged_once_written_and_outdates_all_else() {
+    let mut world = World::new(1, Handshake::Private);
+    world.create("alice");
+    world.add("alice", "bob");
+    let mut rng = cenacle_crypto::conformance::SeededRng::new(3);
+    let person = world.people.get_mut("alice").unwrap();
+    let group = person.group.as_mut().unwrap();
+    let [first, second] = [b"first", b"other"].map(|text| group.protect(text, b"", &mut rng).unwrap());
+    let (delta, awaiting) = group.split(first).unwrap();
+    let outdated = Error::Misuse(cenacle_mls::Misuse::Outdated);
+    assert_eq!(group.split(second).map(drop).unwrap_err(), outdated);
+    cenacle_mls::delta::Store::apply(&mut person.store, &delta).unwrap();
+    let message = group.merge_written(awaiting, &delta.written()).unwrap();
+    // The proof of another delta is none.
+    let (_, awaiting) = group.split(group.protect(b"lost", b"", &mut rng).unwrap()).unwrap();
+    assert_eq!(group.merge_written(awaiting, &cenacle_mls::delta::Delta::new().written()).unwrap_err(), outdated);
+    assert!(world.receive("bob", &message).is_ok());
+}

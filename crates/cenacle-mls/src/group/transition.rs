@@ -138,14 +138,16 @@ impl Group {
         Ok(output)
     }
 
-    /// Hands out a transition's delta for a store with another interface; [`Group::merge_written`] follows.
+    /// Hands out a transition's delta for a store with another interface; [`Group::merge_written`] follows. Every other transition
+    /// of this state is outdated from now on, so that no two of them are ever written.
     ///
     /// # Errors
     /// `Misuse(Outdated)` when the group has moved on since the transition was made.
-    pub fn split<T>(&self, transition: Transition<T>) -> Result<(Delta, AwaitingMerge<T>), Error> {
+    pub fn split<T>(&mut self, transition: Transition<T>) -> Result<(Delta, AwaitingMerge<T>), Error> {
         self.check_base(&transition.base)?;
+        self.revision = Revision::default();
         let (delta, step) = transition.step.split();
-        Ok((delta, AwaitingMerge { base: transition.base, step }))
+        Ok((delta, AwaitingMerge { base: self.revision.clone(), step }))
     }
 
     /// Takes a transition into use whose delta was written. Nothing else may be merged between [`Group::split`] and this.
