@@ -365,3 +365,32 @@ fn what_was_split_is_merged_once_written_and_outdates_all_else() {
     assert_eq!(group.merge_written(awaiting, &cenacle_mls::delta::Delta::new().written()).unwrap_err(), outdated);
     assert!(world.receive("bob", &message).is_ok());
 }
+
+// RFC 9420 §15.3: what narrower limits do not keep is erased with the next epoch, a commit that was pending before among them.
+#[test]
+fn narrower_limits_reach_a_commit_that_was_pending() {
+    let mut world = World::new(1, Handshake::Private);
+    world.create("alice");
+    world.add("alice", "bob");
+    for _ in 0..3 {
+        world.renew("bob");
+    }
+    let bundle = world.build_commit("alice", |commit| commit.with_path());
+    let person = world.people.get_mut("alice").unwrap();
+    let mut settings = *person.client.settings();
+    (settings.limits.past_epochs, settings.limits.resumption_psks) = (0, 1);
+    person.client = person.client.clone().with_settings(settings);
+    world.reload("alice");
+    world.receive("bob", &bundle.commit).unwrap();
+    world.receive("alice", &bundle.commit).unwrap();
+    let alice = world.people.get("alice").unwrap();
+    let rows = |table| {
+        let group_id = alice.group.as_ref().unwrap().group_id();
+        let prefix = cenacle_mls::delta::RowKey::of_group(table, group_id);
+        cenacle_mls::delta::Store::rows(&alice.store, &prefix).unwrap().len()
+    };
+    use cenacle_mls::delta::Table;
+    assert_eq!([Table::PAST_EPOCH, Table::PAST_LEAF, Table::RESUMPTION_PSK].map(rows), [0, 0, 1]);
+    world.renew("alice");
+    world.say("bob", "as before");
+}

@@ -205,18 +205,36 @@ impl Group {
     /// Writes the change to the next epoch: O(log n) rows, and the present epoch among the past ones.
     pub(crate) fn write_epoch_change(&self, next: &NextEpoch, delta: &mut Delta) -> Result<(), Error> {
         write_state(Some(&self.state), &next.state, &next.secret_tree, delta)?;
-        self.write_past(next, delta)?;
+        if self.retained_epochs() > 0 {
+            self.write_past(next, delta)?;
+        }
+        self.erase_over_limits(delta);
         // Not only where there are some now: a pending commit's change is made real when more may have come.
         delta.delete_prefix(self.row(Table::PROPOSAL));
         delta.delete_prefix(self.row(Table::UPDATE_KEY));
         if self.has_pending_commit() {
             delta.delete(self.pending_row());
         }
+        Ok(())
+    }
+
+    /// Erases what the limits do not keep beyond the present epoch, once that is over. Limits may have become narrower since a
+    /// pending commit's change was written.
+    pub(crate) fn erase_over_limits(&self, delta: &mut Delta) {
+        let past = self.past.0.iter().map(|past| past.context.epoch);
+        core::iter::once(self.epoch())
+            .chain(past)
+            .skip(self.retained_epochs())
+            .for_each(|over| self.erase_past(over, delta));
         let over = (self.resumption_psks.len() + 1).saturating_sub(self.kept_resumption_psks());
         for oldest in self.resumption_psks.keys().take(over) {
             delta.delete(RowKey::of_epoch(Table::RESUMPTION_PSK, self.group_id(), *oldest));
         }
-        Ok(())
+    }
+
+    /// How many past epochs are kept.
+    fn retained_epochs(&self) -> usize {
+        usize::try_from(self.client.settings.limits.past_epochs).unwrap_or(usize::MAX)
     }
 
     /// How many resumption PSKs are kept, the present epoch's among them.
@@ -226,12 +244,6 @@ impl Group {
 
     fn write_past(&self, next: &NextEpoch, delta: &mut Delta) -> Result<(), Error> {
         let public = self.public();
-        let retained = usize::try_from(self.client.settings.limits.past_epochs).unwrap_or(usize::MAX);
-        if retained == 0 {
-            self.secret_tree_rows(public.epoch()).erase(delta);
-            self.past.0.iter().for_each(|over| self.erase_past(over.context.epoch, delta));
-            return Ok(());
-        }
         let past = PastRow {
             context: (*public.context).clone(),
             sender_data_secret: self.state.secrets.sender_data_secret.duplicate(),
@@ -242,7 +254,6 @@ impl Group {
         for (leaf, before) in &*next.replaced {
             delta.put_encoded(self.past_row(Table::PAST_LEAF, public.epoch()).and(leaf), before)?;
         }
-        self.past.0.iter().skip(retained - 1).for_each(|over| self.erase_past(over.context.epoch, delta));
         Ok(())
     }
 

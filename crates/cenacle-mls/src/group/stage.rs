@@ -376,7 +376,9 @@ impl Group {
         let pending = self.pending.as_ref().ok_or(Misuse::NothingPending)?;
         let output = Received::OwnCommit(pending.record.summary.clone());
         let change = StateChange { used: None, event: StateEvent::Epoch(pending.next.clone()) };
-        Ok(Transition::new(self.revision.clone(), pending.record.delta()?, change, output))
+        let mut delta = pending.record.delta()?;
+        self.erase_over_limits(&mut delta);
+        Ok(Transition::new(self.revision.clone(), delta, change, output))
     }
 }
 
