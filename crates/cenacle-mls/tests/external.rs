@@ -12,20 +12,22 @@ mod common;
 
 use std::sync::Arc;
 
-use cenacle_crypto::conformance::SeededRng;
+use cenacle_crypto::{Digest, conformance::SeededRng};
 use cenacle_mls::{
     Error, Rule, What,
-    group::{ExternalJoin, Handshake, Received},
+    group::{ExternalJoin, Handshake, Observer, Received, Settings},
     tree::TreeEdit,
     wire::{
-        Commit, Content, LeafIndex, LeafNodeSource, MlsMessage, MlsMessageBody, Proposal, ProposalOrRef, ProposalRef,
-        Remove, Sender, WireFormat,
+        Commit, Content, ExternalInit, LeafIndex, LeafNodeSource, MlsMessage, MlsMessageBody, Proposal, ProposalOrRef,
+        ProposalRef, Remove, Sender, WireFormat,
     },
 };
+use cenacle_store::MemoryStore;
 use common::{
     World,
     forge::{Insider, Plan},
     inputs, roundtrip,
+    succession::suite,
 };
 
 /// Alice, bob and carol, and a hole where erin was.
@@ -184,5 +186,47 @@ fn who_comes_back_has_a_new_key() {
         let Received::Commit(summary) = world.receive("bob", &commit).unwrap() else { panic!() };
         assert_eq!((summary.committer, summary.removed.len()), (LeafIndex(1), 1));
         assert!(matches!(world.receive("carol", &commit), Ok(Received::Removed(_))));
+    }
+}
+
+fn observer(world: &World) -> Observer {
+    let info = roundtrip(&world.member("alice").group_info(true, false).unwrap());
+    let MlsMessageBody::GroupInfo(info) = info.body else { panic!() };
+    let new = Observer::new(&info, None, Arc::clone(&world.suite), Settings::default(), &inputs()).unwrap();
+    new.persist(&mut MemoryStore::default()).unwrap()
+}
+
+// RFC 9420 §8.3, §6.1: what needs no secret to be seen, observers see as the members do.
+#[test]
+fn malformed_keys_and_tags_are_refused_by_all() {
+    for mut world in worlds() {
+        let outsider = world.outsider("dave", "alice");
+        let mut rng = SeededRng::new(6);
+        let honest = outsider.commit_from_outside(Plan::of([]), &mut rng);
+        let eye = observer(&world);
+        for length in [0, 31, 33] {
+            let kem_output = vec![9; length].into();
+            let init = ProposalOrRef::Proposal(Proposal::ExternalInit(ExternalInit { kem_output }));
+            let malformed = changed(&outsider, &honest, |commit| *commit.proposals.first_mut().unwrap() = init);
+            let why = Error::Invalid(Rule::PublicKeyWellFormed);
+            assert_eq!(eye.stage(&roundtrip(&malformed), &inputs()).map(drop), Err(why.clone()));
+            for name in ["alice", "carol"] {
+                assert_eq!(world.refuse(name, &malformed), why);
+            }
+        }
+        let regular = world.insider("carol").commit(Plan { path: true, ..Plan::of([]) }, &mut rng);
+        for (message, from) in [(&honest, &outsider), (&regular, &world.insider("carol"))] {
+            for tag in [Digest::EMPTY, suite(5).hash(&[b"a longer one"])] {
+                let MlsMessageBody::PublicMessage(message) = message.body.clone() else { panic!() };
+                let mut content = from.sign(WireFormat::PUBLIC_MESSAGE, message.content);
+                content.auth.confirmation_tag = Some(tag);
+                let message = from.send(content);
+                let why = Error::Unverified(What::ConfirmationTag);
+                assert_eq!(eye.stage(&roundtrip(&message), &inputs()).map(drop), Err(why.clone()));
+                assert_eq!(world.refuse("bob", &message), why);
+            }
+        }
+        assert!(eye.stage(&roundtrip(&honest), &inputs()).is_ok());
+        assert!(matches!(world.receive("bob", &honest), Ok(Received::Commit(_))));
     }
 }

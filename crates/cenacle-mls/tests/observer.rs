@@ -474,3 +474,14 @@ fn an_observer_asks_the_application_too() {
     assert_eq!(refused.unwrap_err(), Error::Refused("nobody adds himself here".into()));
     eye.see(&add);
 }
+
+#[test]
+fn an_observed_group_is_forgotten() {
+    let world = trio();
+    let mut eye = Eye::open(&world, "alice");
+    eye.see(&world.insider("bob").propose(Proposal::Remove(Remove { removed: LeafIndex(0) })));
+    Observer::forget(&mut eye.store, &id("other")).unwrap();
+    eye.reload();
+    Observer::forget(&mut eye.store, &id("group")).unwrap();
+    assert_eq!(eye.store.len_rows(), 0);
+}

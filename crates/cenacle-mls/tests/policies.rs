@@ -367,3 +367,34 @@ fn a_group_is_not_founded_with_a_worse_suite_than_all_support() {
         assert_eq!(founding(&inputs()), Ok(()));
     }
 }
+
+/// Only the member at leaf 0 removes anybody, as the whole commit shows.
+struct FounderRemoves;
+
+impl GroupPolicy for FounderRemoves {
+    fn admits_commit(&self, old: &PublicGroup, new: &PublicGroup, does: &CommitSummary) -> Result<(), Refusal> {
+        assert_eq!((old.epoch().0 + 1, does.epoch), (new.epoch().0, new.epoch()));
+        assert!(does.removed.iter().all(|(leaf, _)| new.tree().leaf(*leaf).is_none()));
+        let founder = does.committer == LeafIndex(0);
+        if founder || does.removed.is_empty() { Ok(()) } else { Err("only the founder removes".into()) }
+    }
+}
+
+// RFC 9420 §12.4.2. Who is removed would leave a group that the others stay in.
+#[test]
+fn who_is_removed_asks_as_the_others_do() {
+    for world in worlds() {
+        let mut world = trio(world);
+        let founder_removes = Inputs::new(&AcceptAll).with_policy(&FounderRemoves).at(1_000);
+        let careless = world.build_commit("bob", |commit| commit.remove(LeafIndex(2)));
+        for name in ["alice", "carol"] {
+            let why = Error::Refused("only the founder removes".into());
+            assert_eq!(world.refuse_with(name, &careless.commit, founder_removes), why);
+        }
+        assert!(world.is_member("carol"));
+        world.say("carol", "still here");
+        let commit = world.build_commit("alice", |commit| commit.remove(LeafIndex(2))).commit;
+        assert!(matches!(world.receive_with("carol", &commit, founder_removes), Ok(Received::Removed(_))));
+        assert!(matches!(world.receive_with("bob", &commit, founder_removes), Ok(Received::Commit(_))));
+    }
+}

@@ -12,13 +12,13 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use cenacle_crypto::SecretBytes;
+use cenacle_crypto::{CipherSuite, SecretBytes, conformance::SeededRng};
 use cenacle_mls::{
     Error, Misuse, Need, Rule, What,
     group::{Client, Group, Handshake, Received},
     wire::{
-        Content, Epoch, Extensions, LeafIndex, MlsMessageBody, PreSharedKey, Proposal, ProtocolVersion, Psk, ReInit,
-        Remove, RequiredCapabilities, ResumptionPskUsage,
+        Content, Epoch, Extension, ExtensionType, Extensions, LeafIndex, MlsMessageBody, PreSharedKey, Proposal,
+        ProtocolVersion, Psk, ReInit, Remove, RequiredCapabilities, ResumptionPskUsage, Sender,
     },
 };
 use common::{
@@ -341,4 +341,76 @@ fn an_unused_origin_is_no_harm_and_a_wrong_one_no_help() {
     let right = inputs().with_origin(bob.group.as_ref().unwrap());
     let welcome = common::succession::welcome_of(&welcome.unwrap());
     assert!(common::succession::open(&bob.client, &bob.store, &welcome, &right).is_ok());
+}
+
+/// Everybody lists this, though nobody should.
+const GREASE: ExtensionType = ExtensionType(0x1a1a);
+const TOPIC: ExtensionType = ExtensionType(0xf002);
+
+/// Carol lacks suite 3 and knows no topics.
+fn unequal(handshake: Handshake) -> World {
+    let mut world = World::new(1, handshake);
+    for name in NAMES {
+        let client = world.person(name).client.clone();
+        let mut capabilities = client.capabilities().clone();
+        capabilities.cipher_suites.retain(|suite| name != "carol" || *suite != CipherSuite(3));
+        capabilities.extensions.push(GREASE);
+        capabilities.extensions.extend(Some(TOPIC).filter(|_| name != "carol"));
+        world.person(name).client = client.with_capabilities(capabilities);
+    }
+    world.create("alice");
+    world.add("alice", "bob");
+    world.add("alice", "carol");
+    world
+}
+
+fn rng() -> SeededRng {
+    SeededRng::new(21)
+}
+
+fn carrying(extension_type: ExtensionType) -> ReInit {
+    let extension = Extension { extension_type, extension_data: (&b"x"[..]).into() };
+    ReInit { extensions: Extensions(vec![extension]), ..to("next", 1) }
+}
+
+// RFC 9420 §11, §12.2: a group is not ended for a successor that not all can join.
+#[test]
+fn a_waiting_reinit_is_taken_up_if_all_can_follow() {
+    for handshake in [Handshake::Public, Handshake::Private] {
+        let not_by_all = [
+            to("next", 3),
+            carrying(TOPIC),
+            carrying(ExtensionType(0xf0f0)),
+            carrying(GREASE),
+            ReInit { version: ProtocolVersion(2), ..to("next", 1) },
+        ];
+        let mut world = unequal(handshake);
+        for reinit in &not_by_all {
+            let message = world.insider("bob").propose(Proposal::ReInit(reinit.clone()));
+            for name in ["alice", "carol"] {
+                assert!(matches!(world.receive(name, &message), Ok(Received::Proposal { .. })));
+            }
+        }
+        assert_eq!(world.member("alice").proposals().count(), not_by_all.len());
+        // One that all can follow, though it came last.
+        world.propose("carol", |group, rng| group.propose_reinit(to("next", 2), rng));
+        let commit = |world: &World| world.member("alice").commit().with_path().build(&inputs(), &mut rng());
+        let ended = commit(&world).unwrap();
+        assert_eq!(ended.preview_public().unwrap().reinit(), Some(&to("next", 2)));
+        let (reference, ..) =
+            world.member("alice").proposals().find(|(_, by, _)| *by == Sender::Member(LeafIndex(2))).unwrap();
+        world.with("alice", |group, _| group.set_aside(&reference));
+        let ordinary = commit(&world).unwrap();
+        assert_eq!(ordinary.preview_public().unwrap().reinit(), None);
+        world.renew("alice");
+        assert_eq!(world.member("carol").reinit(), None);
+        world.say("carol", "the group goes on");
+        // By value it is the committer's own will.
+        for reinit in [to("next", 3), carrying(TOPIC)] {
+            let built = world.member("alice").commit().reinit(reinit.clone()).build(&inputs(), &mut rng()).unwrap();
+            assert_eq!(built.preview_public().unwrap().reinit(), Some(&reinit));
+        }
+        world.commit("alice", |commit| commit.reinit(to("next", 3)));
+        assert_eq!(world.member("carol").reinit(), Some(&to("next", 3)));
+    }
 }

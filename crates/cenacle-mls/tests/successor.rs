@@ -300,3 +300,20 @@ fn a_branch_does_not_take_the_place_of_a_group_that_ended() {
         assert!(before == bob.store.snapshot());
     }
 }
+
+// RFC 9420 §11.2: "The Welcome message MUST specify a PreSharedKeyID of type resumption with usage reinit".
+#[test]
+fn a_successor_without_its_psk_is_none() {
+    let mut scene = scene(Some(to("next", 3)), 3);
+    let external =
+        (PreSharedKeyId { psk: Psk::External((&b"x"[..]).into()), psk_nonce: vec![1; 32].into() }, Secret::zero(32));
+    for psks in [Vec::new(), vec![external]] {
+        let forged = Invitation { psks, ..scene.honest("next") };
+        assert_eq!(scene.judge(&forged), Err(Error::Invalid(Rule::SuccessorFits)));
+    }
+    // Another group of the same people is nothing that was awaited.
+    let unrelated = Invitation { psks: Vec::new(), ..scene.honest("elsewhere") };
+    assert_eq!(scene.judge(&unrelated), Ok(()));
+    let honest = scene.honest("next");
+    assert_eq!(scene.judge(&honest), Ok(()));
+}

@@ -99,12 +99,13 @@ impl Group {
     /// Proposes to replace the extensions of the group's context.
     ///
     /// # Errors
-    /// `Misuse(NotMember)`; when the provider fails.
+    /// `Invalid` for what no GroupContext can carry; `Misuse(NotMember)`, `Misuse(Grease)`; when the provider fails.
     pub fn propose_extensions(
         &self,
         extensions: Extensions,
         rng: &mut dyn Rng,
     ) -> Result<Transition<MlsMessage>, Error> {
+        extensions.check_context()?;
         self.propose(Proposal::GroupContextExtensions(GroupContextExtensions { extensions }), None, rng)
     }
 

@@ -1,0 +1,177 @@
+//! Proposals that wait (RFC 9420 §12.2, §12.4): for how many there is room, and which a commit takes up when one of them is bad.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::std_instead_of_alloc,
+    clippy::std_instead_of_core,
+    reason = "a test fails by panicking"
+)]
+
+mod common;
+
+use cenacle_crypto::conformance::SeededRng;
+use cenacle_mls::{
+    Error, Misuse,
+    group::{Client, Group, Handshake, Received},
+    wire::{
+        Add, Capabilities, ExtensionType, Extensions, GroupId, KeyPackage, LeafIndex, MlsMessage, Proposal,
+        ProposalType, Remove, RequiredCapabilities, Sender,
+    },
+};
+use cenacle_store::MemoryStore;
+use common::{
+    LIFETIME, World,
+    forge::{Insider, resigned},
+    inputs,
+    succession::{client, offer, suite},
+};
+
+const TOPIC: ExtensionType = ExtensionType(0xf002);
+const FULL: Error = Error::Misuse(Misuse::TooManyProposals);
+
+/// Alice and ten more, all with this limit, and two servers that are listed.
+fn crowd(limit: usize) -> (World, Vec<String>) {
+    let mut world = World::new(1, Handshake::Public);
+    let others: Vec<_> = (0..10).map(|number| format!("member {number}")).collect();
+    for name in others.iter().map(String::as_str).chain(["alice"]) {
+        let client = world.person(name).client.clone();
+        let mut settings = *client.settings();
+        settings.limits.pending_proposals = limit;
+        world.person(name).client = client.with_settings(settings);
+    }
+    world.create("alice");
+    let packages: Vec<_> = others.iter().map(|name| world.key_package(name)).collect();
+    let senders = ["first", "second"].map(|name| world.person(name).client.external_sender());
+    let mut extensions = Extensions::default();
+    extensions.push_external_senders(&senders.to_vec()).unwrap();
+    let bundle = world.commit("alice", |commit| {
+        packages.into_iter().fold(commit.extensions(extensions), cenacle_mls::group::CommitBuilder::add)
+    });
+    for name in &others {
+        world.accept(name, bundle.welcome.as_ref().unwrap()).unwrap();
+    }
+    (world, others)
+}
+
+fn waits(world: &mut World, name: &str, message: &MlsMessage) {
+    let before = world.member(name).proposals().count();
+    assert!(matches!(world.receive(name, message), Ok(Received::Proposal { .. })));
+    assert_eq!(world.member(name).proposals().count(), before + 1);
+}
+
+/// The sender's proposals: as many different ones as are wanted.
+fn words(insider: &Insider, sender: Sender, count: usize) -> Vec<MlsMessage> {
+    let word = |leaf| Proposal::Remove(Remove { removed: LeafIndex(leaf) });
+    (1..).take(count).map(|leaf| insider.propose_as(sender, word(leaf))).collect()
+}
+
+// RFC 9420 §12.1, §15: a limit that one member could fill would silence the others.
+#[test]
+fn each_sender_has_its_room() {
+    let (mut world, others) = crowd(16);
+    // One's own take nobody's room, whether they come first or last.
+    let own = |leaf| move |group: &Group, rng: &mut dyn cenacle_crypto::Rng| group.propose_remove(LeafIndex(leaf), rng);
+    world.with("alice", own(1));
+    let Some((last, first)) = others.split_last() else { panic!() };
+    let (last, eight) = (last.as_str(), first.split_at(8).0);
+    for name in eight {
+        let insider = world.insider(name);
+        let messages = words(&insider, Sender::Member(insider.leaf), 3);
+        let [one, two, three] = messages.as_slice() else { panic!() };
+        waits(&mut world, "alice", one);
+        waits(&mut world, "alice", two);
+        assert_eq!(world.refuse("alice", three), FULL);
+    }
+    // All are one too many together.
+    let insider = world.insider(last);
+    for message in words(&insider, Sender::Member(insider.leaf), 1) {
+        assert_eq!(world.refuse("alice", &message), FULL);
+    }
+    world.with("alice", own(2));
+    assert_eq!(world.try_with("alice", own(3)).unwrap_err(), FULL);
+    assert_eq!(world.member("alice").proposals().count(), 18);
+    world.reload("alice");
+    assert_eq!(world.try_with("alice", own(3)).unwrap_err(), FULL);
+}
+
+// RFC 9420 §12.1.8.
+#[test]
+fn outsiders_share_their_room() {
+    let (mut world, _) = crowd(16);
+    let pen = |world: &mut World, name: &str| {
+        let signer = std::sync::Arc::clone(&world.person(name).signer);
+        Insider { signer, ..world.insider("alice") }
+    };
+    let (first, second) = (pen(&mut world, "first"), pen(&mut world, "second"));
+    let first = words(&first, Sender::External(0), 2);
+    let second = words(&second, Sender::External(1), 2);
+    let package = world.key_package("newcomer");
+    let newcomer =
+        world.people.get("newcomer").unwrap().client.propose_joining(world.member("alice").public(), package);
+    let ([one, more], [two, _]) = (first.as_slice(), second.as_slice()) else { panic!() };
+    waits(&mut world, "alice", one);
+    waits(&mut world, "alice", two);
+    for message in [more, &newcomer.unwrap()] {
+        assert_eq!(world.refuse("alice", message), FULL);
+    }
+    // The members' is another.
+    let insider = world.insider("member 0");
+    for message in words(&insider, Sender::Member(insider.leaf), 2) {
+        waits(&mut world, "alice", &message);
+    }
+}
+
+/// One who knows topics, as the group demands, or does not.
+fn newcomer(name: &str, seed: u64, able: bool) -> KeyPackage {
+    let (client, _) = client(name, &suite(1), seed);
+    let extensions = Some(TOPIC).filter(|_| able).into_iter().collect();
+    let capabilities = Capabilities { extensions, ..client.capabilities().clone() };
+    let client: Client = client.with_capabilities(capabilities);
+    offer(&client, &mut MemoryStore::default(), &mut SeededRng::new(seed))
+}
+
+fn topical() -> World {
+    let mut world = World::new(1, Handshake::Public);
+    for name in ["alice", "bob"] {
+        let client = world.person(name).client.clone();
+        let capabilities = Capabilities { extensions: vec![TOPIC], ..client.capabilities().clone() };
+        world.person(name).client = client.with_capabilities(capabilities);
+    }
+    let mut extensions = Extensions::default();
+    let required = RequiredCapabilities { extension_types: vec![TOPIC], ..RequiredCapabilities::default() };
+    extensions.push_required_capabilities(&required).unwrap();
+    let mut rng = SeededRng::new(77);
+    let alice = world.person("alice");
+    let group_id = GroupId::from(&b"group"[..]);
+    let new = alice.client.create_group(group_id, extensions, LIFETIME, &inputs(), &mut rng).unwrap();
+    alice.group = Some(new.accept(&mut alice.store).unwrap());
+    world.add("alice", "bob");
+    world
+}
+
+// RFC 9420 §12.2. More wait than would be tried one by one.
+#[test]
+fn one_bad_proposal_does_no_harm_to_many_good_ones() {
+    let mut world = topical();
+    let good: Vec<_> = (0..70).map(|number| newcomer(&format!("good {number}"), 1_000 + number, true)).collect();
+    let (_, signer) = client("twin", &suite(1), 31);
+    let taken = world.member("alice").member(LeafIndex(0)).unwrap().encryption_key.clone();
+    let twin = resigned(newcomer("twin", 31, true), &*signer, |package| package.leaf_node.encryption_key = taken);
+    let add = |package: KeyPackage| Proposal::Add(Add { key_package: Box::new(package) });
+    let bad =
+        [Proposal::Custom(ProposalType(0xf0f0), (&b"x"[..]).into()), add(twin), add(newcomer("unable", 32, false))];
+    let insider = world.insider("bob");
+    let mut rng = SeededRng::new(9);
+    let copy = MemoryStore::from(world.people.get("alice").unwrap().store.snapshot());
+    for bad in bad {
+        world.restore("alice", copy.snapshot());
+        waits(&mut world, "alice", &insider.propose(bad));
+        for package in &good {
+            waits(&mut world, "alice", &insider.propose(add(package.clone())));
+        }
+        let built = world.member("alice").commit().build(&inputs(), &mut rng).unwrap();
+        let summary = built.summary().unwrap();
+        assert_eq!((summary.added.len(), summary.custom.len()), (70, 0));
+        assert_eq!(built.preview_public().unwrap().tree().members().count(), 72);
+    }
+}
