@@ -43,7 +43,7 @@ fn come_back(world: &mut World) -> PendingJoin {
     pending
 }
 
-// RFC 9420 §12.4.3.2: "resync".
+// RFC 9420 §12.4.3.2.
 #[test]
 fn who_went_ahead_comes_back() {
     for ahead in 1..=3 {

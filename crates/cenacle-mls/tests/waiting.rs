@@ -65,7 +65,7 @@ fn words(insider: &Insider, sender: Sender, count: usize) -> Vec<MlsMessage> {
     (1..).take(count).map(|leaf| insider.propose_as(sender, word(leaf))).collect()
 }
 
-// RFC 9420 §12.1, §15: a limit that one member could fill would silence the others.
+// RFC 9420 §12.1: a limit that one member could fill would silence the others.
 #[test]
 fn each_sender_has_its_room() {
     let (mut world, others) = crowd(16);
