@@ -14,8 +14,8 @@ use cenacle_mls::{
     Error, Misuse,
     group::{Client, Group, Handshake, Received},
     wire::{
-        Add, Capabilities, ExtensionType, Extensions, GroupId, KeyPackage, LeafIndex, MlsMessage, Proposal,
-        ProposalType, Remove, RequiredCapabilities, Sender,
+        Add, Capabilities, Extension, ExtensionType, Extensions, GroupContextExtensions, GroupId, KeyPackage,
+        LeafIndex, MlsMessage, Proposal, ProposalType, Remove, RequiredCapabilities, Sender,
     },
 };
 use cenacle_store::MemoryStore;
@@ -158,8 +158,14 @@ fn one_bad_proposal_does_no_harm_to_many_good_ones() {
     let taken = world.member("alice").member(LeafIndex(0)).unwrap().encryption_key.clone();
     let twin = resigned(newcomer("twin", 31, true), &*signer, |package| package.leaf_node.encryption_key = taken);
     let add = |package: KeyPackage| Proposal::Add(Add { key_package: Box::new(package) });
-    let bad =
-        [Proposal::Custom(ProposalType(0xf0f0), (&b"x"[..]).into()), add(twin), add(newcomer("unable", 32, false))];
+    let nobodys = Extension { extension_type: ExtensionType(0xf0f1), extension_data: (&b"x"[..]).into() };
+    let replaced = GroupContextExtensions { extensions: Extensions(vec![nobodys]) };
+    let bad = [
+        Proposal::Custom(ProposalType(0xf0f0), (&b"x"[..]).into()),
+        add(twin),
+        add(newcomer("unable", 32, false)),
+        Proposal::GroupContextExtensions(replaced),
+    ];
     let insider = world.insider("bob");
     let mut rng = SeededRng::new(9);
     let copy = MemoryStore::from(world.people.get("alice").unwrap().store.snapshot());

@@ -77,7 +77,7 @@ pub(crate) fn check_open_to_external(kind: ProposalType, inputs: &Inputs<'_>) ->
 
 impl ProposalCache {
     /// Room for a proposal that arrived: each member has an eighth of the limit, and so have all outsiders together. One's own
-    /// take nobody's room, so that all members have room for the same.
+    /// take nobody's room.
     pub(crate) fn check_room(&self, sender: Sender, own: Option<LeafIndex>, limit: usize) -> Result<(), Error> {
         let own = own.map(Sender::Member);
         let alike = |other: &Sender| match sender {

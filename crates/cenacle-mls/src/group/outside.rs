@@ -27,6 +27,9 @@ impl Client {
     ) -> Result<MlsMessage, Error> {
         check_open_to_external(proposal.proposal_type(), inputs)?;
         check_sent(&proposal)?;
+        if let Proposal::GroupContextExtensions(change) = &proposal {
+            change.extensions.check_context()?;
+        }
         let senders = group.extensions().external_senders()?.unwrap_or_default();
         let own = self.external_sender();
         let index = senders.iter().position(|sender| *sender == own).ok_or(Misuse::NotExternalSender)?;

@@ -18,8 +18,8 @@ use crate::{
     wire::{LeafIndex, LeafNode, PreSharedKeyId, Proposal, ProposalRef, ReInit, Sender},
 };
 
-/// How many proposals are tried one after the other when all of them together do not make a valid list.
-const TRIED_ONE_BY_ONE: usize = 64;
+/// How many lists are tried when all proposals together do not make a valid one.
+const TRIES: usize = 64;
 
 /// What the list claims so far, each of which it may claim once.
 #[derive(Default)]
@@ -108,15 +108,34 @@ impl Group {
             Err(error) if is_unknown_credential(&error) => return Err(error),
             Err(_) => {}
         }
-        let mut items = list.into_iter();
-        let mut kept: Vec<Listed<'a>> = items.by_ref().take(by_value).collect();
-        for item in items.take(if by_value <= TRIED_ONE_BY_ONE { TRIED_ONE_BY_ONE } else { 0 }) {
-            kept.push(item);
-            if self.try_list(&kept, inputs).is_err() {
-                kept.pop();
-            }
+        let mut kept: Vec<Listed<'a>> = list.iter().take(by_value).copied().collect();
+        let waiting: Vec<Listed<'a>> = list.into_iter().skip(by_value).collect();
+        // Each try costs the whole list: many by value leave room for none.
+        let mut tries = if by_value <= TRIES { TRIES } else { 0 };
+        let (first, second) = waiting.split_at(waiting.len() / 2);
+        for half in [first, second] {
+            self.keep_valid(&mut kept, half, &mut tries, inputs);
         }
         Ok(kept)
+    }
+
+    /// Adds as many of these as make a valid list: all, or else of each half as many.
+    fn keep_valid<'a>(&self, kept: &mut Vec<Listed<'a>>, items: &[Listed<'a>], tries: &mut usize, inputs: &Inputs<'_>) {
+        if items.is_empty() || *tries == 0 {
+            return;
+        }
+        *tries -= 1;
+        let before = kept.len();
+        kept.extend_from_slice(items);
+        if self.try_list(kept, inputs).is_ok() {
+            return;
+        }
+        kept.truncate(before);
+        if items.len() > 1 {
+            let (first, second) = items.split_at(items.len() / 2);
+            self.keep_valid(kept, first, tries, inputs);
+            self.keep_valid(kept, second, tries, inputs);
+        }
     }
 
     fn try_list(&self, list: &[Listed<'_>], inputs: &Inputs<'_>) -> Result<(), Error> {
