@@ -263,6 +263,22 @@ fn wrong_usage_is_explained() {
 }
 
 #[test]
+fn a_state_is_not_taken_to_another_server() {
+    let mut world = World::new();
+    let (alice, bob) = friends(&world);
+    assert!(alice.end() && bob.end());
+    let (other, url) = serve(&world.folder.path().join("other"));
+    let own = core::mem::replace(&mut world.url, url);
+    let lost = world.pipe("alice", "hello?\n", &[]);
+    assert_eq!(lost.status.code(), Some(1));
+    let told = text(&lost.stderr);
+    assert!(told.contains("belongs to another server") && told.contains("--server"), "{told}");
+    drop(other);
+    world.url = own;
+    assert!(world.pipe("alice", "hello!\n", &[]).status.success());
+}
+
+#[test]
 fn the_server_stays_on_this_machine() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();

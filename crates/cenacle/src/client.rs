@@ -101,7 +101,7 @@ impl Client {
     /// Posts what waits and fetches what is new, now. It also happens in the background.
     ///
     /// # Errors
-    /// [`Error::Offline`], and whatever kept one of the conversations from being brought up to date.
+    /// [`Error::Offline`]; [`Error::OtherServer`], with nothing sent; and whatever kept one of the conversations from being brought up to date.
     pub async fn sync(&self) -> Result<(), Error> {
         self.engine.ask(|engine| Box::pin(engine.sync())).await
     }

@@ -42,7 +42,11 @@ pub enum Error {
     NotUnderstood,
     /// The server's history is another than the one remembered, perhaps an old backup: ask its operator before going on.
     ServerChanged,
-    /// The server's Authentication Service has another key than the one pinned: ask its operator before going on.
+    /// The state belongs to another server than the configured one, whose Authentication Service shows another key than the
+    /// one pinned at registration. The device's token was not sent: give the address of the server it belongs to, or open
+    /// another file.
+    OtherServer,
+    /// The server's Authentication Service has another key than the configured one: ask its operator before going on.
     AuthenticationKeyChanged,
     /// Other members' commits kept winning: what was asked stays queued and is tried again at the next sync.
     Contended,
@@ -102,8 +106,12 @@ impl fmt::Display for Error {
             Self::ServerChanged => {
                 f.write_str("the server's history has changed, perhaps to an old backup: ask its operator")
             }
+            Self::OtherServer => f.write_str(
+                "this state belongs to another server, which signs identities with another key: give the address of that \
+                 one, or use another state",
+            ),
             Self::AuthenticationKeyChanged => {
-                f.write_str("the server signs identities with another key than before: ask its operator")
+                f.write_str("the server signs identities with another key than the configured one: ask its operator")
             }
             Self::Contended => f.write_str("other members' changes kept coming first: it is tried again by itself"),
             Self::Diverged { seq, error } => {

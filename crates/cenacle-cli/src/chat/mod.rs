@@ -107,6 +107,17 @@ impl ChatArgs {
         };
         // Whatever came meanwhile comes before what is said now. Without a connection it comes later.
         let synced = client.sync().await;
+        if matches!(synced, Err(cenacle::Error::OtherServer)) {
+            client.close().await;
+            let complaint = format!(
+                "{}'s state in {} belongs to another server than the one at {}, and nothing was sent to that. Give the \
+                 address of its own with --server, or another directory with --data",
+                self.name,
+                data.display(),
+                self.server
+            );
+            return Ok(complain(&complaint, FAILED));
+        }
         let memory = data.join(format!("{}.current", self.name));
         let mut session = match Session::resume(client, memory, Printer::new(self.json)).await {
             Ok(session) => session,

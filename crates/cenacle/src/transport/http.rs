@@ -8,6 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use reqwest::{
     Url,
     header::{AUTHORIZATION, CONTENT_TYPE},
+    redirect::Policy,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -46,6 +47,9 @@ impl HttpTransport {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ANSWER_TIMEOUT)
+            // Neither a proxy nor a redirection may take a plain request off this machine.
+            .no_proxy()
+            .redirect(Policy::none())
             .build()
             .map_err(|_| Error::BadServerUrl)?;
         Ok(Self { base, client })
