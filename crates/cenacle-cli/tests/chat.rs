@@ -254,6 +254,18 @@ fn wrong_usage_is_explained() {
     let capital = world.pipe("Alice", "", &[]);
     assert_eq!(capital.status.code(), Some(2));
     assert!(text(&capital.stderr).contains("a-z"));
+    for (server, expected) in [
+        ("nonsense", "http://127.0.0.1:8443"),
+        ("http://example.org", "loopback"),
+        ("https://127.0.0.1:8443", "proxy or tunnel"),
+    ] {
+        let data = world.folder.path().join("none");
+        let args = ["chat", "--server", server, "--as", "alice", "--data", data.to_str().unwrap()];
+        let output = cenacle(&args).stdin(Stdio::null()).output().unwrap();
+        let told = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && told.contains(expected) && told.contains(server), "{told}");
+        assert!(!data.exists());
+    }
     // The name is taken by whoever had it first.
     let data = world.folder.path().join("elsewhere");
     let args = ["chat", "--server", &world.url, "--as", "alice", "--data", data.to_str().unwrap()];

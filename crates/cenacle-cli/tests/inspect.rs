@@ -175,12 +175,19 @@ fn bad_bytes_as_json() {
 
 #[test]
 fn no_bytes_is_a_usage_error() {
-    for (args, complaint) in
-        [(&["-"][..], "the input is empty"), (&["no such file"], "is no file"), (&["--as", "x"], "x")]
-    {
+    for (args, complaint) in [(&["no such file"][..], "is no file"), (&["--as", "x"], "x")] {
         let output = run(args, &[]);
         assert_eq!(output.status.code(), Some(2));
         assert!(String::from_utf8(output.stderr).unwrap().contains(complaint));
+    }
+}
+
+#[test]
+fn empty_input_is_not_decodable() {
+    for args in [&[][..], &["-"], &[""]] {
+        let output = run(args, &[]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("the input is empty"));
     }
 }
 

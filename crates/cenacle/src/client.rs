@@ -39,7 +39,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Store`] when the state file cannot be used, above all when another process uses it;
-    /// [`Error::BadServerUrl`] and [`Error::InsecureServer`] for the address.
+    /// [`Error::BadServerUrl`], [`Error::NoTls`] and [`Error::InsecureServer`] for the address.
     pub async fn open(config: Config) -> Result<Self, Error> {
         Ok(Self { engine: engine::start(config).await? })
     }

@@ -66,6 +66,8 @@ pub enum Error {
     GivenUp(Arc<Self>),
     /// A plain address of another machine: only loopback goes without TLS.
     InsecureServer,
+    /// An address with TLS, which this version does not speak: have a proxy or tunnel on this machine lead to the server.
+    NoTls,
     /// The address of the server is not a URL.
     BadServerUrl,
     /// The provider does not supply the cipher suite: choose another in the configuration.
@@ -125,7 +127,13 @@ impl fmt::Display for Error {
             }
             Self::GivenUp(reason) => write!(f, "it cannot be done: {reason}"),
             Self::InsecureServer => f.write_str("plain http is for this machine only: use a loopback address"),
-            Self::BadServerUrl => f.write_str("the server's address is not an http URL"),
+            Self::NoTls => f.write_str(
+                "this version speaks plain http to loopback addresses only, not https: have a proxy or tunnel on this \
+                 machine lead to the server, and give the http address of that",
+            ),
+            Self::BadServerUrl => {
+                f.write_str("the server's address is not an http URL: http://127.0.0.1:8443 would be one")
+            }
             Self::UnsupportedCipherSuite => f.write_str("the cipher suite is not supported: choose another"),
             Self::File(fault) => fault.fmt(f),
             Self::Mls(error) => error.fmt(f),

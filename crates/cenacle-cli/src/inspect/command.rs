@@ -11,7 +11,12 @@ use clap::{
 };
 use serde::Serialize;
 
-use super::{Content, Inspected, Length, NotDecodable, Shape, hex_dump::HexDump, input::Input, inspect};
+use super::{
+    Content, Inspected, Length, NotDecodable, Shape,
+    hex_dump::HexDump,
+    input::{Input, InputError},
+    inspect,
+};
 use crate::output::{FAILED, OK, USAGE, complain, finish};
 
 /// Show what is inside an MLS message, key package, tree or other structure
@@ -81,6 +86,7 @@ impl InspectArgs {
     pub fn run(&self) -> ExitCode {
         let input = match Input::read(self.input.as_deref()) {
             Ok(input) => input,
+            Err(error @ InputError::Empty) => return complain(&error, FAILED).into(),
             Err(error) => return complain(&error, USAGE).into(),
         };
         finish(match inspect(&input.bytes, self.shape.0) {
