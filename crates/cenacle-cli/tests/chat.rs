@@ -245,10 +245,19 @@ fn a_terminal_is_shown_no_escape_sequences() {
 #[test]
 fn wrong_usage_is_explained() {
     let world = World::new();
-    let output = world.pipe("alice", "hello\n/invit bob\n/new\n/switch nowhere\n", &[]);
+    let file = world.folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let data = file.join("data");
+    let args = ["chat", "--server", &world.url, "--as", "alice", "--data", data.to_str().unwrap()];
+    let output = cenacle(&args).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains(data.to_str().unwrap()), "{}", text(&output.stderr));
+    let output = world.pipe("alice", "hello\n/invit bob\n/new\n/switch nowhere\n/new here\n/send /no/such/file\n", &[]);
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stdout);
-    for expected in ["/new TITLE", "/help lists them", "write /new TITLE", "/switch lists them"] {
+    for expected in
+        ["! /no/such/file cannot be used: ", "/new TITLE", "/help lists them", "write /new TITLE", "/switch lists them"]
+    {
         assert!(told.contains(expected), "{expected:?} is missing in\n{told}");
     }
     let capital = world.pipe("Alice", "", &[]);

@@ -207,7 +207,9 @@ impl Conversation {
     pub async fn send_file(&self, path: impl AsRef<Path>) -> Result<MessageId, Error> {
         let path = path.as_ref();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.send_bytes(&name, tokio::fs::read(path).await?).await
+        let content = tokio::fs::read(path).await;
+        let content = content.map_err(|error| Error::Io { path: path.to_owned(), error })?;
+        self.send_bytes(&name, content).await
     }
 
     /// Sends bytes as a file called `name`.

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 use core::fmt;
-use std::io;
+use std::{io, path::PathBuf};
 
 use cenacle_codec::{DecodeError, EncodeError};
 use cenacle_crypto::CryptoError;
@@ -78,8 +78,15 @@ pub enum Error {
     Mls(cenacle_mls::Error),
     /// The state file failed: nothing was changed.
     Store(StoreError),
-    /// A file of the application could not be read or written.
-    Io(io::Error),
+    /// A file or directory of the application could not be read or written.
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: io::Error,
+    },
+    /// The system does not let the client run.
+    System(io::Error),
     /// A row of the state file is not what this version writes: restore a backup.
     Corrupt(&'static str),
     /// The client was closed: open it again.
@@ -138,7 +145,8 @@ impl fmt::Display for Error {
             Self::File(fault) => fault.fmt(f),
             Self::Mls(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
-            Self::Io(error) => write!(f, "the file cannot be used: {error}"),
+            Self::Io { path, error } => write!(f, "{} cannot be used: {error}", path.display()),
+            Self::System(error) => write!(f, "the client cannot be started: {error}"),
             Self::Corrupt(what) => write!(f, "the state file is damaged ({what}): restore a backup"),
             Self::Closed => f.write_str("the client was closed: open it again"),
         }
@@ -161,7 +169,7 @@ from! {
     TransportError => Offline;
     FileFault => File;
     StoreError => Store;
-    io::Error => Io;
+    io::Error => System;
 }
 
 impl From<Problem> for Error {

@@ -141,12 +141,12 @@ impl ChatArgs {
 }
 
 /// The history is nobody else's business.
-fn private_directory(path: &Path) -> io::Result<()> {
+fn private_directory(path: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder.create(path).map_err(|error| Error::Io { path: path.to_owned(), error })
 }
 
 /// A session with its input and its news.

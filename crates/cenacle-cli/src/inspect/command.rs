@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write as _},
+    path::Path,
     process::ExitCode,
 };
 
@@ -40,6 +41,9 @@ pub struct InspectArgs {
     #[arg(long)]
     full: bool,
 }
+
+/// Bytes of an argument that may have been meant as the name of a file.
+const LONGEST_NAME: usize = 80;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -95,6 +99,12 @@ impl InspectArgs {
         })
     }
 
+    /// The argument, if it was taken for bytes but is short enough for the name of a file.
+    fn no_file(&self) -> Option<&str> {
+        let argument = self.input.as_deref().filter(|argument| *argument != "-" && argument.len() <= LONGEST_NAME);
+        argument.filter(|argument| !Path::new(argument).exists())
+    }
+
     fn show(&self, inspected: &Inspected, input: &Input) -> io::Result<u8> {
         let Inspected { shape, value, others } = inspected;
         let (bytes, spelling) = (input.bytes.len(), input.spelling.name());
@@ -126,12 +136,13 @@ impl InspectArgs {
             return Ok(FAILED);
         }
         let (length, spelling, shape) = (bytes.len(), spelling.name(), shape.name());
+        let no_file = self.no_file().map_or_else(String::new, |name| format!(" (there is no file {name})"));
         let what = if *tried == 1 {
             format!("{length} bytes ({spelling}) are no {shape}")
         } else {
             format!("{length} bytes ({spelling}) are none of {tried} structures; {shape} came furthest")
         };
         let dump = HexDump { bytes, offset: error.offset };
-        Ok(complain(&format_args!("{what}:\n{error}\n{dump}"), FAILED))
+        Ok(complain(&format_args!("{what}{no_file}:\n{error}\n{dump}"), FAILED))
     }
 }
