@@ -16,6 +16,7 @@ use tokio::runtime;
 
 use crate::{
     output::{FAILED, OK, USAGE, complain, finish},
+    serve::address_like,
     signals::asked_to_stop,
 };
 
@@ -28,12 +29,12 @@ use crate::{
 #[command(after_help = EXAMPLES)]
 pub struct InteropArgs {
     /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50001", value_parser = crate::serve::address)]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:50001", value_parser = address)]
     listen: SocketAddr,
     /// Allow addresses that other machines reach
     #[arg(long)]
     allow_remote: bool,
-    /// Put extensions that mean nothing (GREASE) into leaves and key packages, which OpenMLS refuses
+    /// Put extensions that mean nothing (GREASE) into leaves, key packages and GroupInfos, which OpenMLS refuses
     #[arg(long)]
     grease_extensions: bool,
     /// What this client is called in the runner's results [default: Cenacle and its version]
@@ -55,6 +56,10 @@ Examples:
     cenacle interop --listen 127.0.0.1:0 --json
 
 Exit status: 0 after being told to stop, 1 if it cannot serve, 2 for a wrong command line.";
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    address_like(text, "127.0.0.1:50001")
+}
 
 impl InteropArgs {
     /// Runs the command.
@@ -79,10 +84,20 @@ impl InteropArgs {
         let stop = asked_to_stop()?;
         let server = match Server::bind(config).await {
             Ok(server) => server,
-            Err(error @ ServerError::NotLoopback(_)) => return Ok(complain(&error, USAGE)),
+            Err(ServerError::NotLoopback(address)) => {
+                let complaint = format!(
+                    "refusing to listen on {address}: anyone who reaches it is given private keys. Listen on 127.0.0.1 or \
+                     [::1], or allow other machines in with --allow-remote"
+                );
+                return Ok(complain(&complaint, USAGE));
+            }
             Err(error) => return Ok(complain(&error, FAILED)),
         };
-        self.announce(server.local_addr())?;
+        let address = server.local_addr();
+        if !address.ip().is_loopback() {
+            complain(&format_args!("warning: whoever reaches {address} over the network is given private keys"), OK);
+        }
+        self.announce(address)?;
         Ok(server.run(stop).await.map_or_else(|error| complain(&error, FAILED), |()| OK))
     }
 

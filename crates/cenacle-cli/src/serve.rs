@@ -54,9 +54,14 @@ Examples:
 
 Exit status: 0 after being told to stop, 1 if it cannot serve, 2 for a wrong command line.";
 
-pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+fn address(text: &str) -> Result<SocketAddr, String> {
+    address_like(text, "127.0.0.1:8443")
+}
+
+/// Reads an address; what is none is told what one looks like.
+pub(crate) fn address_like(text: &str, example: &str) -> Result<SocketAddr, String> {
     let text = text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
-    text.parse().map_err(|_| "not an address with a port; 127.0.0.1:8443 and [::1]:0 are".to_owned())
+    text.parse().map_err(|_| format!("not an address with a port; {example} and [::1]:0 are"))
 }
 
 impl ServeArgs {

@@ -245,21 +245,58 @@ fn a_terminal_is_shown_no_escape_sequences() {
 #[test]
 fn wrong_usage_is_explained() {
     let world = World::new();
-    let output = world.pipe("alice", "hello\n/invit bob\n/new\n/switch nowhere\n", &[]);
+    let file = world.folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let data = file.join("data");
+    let args = ["chat", "--server", &world.url, "--as", "alice", "--data", data.to_str().unwrap()];
+    let output = cenacle(&args).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains(data.to_str().unwrap()), "{}", text(&output.stderr));
+    let output = world.pipe("alice", "hello\n/invit bob\n/new\n/switch nowhere\n/new here\n/send /no/such/file\n", &[]);
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stdout);
-    for expected in ["/new TITLE", "/help lists them", "write /new TITLE", "/switch lists them"] {
+    for expected in
+        ["! /no/such/file cannot be used: ", "/new TITLE", "/help lists them", "write /new TITLE", "/switch lists them"]
+    {
         assert!(told.contains(expected), "{expected:?} is missing in\n{told}");
     }
     let capital = world.pipe("Alice", "", &[]);
     assert_eq!(capital.status.code(), Some(2));
     assert!(text(&capital.stderr).contains("a-z"));
+    for (server, expected) in [
+        ("nonsense", "http://127.0.0.1:8443"),
+        ("http://example.org", "loopback"),
+        ("https://127.0.0.1:8443", "proxy or tunnel"),
+    ] {
+        let data = world.folder.path().join("none");
+        let args = ["chat", "--server", server, "--as", "alice", "--data", data.to_str().unwrap()];
+        let output = cenacle(&args).stdin(Stdio::null()).output().unwrap();
+        let told = text(&output.stderr);
+        assert!(output.status.code() == Some(2) && told.contains(expected) && told.contains(server), "{told}");
+        assert!(!data.exists());
+    }
     // The name is taken by whoever had it first.
     let data = world.folder.path().join("elsewhere");
     let args = ["chat", "--server", &world.url, "--as", "alice", "--data", data.to_str().unwrap()];
     let thief = cenacle(&args).stdin(Stdio::null()).output().unwrap();
     assert_eq!(thief.status.code(), Some(1));
     assert!(text(&thief.stderr).contains("taken"), "{}", text(&thief.stderr));
+}
+
+#[test]
+fn a_state_is_not_taken_to_another_server() {
+    let mut world = World::new();
+    let (alice, bob) = friends(&world);
+    assert!(alice.end() && bob.end());
+    let (other, url) = serve(&world.folder.path().join("other"));
+    let own = core::mem::replace(&mut world.url, url);
+    let lost = world.pipe("alice", "hello?\n", &[]);
+    assert_eq!(lost.status.code(), Some(1));
+    let told = text(&lost.stderr);
+    assert!(told.contains("belongs to another server") && told.contains("--server"), "{told}");
+    drop(other);
+    world.url = own;
+    assert!(world.pipe("alice", "hello!\n", &[]).status.success());
 }
 
 #[test]

@@ -166,6 +166,16 @@ fn bad_bytes_are_pointed_at() {
 }
 
 #[test]
+fn a_missing_file_whose_name_spells_bytes_is_told() {
+    let output = run(&["v1/x"], &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    assert!(complaint.contains("(base64)") && complaint.contains("(there is no file v1/x)"), "{complaint}");
+    let complaint = String::from_utf8(run(&["-"], b"v1/x").stderr).unwrap();
+    assert!(!complaint.contains("no file"), "{complaint}");
+}
+
+#[test]
 fn bad_bytes_as_json() {
     let output = run(&["-", "--json", "--as", "welcome"], &[0xff; 40]);
     assert_eq!(output.status.code(), Some(1));
@@ -175,9 +185,7 @@ fn bad_bytes_as_json() {
 
 #[test]
 fn no_bytes_is_a_usage_error() {
-    for (args, complaint) in
-        [(&["-"][..], "the input is empty"), (&["no such file"], "is no file"), (&["--as", "x"], "x")]
-    {
+    for (args, complaint) in [(&["no such file"][..], "is no file"), (&["--as", "x"], "x")] {
         let output = run(args, &[]);
         assert_eq!(output.status.code(), Some(2));
         assert!(String::from_utf8(output.stderr).unwrap().contains(complaint));
@@ -185,8 +193,17 @@ fn no_bytes_is_a_usage_error() {
 }
 
 #[test]
+fn empty_input_is_not_decodable() {
+    for args in [&[][..], &["-"], &[""]] {
+        let output = run(args, &[]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("the input is empty"));
+    }
+}
+
+#[test]
 fn help_teaches_by_examples() {
-    for args in [&["--help"][..], &["inspect", "--help"], &["vectors", "verify", "--help"]] {
+    for args in [&["--help"][..], &["inspect", "--help"], &["vectors", "--help"], &["vectors", "verify", "--help"]] {
         let output = Command::new(env!("CARGO_BIN_EXE_cenacle")).args(args).output().unwrap();
         assert_eq!(output.status.code(), Some(0));
         assert!(String::from_utf8(output.stdout).unwrap().contains("Examples:"));

@@ -65,10 +65,16 @@ fn it_ends_well_when_it_is_asked_to() {
 fn other_machines_are_shut_out_unless_asked_in() {
     let refused = interop(&["--listen", "0.0.0.0:0"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
-    assert!(String::from_utf8(refused.stderr).unwrap().contains("private keys"));
-    let (process, line) = start(&["--listen", "0.0.0.0:0", "--allow-remote"]);
-    assert!(line.contains("0.0.0.0:"), "{line}");
-    drop(process);
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(told.contains("private keys") && told.contains("--allow-remote"), "{told}");
+    for (listen, is_open) in [("0.0.0.0:0", true), ("127.0.0.1:0", false)] {
+        let (mut process, line) = start(&["--listen", listen, "--allow-remote"]);
+        assert!(line.contains(listen.trim_end_matches('0')), "{line}");
+        process.0.kill().unwrap();
+        let mut warning = String::new();
+        process.0.stderr.take().unwrap().read_to_string(&mut warning).unwrap();
+        assert_eq!(warning.contains("warning: ") && warning.contains("private keys"), is_open, "{warning}");
+    }
 }
 
 #[test]
@@ -80,6 +86,8 @@ fn a_port_that_is_taken_is_an_error() {
     drop(process);
     let wrong = interop(&["--listen", "nowhere"]).output().unwrap();
     assert_eq!(wrong.status.code(), Some(2));
+    let told = String::from_utf8(wrong.stderr).unwrap();
+    assert!(told.contains("127.0.0.1:50001") && !told.contains("8443"), "{told}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use cenacle_crypto::Rng;
+use cenacle_crypto::{Rng, SignaturePublicKey};
 use cenacle_crypto_awslc::SystemRng;
 use cenacle_service::wire::{
     Accepted, AccountName, AckQueue, Acknowledged, AddBindings, AsKey, AskHeads, BlobStored, Bound, ContentHash,
@@ -13,10 +13,11 @@ use cenacle_service::wire::{
     PublishKeyPackages, Queue, RegisterAccount, Registered, Stock, TakeKeyPackages, TakenKeyPackages,
 };
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::OnceCell;
 
 use crate::{
     Error,
-    transport::{Media, Method, Request, Response, Transport, TransportError},
+    transport::{Hints, Media, Method, Request, Response, Transport, TransportError},
 };
 
 /// Records asked for at once.
@@ -29,10 +30,32 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Asks the services.
 #[derive(Debug, Clone)]
 pub(crate) struct Api {
-    pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) token: Option<DeviceToken>,
+    transport: Arc<dyn Transport>,
     /// How often to ask again when there is no answer.
-    pub(crate) retries: u32,
+    retries: u32,
+    pub(crate) pass: Option<Pass>,
+}
+
+/// A token and the server that it is for. No other one gets to see it. Clones are the same pass.
+#[derive(Debug, Clone)]
+pub(crate) struct Pass {
+    token: DeviceToken,
+    /// The key of that server's Authentication Service.
+    as_key: SignaturePublicKey,
+    /// Set once the server asked has shown this key.
+    recognised: Arc<OnceCell<()>>,
+}
+
+impl Pass {
+    pub(crate) fn new(token: DeviceToken, as_key: SignaturePublicKey) -> Self {
+        Self { token, as_key, recognised: Arc::default() }
+    }
+}
+
+impl PartialEq for Pass {
+    fn eq(&self, other: &Self) -> bool {
+        self.token.expose() == other.token.expose()
+    }
 }
 
 /// A pause before the `attempt`-th repetition, counted from 0: it doubles, and a random part keeps clients that failed
@@ -48,7 +71,48 @@ fn json<T: Serialize>(body: &T) -> Result<Option<(Media, Vec<u8>)>, Error> {
     Ok(Some((Media::Json, serde_json::to_vec(body).map_err(|_| Error::NotUnderstood)?)))
 }
 
+fn parse<T: DeserializeOwned>(answer: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(answer).map_err(|_| Error::NotUnderstood)
+}
+
 impl Api {
+    pub(crate) const fn new(transport: Arc<dyn Transport>, retries: u32) -> Self {
+        Self { transport, retries, pass: None }
+    }
+
+    /// The only way to a token: the server is recognised first, without one, once for as long as the client is open.
+    async fn present(&self, pass: &Pass) -> Result<DeviceToken, Error> {
+        pass.recognised.get_or_try_init(|| self.recognise(&pass.as_key)).await?;
+        Ok(pass.token.clone())
+    }
+
+    async fn recognise(&self, pinned: &SignaturePublicKey) -> Result<(), Error> {
+        match self.as_key().await {
+            Ok(key) if *key.signature_key.as_slice() == *pinned.0 => Ok(()),
+            Ok(_) => Err(Error::OtherServer),
+            // Whatever answers like this is no server of ours, and its refusal no answer to what was asked.
+            Err(Error::Refused(problem)) if patience(&problem).is_none() => Err(Error::NotUnderstood),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn token(&self) -> Result<Option<DeviceToken>, Error> {
+        match &self.pass {
+            Some(pass) => self.present(pass).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Opens a stream of hints.
+    pub(crate) async fn hints(&self, pass: &Pass) -> Result<Box<dyn Hints>, TransportError> {
+        let token = match self.present(pass).await {
+            Ok(token) => token,
+            Err(Error::Offline(error)) => return Err(error),
+            Err(_) => return Err(TransportError::NotUnderstood),
+        };
+        self.transport.hints(token).await
+    }
+
     /// Sends until there is an answer or patience ends.
     async fn ask(&self, request: Request) -> Result<Vec<u8>, Error> {
         let mut attempt = 0;
@@ -79,8 +143,8 @@ impl Api {
         path: String,
         content: Option<(Media, Vec<u8>)>,
     ) -> Result<T, Error> {
-        let answer = self.ask(Request { method, path, token: self.token.clone(), content }).await?;
-        serde_json::from_slice(&answer).map_err(|_| Error::NotUnderstood)
+        let answer = self.ask(Request { method, path, token: self.token().await?, content }).await?;
+        parse(&answer)
     }
 
     async fn get<T: DeserializeOwned>(&self, path: String) -> Result<T, Error> {
@@ -95,8 +159,10 @@ impl Api {
         self.post("/v1/accounts".into(), body).await
     }
 
+    /// The Authentication Service's key, asked for without a token.
     pub(crate) async fn as_key(&self) -> Result<AsKey, Error> {
-        self.get("/v1/as/key".into()).await
+        let path = "/v1/as/key".into();
+        parse(&self.ask(Request { method: Method::Get, path, token: None, content: None }).await?)
     }
 
     pub(crate) async fn add_bindings(&self, body: &AddBindings) -> Result<Bound, Error> {
@@ -153,7 +219,7 @@ impl Api {
 
     pub(crate) async fn blob(&self, hash: ContentHash) -> Result<Vec<u8>, Error> {
         let path = format!("/v1/blobs/{hash}");
-        self.ask(Request { method: Method::Get, path, token: self.token.clone(), content: None }).await
+        self.ask(Request { method: Method::Get, path, token: self.token().await?, content: None }).await
     }
 }
 

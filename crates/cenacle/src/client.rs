@@ -39,7 +39,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Store`] when the state file cannot be used, above all when another process uses it;
-    /// [`Error::BadServerUrl`] and [`Error::InsecureServer`] for the address.
+    /// [`Error::BadServerUrl`], [`Error::NoTls`] and [`Error::InsecureServer`] for the address.
     pub async fn open(config: Config) -> Result<Self, Error> {
         Ok(Self { engine: engine::start(config).await? })
     }
@@ -101,7 +101,7 @@ impl Client {
     /// Posts what waits and fetches what is new, now. It also happens in the background.
     ///
     /// # Errors
-    /// [`Error::Offline`], and whatever kept one of the conversations from being brought up to date.
+    /// [`Error::Offline`]; [`Error::OtherServer`], with nothing sent; and whatever kept one of the conversations from being brought up to date.
     pub async fn sync(&self) -> Result<(), Error> {
         self.engine.ask(|engine| Box::pin(engine.sync())).await
     }
@@ -207,7 +207,9 @@ impl Conversation {
     pub async fn send_file(&self, path: impl AsRef<Path>) -> Result<MessageId, Error> {
         let path = path.as_ref();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.send_bytes(&name, tokio::fs::read(path).await?).await
+        let content = tokio::fs::read(path).await;
+        let content = content.map_err(|error| Error::Io { path: path.to_owned(), error })?;
+        self.send_bytes(&name, content).await
     }
 
     /// Sends bytes as a file called `name`.

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 use core::fmt;
-use std::io;
+use std::{io, path::PathBuf};
 
 use cenacle_codec::{DecodeError, EncodeError};
 use cenacle_crypto::CryptoError;
@@ -42,7 +42,11 @@ pub enum Error {
     NotUnderstood,
     /// The server's history is another than the one remembered, perhaps an old backup: ask its operator before going on.
     ServerChanged,
-    /// The server's Authentication Service has another key than the one pinned: ask its operator before going on.
+    /// The state belongs to another server than the configured one, whose Authentication Service shows another key than the
+    /// one pinned at registration. The device's token was not sent: give the address of the server it belongs to, or open
+    /// another file.
+    OtherServer,
+    /// The server's Authentication Service has another key than the configured one: ask its operator before going on.
     AuthenticationKeyChanged,
     /// Other members' commits kept winning: what was asked stays queued and is tried again at the next sync.
     Contended,
@@ -62,6 +66,8 @@ pub enum Error {
     GivenUp(Arc<Self>),
     /// A plain address of another machine: only loopback goes without TLS.
     InsecureServer,
+    /// An address with TLS, which this version does not speak: have a proxy or tunnel on this machine lead to the server.
+    NoTls,
     /// The address of the server is not a URL.
     BadServerUrl,
     /// The provider does not supply the cipher suite: choose another in the configuration.
@@ -72,8 +78,15 @@ pub enum Error {
     Mls(cenacle_mls::Error),
     /// The state file failed: nothing was changed.
     Store(StoreError),
-    /// A file of the application could not be read or written.
-    Io(io::Error),
+    /// A file or directory of the application could not be read or written.
+    Io {
+        /// Which one.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: io::Error,
+    },
+    /// The system does not let the client run.
+    System(io::Error),
     /// A row of the state file is not what this version writes: restore a backup.
     Corrupt(&'static str),
     /// The client was closed: open it again.
@@ -102,8 +115,12 @@ impl fmt::Display for Error {
             Self::ServerChanged => {
                 f.write_str("the server's history has changed, perhaps to an old backup: ask its operator")
             }
+            Self::OtherServer => f.write_str(
+                "this state belongs to another server, which signs identities with another key: give the address of that \
+                 one, or use another state",
+            ),
             Self::AuthenticationKeyChanged => {
-                f.write_str("the server signs identities with another key than before: ask its operator")
+                f.write_str("the server signs identities with another key than the configured one: ask its operator")
             }
             Self::Contended => f.write_str("other members' changes kept coming first: it is tried again by itself"),
             Self::Diverged { seq, error } => {
@@ -117,12 +134,19 @@ impl fmt::Display for Error {
             }
             Self::GivenUp(reason) => write!(f, "it cannot be done: {reason}"),
             Self::InsecureServer => f.write_str("plain http is for this machine only: use a loopback address"),
-            Self::BadServerUrl => f.write_str("the server's address is not an http URL"),
+            Self::NoTls => f.write_str(
+                "this version speaks plain http to loopback addresses only, not https: have a proxy or tunnel on this \
+                 machine lead to the server, and give the http address of that",
+            ),
+            Self::BadServerUrl => {
+                f.write_str("the server's address is not an http URL: http://127.0.0.1:8443 would be one")
+            }
             Self::UnsupportedCipherSuite => f.write_str("the cipher suite is not supported: choose another"),
             Self::File(fault) => fault.fmt(f),
             Self::Mls(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
-            Self::Io(error) => write!(f, "the file cannot be used: {error}"),
+            Self::Io { path, error } => write!(f, "{} cannot be used: {error}", path.display()),
+            Self::System(error) => write!(f, "the client cannot be started: {error}"),
             Self::Corrupt(what) => write!(f, "the state file is damaged ({what}): restore a backup"),
             Self::Closed => f.write_str("the client was closed: open it again"),
         }
@@ -145,7 +169,7 @@ from! {
     TransportError => Offline;
     FileFault => File;
     StoreError => Store;
-    io::Error => Io;
+    io::Error => System;
 }
 
 impl From<Problem> for Error {

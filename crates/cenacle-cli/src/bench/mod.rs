@@ -63,7 +63,9 @@ Examples:
   cenacle bench --tree warm --store memory --json  every member has committed once; JSON lines
 
 Times are wall time of one thread, in microseconds; compare them only within one run. Delta bytes are what one operation
-writes to its store, the median: sending writes only every 32nd time, when it reserves message keys.";
+writes to its store, the median: sending writes only every 32nd time, when it reserves message keys.
+
+Exit status: 0 if everything was measured, 1 if something failed, 2 for a wrong command line.";
 
 /// An operation of one member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

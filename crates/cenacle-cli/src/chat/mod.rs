@@ -7,6 +7,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+use alloc::sync::Arc;
 use core::time::Duration;
 use std::{
     fs, io,
@@ -14,7 +15,7 @@ use std::{
     process::ExitCode,
 };
 
-use cenacle::{Client, Config, Events};
+use cenacle::{Client, Config, Error, Events, transport::HttpTransport};
 use cenacle_service::wire::AccountName;
 use clap::Args;
 use tokio::{
@@ -90,9 +91,11 @@ impl ChatArgs {
         finish(outcome)
     }
 
-    async fn open(&self, data: &Path) -> Result<(Client, Events), cenacle::Error> {
+    async fn open(&self, data: &Path) -> Result<(Client, Events), Error> {
+        // An address that makes no sense leaves nothing behind.
+        let transport = Arc::new(HttpTransport::new(&self.server)?);
         private_directory(data)?;
-        let config = Config::new(&self.server).data(data.join(format!("{}.sqlite", self.name)));
+        let config = Config::new(&self.server).transport(transport).data(data.join(format!("{}.sqlite", self.name)));
         let client = Client::open(config).await?;
         let events = client.events();
         client.register(self.name.as_str()).await?;
@@ -103,10 +106,24 @@ impl ChatArgs {
         let stop = asked_to_stop()?;
         let (client, events) = match self.open(data).await {
             Ok(opened) => opened,
+            Err(error @ (Error::BadServerUrl | Error::InsecureServer | Error::NoTls)) => {
+                return Ok(complain(&format_args!("--server {}: {error}", self.server), USAGE));
+            }
             Err(error) => return Ok(complain(&error, FAILED)),
         };
         // Whatever came meanwhile comes before what is said now. Without a connection it comes later.
         let synced = client.sync().await;
+        if matches!(synced, Err(Error::OtherServer)) {
+            client.close().await;
+            let complaint = format!(
+                "{}'s state in {} belongs to another server than the one at {}, and nothing was sent to that. Give the \
+                 address of its own with --server, or another directory with --data",
+                self.name,
+                data.display(),
+                self.server
+            );
+            return Ok(complain(&complaint, FAILED));
+        }
         let memory = data.join(format!("{}.current", self.name));
         let mut session = match Session::resume(client, memory, Printer::new(self.json)).await {
             Ok(session) => session,
@@ -124,12 +141,12 @@ impl ChatArgs {
 }
 
 /// The history is nobody else's business.
-fn private_directory(path: &Path) -> io::Result<()> {
+fn private_directory(path: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+    builder.create(path).map_err(|error| Error::Io { path: path.to_owned(), error })
 }
 
 /// A session with its input and its news.

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cenacle::{Client, Content, Conversation, ConversationId, Event, FileInfo};
+use cenacle::{Client, Content, Conversation, ConversationId, Error, Event, FileInfo};
 use cenacle_service::wire::AccountName;
 use serde_json::json;
 
@@ -192,7 +192,10 @@ impl Session {
 
     async fn send(&self, path: &Path) -> Result<(), Fault> {
         let sent = self.current()?.send_file(path).await;
-        sent.map_err(|error| Fault::Said(format!("{}: {error}", path.display())))?;
+        sent.map_err(|error| {
+            let is_named = matches!(error, Error::Io { .. });
+            Fault::Said(if is_named { error.to_string() } else { format!("{}: {error}", path.display()) })
+        })?;
         let text = format!("{} is sent", path.display());
         Ok(self.printer.note(&text, &json!({ "event": "sent", "file": path }))?)
     }

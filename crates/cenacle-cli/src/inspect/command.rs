@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write as _},
+    path::Path,
     process::ExitCode,
 };
 
@@ -11,7 +12,12 @@ use clap::{
 };
 use serde::Serialize;
 
-use super::{Content, Inspected, Length, NotDecodable, Shape, hex_dump::HexDump, input::Input, inspect};
+use super::{
+    Content, Inspected, Length, NotDecodable, Shape,
+    hex_dump::HexDump,
+    input::{Input, InputError},
+    inspect,
+};
 use crate::output::{FAILED, OK, USAGE, complain, finish};
 
 /// Show what is inside an MLS message, key package, tree or other structure
@@ -35,6 +41,9 @@ pub struct InspectArgs {
     #[arg(long)]
     full: bool,
 }
+
+/// Bytes of an argument that may have been meant as the name of a file.
+const LONGEST_NAME: usize = 80;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,12 +90,19 @@ impl InspectArgs {
     pub fn run(&self) -> ExitCode {
         let input = match Input::read(self.input.as_deref()) {
             Ok(input) => input,
+            Err(error @ InputError::Empty) => return complain(&error, FAILED).into(),
             Err(error) => return complain(&error, USAGE).into(),
         };
         finish(match inspect(&input.bytes, self.shape.0) {
             Ok(inspected) => self.show(&inspected, &input),
             Err(error) => self.refuse(&error, &input),
         })
+    }
+
+    /// The argument, if it was taken for bytes but is short enough for the name of a file.
+    fn no_file(&self) -> Option<&str> {
+        let argument = self.input.as_deref().filter(|argument| *argument != "-" && argument.len() <= LONGEST_NAME);
+        argument.filter(|argument| !Path::new(argument).exists())
     }
 
     fn show(&self, inspected: &Inspected, input: &Input) -> io::Result<u8> {
@@ -120,12 +136,13 @@ impl InspectArgs {
             return Ok(FAILED);
         }
         let (length, spelling, shape) = (bytes.len(), spelling.name(), shape.name());
+        let no_file = self.no_file().map_or_else(String::new, |name| format!(" (there is no file {name})"));
         let what = if *tried == 1 {
             format!("{length} bytes ({spelling}) are no {shape}")
         } else {
             format!("{length} bytes ({spelling}) are none of {tried} structures; {shape} came furthest")
         };
         let dump = HexDump { bytes, offset: error.offset };
-        Ok(complain(&format_args!("{what}:\n{error}\n{dump}"), FAILED))
+        Ok(complain(&format_args!("{what}{no_file}:\n{error}\n{dump}"), FAILED))
     }
 }

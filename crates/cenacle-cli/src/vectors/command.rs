@@ -22,6 +22,7 @@ use crate::output::{FAILED, OK, USAGE, complain, finish};
 
 /// Check this build against MLS test vectors, or make such vectors
 #[derive(Debug, Args)]
+#[command(after_help = BOTH_EXAMPLES)]
 pub struct VectorsArgs {
     #[command(subcommand)]
     action: Action,
@@ -53,6 +54,14 @@ struct VerifyArgs {
     #[arg(long)]
     json: bool,
 }
+
+const BOTH_EXAMPLES: &str = "\
+Examples:
+  cenacle vectors verify mls-implementations/test-vectors  does this build agree with every other MLS implementation?
+  cenacle vectors generate vectors                         test vectors for every cipher suite, for others to agree with
+  cenacle vectors verify vectors                           do those hold?
+
+`cenacle vectors verify --help` says where the official vectors are; each command's help has more examples.";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -72,11 +72,14 @@ impl Report<'_> {
 
     /// A file that is not there, or is no array of vectors.
     pub(crate) fn unreadable(&mut self, file: &str, path: &Path, reason: &str) -> io::Result<()> {
+        // A link that leads nowhere is there.
+        let is_missing = path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
         let path = path.display().to_string();
         if self.json {
             return self.event(&Event::Unreadable { file, path, reason: reason.to_owned(), source: SOURCE });
         }
-        writeln!(self.out, "{file:<32} MISSING: {path}: {reason}")
+        let what = if is_missing { "MISSING" } else { "UNREADABLE" };
+        writeln!(self.out, "{file:<32} {what}: {path}: {reason}")
     }
 
     /// The last words.

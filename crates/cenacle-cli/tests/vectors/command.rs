@@ -15,8 +15,9 @@ type Test = fn() -> Outcome;
 
 /// The command's own tests.
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, Test); 7] = [
+    let tests: [(&str, Test); 8] = [
         ("missing files are named", missing_files_are_named),
+        ("unreadable files are not missing", unreadable_files_are_not_missing),
         ("true vectors pass", true_vectors_pass),
         ("a false vector fails", a_false_vector_fails),
         ("JSON has one object a line", json_has_one_object_a_line),
@@ -61,6 +62,19 @@ fn missing_files_are_named() -> Outcome {
         assert!(printed.lines().any(|line| line.starts_with(file.name()) && line.contains("MISSING")), "{printed}");
     }
     assert!(printed.contains("15 of the known files could not be read") && printed.contains(SOURCE), "{printed}");
+    Ok(())
+}
+
+fn unreadable_files_are_not_missing() -> Outcome {
+    let directory = directory(&[("deserialization", &["nonsense"]), ("treekem", &[])]);
+    fs::create_dir(directory.path().join("welcome.json")).unwrap();
+    let output = verify(&directory, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let printed = printed(&output);
+    for file in ["deserialization", "treekem", "welcome"] {
+        assert!(printed.lines().any(|line| line.starts_with(file) && line.contains(" UNREADABLE: ")), "{printed}");
+    }
+    assert_eq!(printed.matches(" MISSING: ").count(), VectorFile::ALL.len() - 3, "{printed}");
     Ok(())
 }
 

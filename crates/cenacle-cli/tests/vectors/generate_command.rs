@@ -76,6 +76,10 @@ fn it_does_not_overwrite() -> Outcome {
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing was begun");
     let made = generate(directory.path(), &["--suite", "1", "--force"]);
     assert_eq!(made.status.code(), Some(0));
+    let told = printed(&made);
+    let check = format!("\n  cenacle vectors verify {} --suite 1\n", directory.path().display());
+    assert!(told.ends_with(&check), "{told}");
+    assert!(!told.contains(" 1 vectors"), "{told}");
     assert!(fs::read_to_string(&kept).unwrap().starts_with('['));
     let refused = generate(directory.path(), &["--suite", "1"]);
     let others = format!("and {} more are there already", about_suites() - 1);
@@ -121,7 +125,9 @@ fn a_place_that_is_a_file_is_an_error() -> Outcome {
     let file = directory.path().join("file");
     fs::write(&file, "").unwrap();
     let output = generate(&file, &["--suite", "1"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(complained(&output).contains("file"), "{}", complained(&output));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(complained(&output).contains("file is not a directory"), "{}", complained(&output));
+    let output = generate(&file.join("inside"), &["--suite", "1"]);
+    assert_eq!(output.status.code(), Some(2), "{}", complained(&output));
     Ok(())
 }

@@ -13,6 +13,7 @@ use cenacle_service::wire::{AccountName, AddBindings, AsKey, BindingRequest, Reg
 use super::{Engine, Me, account_row, now_seconds, room::TITLE};
 use crate::{
     Error, MemberId,
+    api::Pass,
     bindings::verify,
     state::{self, Account},
 };
@@ -46,7 +47,7 @@ impl Engine {
         let mls = MlsClient::new(suite, signer, id.to_credential())
             .with_capabilities(capabilities)
             .with_settings(Settings { handshake: Handshake::Private, ..Settings::default() });
-        self.api.token = Some(token);
+        self.api.pass = Some(Pass::new(token, account.as_key.clone()));
         self.me = Some(Me { id, account, mls });
         self.subscribe();
         Ok(())

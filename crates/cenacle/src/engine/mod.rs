@@ -91,7 +91,7 @@ impl Engine {
             None => SqliteStore::open_in_memory()?,
         };
         let base = config.provider.suite(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519);
-        let api = Api { transport, token: None, retries: config.retries };
+        let api = Api::new(transport, config.retries);
         let mut engine = Self {
             base: base.ok_or(Error::UnsupportedCipherSuite)?,
             config,
@@ -131,10 +131,10 @@ impl Engine {
 
     /// Says which groups' hints are wanted now.
     fn subscribe(&self) {
-        let subscription = self.me.as_ref().and_then(|me| {
+        let subscription = self.api.pass.clone().map(|pass| {
             let groups =
                 self.rooms.iter().filter(|(_, room)| room.is_listening()).map(|(id, _)| id.0.clone()).collect();
-            Some(run::Subscription { token: me.account.token.clone()?, groups })
+            run::Subscription { pass, groups }
         });
         self.subscription.send_if_modified(|present| {
             let changed = *present != subscription;

@@ -4,7 +4,7 @@
 use core::{future::Future, pin::Pin, time::Duration};
 use std::thread;
 
-use cenacle_service::wire::{DeviceToken, GroupId, Hint};
+use cenacle_service::wire::{GroupId, Hint};
 use tokio::{
     runtime::Builder,
     sync::{broadcast, mpsc, oneshot, watch},
@@ -14,7 +14,7 @@ use tokio::{
 use super::Engine;
 use crate::{
     Config, ConversationId, Error, Event,
-    api::{Api, pause},
+    api::{Api, Pass, pause},
     transport::TransportError,
 };
 
@@ -32,16 +32,10 @@ pub(crate) type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 type Job = Box<dyn for<'a> FnOnce(&'a mut Engine) -> LocalFuture<'a, ()> + Send>;
 
 /// What to listen to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Subscription {
-    pub(crate) token: DeviceToken,
+    pub(crate) pass: Pass,
     pub(crate) groups: Vec<GroupId>,
-}
-
-impl PartialEq for Subscription {
-    fn eq(&self, other: &Self) -> bool {
-        self.groups == other.groups && self.token.expose() == other.token.expose()
-    }
 }
 
 /// What a hint asks for.
@@ -179,7 +173,7 @@ async fn stream(
     nudges: &mpsc::UnboundedSender<Nudge>,
     failures: &mut u32,
 ) -> Result<(), TransportError> {
-    let mut hints = api.transport.hints(subscription.token.clone()).await?;
+    let mut hints = api.hints(&subscription.pass).await?;
     hints.subscribe(core::mem::take(&mut subscription.groups)).await?;
     loop {
         tokio::select! {
@@ -196,7 +190,7 @@ async fn stream(
             changed = wanted.changed() => {
                 let next = wanted.borrow_and_update().clone();
                 match (changed, next) {
-                    (Ok(()), Some(next)) if next.token.expose() == subscription.token.expose() => {
+                    (Ok(()), Some(next)) if next.pass == subscription.pass => {
                         hints.subscribe(next.groups).await?;
                     }
                     _ => return Ok(()),

@@ -13,4 +13,7 @@ fn plain_http_goes_to_loopback_only() {
     for server in ["", "127.0.0.1:8443", "ftp://127.0.0.1", "mailto:someone"] {
         assert!(matches!(HttpTransport::new(server), Err(Error::BadServerUrl)), "{server}");
     }
+    for server in ["https://127.0.0.1:8443", "https://example.org"] {
+        assert!(matches!(HttpTransport::new(server), Err(Error::NoTls)), "{server}");
+    }
 }

@@ -8,6 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use reqwest::{
     Url,
     header::{AUTHORIZATION, CONTENT_TYPE},
+    redirect::Policy,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -34,9 +35,12 @@ impl HttpTransport {
     /// A way to the services at `server`, such as `http://127.0.0.1:8443`.
     ///
     /// # Errors
-    /// [`Error::BadServerUrl`]; [`Error::InsecureServer`] for a plain address of another machine.
+    /// [`Error::BadServerUrl`]; [`Error::NoTls`] for https; [`Error::InsecureServer`] for a plain address of another machine.
     pub fn new(server: &str) -> Result<Self, Error> {
         let base = Url::parse(server).map_err(|_| Error::BadServerUrl)?;
+        if base.scheme() == "https" {
+            return Err(Error::NoTls);
+        }
         if base.scheme() != "http" || base.cannot_be_a_base() {
             return Err(Error::BadServerUrl);
         }
@@ -46,6 +50,9 @@ impl HttpTransport {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ANSWER_TIMEOUT)
+            // Neither a proxy nor a redirection may take a plain request off this machine.
+            .no_proxy()
+            .redirect(Policy::none())
             .build()
             .map_err(|_| Error::BadServerUrl)?;
         Ok(Self { base, client })

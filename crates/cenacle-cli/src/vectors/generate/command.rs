@@ -96,8 +96,12 @@ impl GenerateArgs {
             let complaint = format!("{}{more} there already. Overwrite with --force", first.display());
             return Ok(complain(&complaint, USAGE));
         }
+        if self.dir.exists() && !self.dir.is_dir() {
+            return Ok(complain(&format_args!("{} is not a directory", self.dir.display()), USAGE));
+        }
         if let Err(error) = fs::create_dir_all(&self.dir) {
-            return Ok(complain(&format_args!("{}: {error}", self.dir.display()), FAILED));
+            let code = if error.kind() == io::ErrorKind::NotADirectory { USAGE } else { FAILED };
+            return Ok(complain(&format_args!("{}: {error}", self.dir.display()), code));
         }
         self.write_all(&plan, &files)
     }
@@ -159,7 +163,8 @@ impl GenerateArgs {
             let path = self.path(file).display().to_string();
             return event(out, &Event::File { file: file_name, path, vectors, bytes, seconds });
         }
-        writeln!(out, "{file_name:<32} {vectors:>5} vectors {bytes:>10} bytes {seconds:>8.2} s")
+        let noun = if vectors == 1 { "vector" } else { "vectors" };
+        writeln!(out, "{file_name:<32} {vectors:>5} {noun:<7} {bytes:>10} bytes {seconds:>8.2} s")
     }
 
     fn summary(&self, out: &mut dyn Write, plan: &Plan<'_>, total: &Total, elapsed: Duration) -> io::Result<()> {
@@ -170,7 +175,16 @@ impl GenerateArgs {
             return event(out, &Event::Summary { files, vectors, bytes, seed, provider, size, seconds });
         }
         writeln!(out, "\n{files} files: {vectors} vectors, {bytes} bytes in {seconds:.1} s")?;
-        writeln!(out, "made by {provider} from seed {seed}; check them with `cenacle vectors verify`")
+        writeln!(out, "made by {provider} from seed {seed}; check them with\n  {}", self.check())
+    }
+
+    /// The command that checks what was made.
+    fn check(&self) -> String {
+        let dir = self.dir.display().to_string();
+        let is_plain = dir.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-+".contains(letter));
+        let dir = if is_plain { dir } else { format!("'{}'", dir.replace('\'', r"'\''")) };
+        let suite = self.suite.map_or_else(String::new, |suite| format!(" --suite {suite}"));
+        format!("cenacle vectors verify {dir}{suite}")
     }
 }
 
