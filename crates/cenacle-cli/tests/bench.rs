@@ -1,10 +1,10 @@
 //! `cenacle bench` from outside: every operation is measured in every kind of group, and said in the shape promised.
 #![allow(clippy::unwrap_used, reason = "a test ends where something unexpected happens")]
 
-use std::{
-    collections::BTreeMap,
-    process::{Command, Output},
-};
+extern crate alloc;
+
+use alloc::collections::BTreeMap;
+use std::process::{Command, Output};
 
 use serde_json::Value;
 

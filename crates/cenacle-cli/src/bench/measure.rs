@@ -22,6 +22,8 @@ use super::{
 const ENOUGH: Duration = Duration::from_secs(10);
 /// ... unless there are fewer of them than this.
 const FEWEST: usize = 3;
+/// So many batches of copies are loaded at most until memory grows evenly.
+const MOST_BATCHES: u32 = 100;
 
 impl<S: Store> Scene<'_, S>
 where
@@ -165,21 +167,28 @@ where
         size(welcome.to_bytes().map_err(BenchError::other)?.len())
     }
 
-    /// Memory that was freed before is used first, and the system counts whole pages: so the group is loaded several
-    /// times, all copies stay, and what the later half of them added counts.
+    /// Memory that was freed before is used first, and the system counts whole pages: so copies are loaded by the batch
+    /// and kept until two batches in a row have added the same. Where that never happens nothing is said.
     fn mem_per_member(&self) -> Result<Sample, BenchError> {
-        let half = (20_000 / self.n).clamp(3, 1_000);
+        let batch = (4_000 / self.n).clamp(1, 400);
         let Member { client, store, group } = &self.receiver;
         let mut copies = Vec::new();
-        let mut load_half = || {
-            for _ in 0..half {
+        let mut growth = None;
+        for _ in 0..MOST_BATCHES {
+            let Some(before) = resident_bytes() else { return Ok(Sample::Unknown) };
+            for _ in 0..batch {
                 copies.push(client.load_group(store, group.group_id())?.ok_or_else(unexpected)?);
             }
-            Ok::<_, BenchError>(resident_bytes())
-        };
-        let (Some(before), Some(after)) = (load_half()?, load_half()?) else { return Ok(Sample::Unknown) };
-        let growth = u32::try_from(after.saturating_sub(before) / 1024).map_err(BenchError::other)?;
-        Ok(Sample::Mean(f64::from(growth) * 1024.0 / f64::from(half) / f64::from(self.n), half))
+            let Some(after) = resident_bytes() else { return Ok(Sample::Unknown) };
+            let (grown, earlier) = (after.saturating_sub(before), growth);
+            if let Some(earlier) = earlier.filter(|earlier| grown > 0 && grown.abs_diff(*earlier) <= grown / 10) {
+                let kilobytes = u32::try_from((grown + earlier) / 1024).map_err(BenchError::other)?;
+                let count = 2 * batch;
+                return Ok(Sample::Mean(f64::from(kilobytes) * 1024.0 / f64::from(count) / f64::from(self.n), count));
+            }
+            growth = Some(grown);
+        }
+        Ok(Sample::Unknown)
     }
 }
 

@@ -206,7 +206,7 @@ impl BenchArgs {
             writeln!(out, "{n:>8} {tree:>6} {store:>7} {op:<20} {value:>14} {count:>9}")?;
         }
         if matches!(measured.value, Value::Bytes(None)) {
-            complain(&format_args!("{op} cannot be measured on this system"), OK);
+            complain(&format_args!("{op} could not be measured here"), OK);
         }
         out.flush()?;
         Ok(())
