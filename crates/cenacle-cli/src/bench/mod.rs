@@ -1,10 +1,13 @@
 //! `cenacle bench`: what an operation costs one member, with its state saved as an application would save it. Groups of
 //! every size asked for are built on this machine; each operation is repeated and its median given.
 
+mod measure;
+mod memory;
+mod operation;
+mod progress;
 mod scene;
 
 use alloc::sync::Arc;
-use core::time::Duration;
 use std::{
     io::{self, Write},
     process::ExitCode,
@@ -13,11 +16,14 @@ use std::{
 use cenacle_crypto::{CipherSuite, CryptoProvider, Suite};
 use cenacle_crypto_awslc::AwsLcProvider;
 use cenacle_crypto_rustcrypto::RustCryptoProvider;
+use cenacle_mls::delta::Store;
 use cenacle_store::{MemoryStore, SqliteStore};
 use clap::{Args, ValueEnum};
 
 use crate::output::{OK, USAGE, complain, finish};
-use scene::{BenchError, Scene};
+use operation::{Measured, Operation, Value};
+use progress::Progress;
+use scene::{BenchError, OpenStore, Scene};
 
 /// Measure what operations cost a member of groups of several sizes.
 #[derive(Debug, Args)]
@@ -47,7 +53,7 @@ pub struct BenchArgs {
     #[arg(long, default_value = "aws-lc")]
     provider: Provider,
 
-    /// How often each operation is repeated.
+    /// How often each operation is repeated, at most.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     iterations: u32,
 
@@ -62,40 +68,18 @@ Examples:
   cenacle bench --n 2,10,100 --ops encrypt_64      only sending, in other sizes
   cenacle bench --tree warm --store memory --json  every member has committed once; JSON lines
 
-Times are wall time of one thread, in microseconds; compare them only within one run. Delta bytes are what one operation
-writes to its store, the median: sending writes only every 32nd time, when it reserves message keys.
+Times are wall time of one thread, in microseconds, the median; compare them only within one run. Messages pass from
+member to member as values: decoding them is not in the times. Creating and joining is repeated 3 times at most from
+1,000 members on, everything else ends after 10 seconds and 3 repetitions. Sizes are in bytes. state_bytes and
+mem_per_member are measured first, right after the group was built; mem_per_member needs Linux. Building a warm group
+takes time in proportion to the square of its members.
+
+With --json every line is an object with peer, n, tree, store, suite, op, count, and one result:
+  median_us  the median of count repetitions, for an operation that takes time
+  bytes      the median of count samples, for a size: state_bytes, delta_bytes, bytes_commit_update, bytes_welcome and
+             mem_per_member (the mean of count copies); null, with count 0, where it cannot be measured
 
 Exit status: 0 if everything was measured, 1 if something failed, 2 for a wrong command line.";
-
-/// An operation of one member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(crate) enum Operation {
-    /// Encrypt 64 bytes and save.
-    #[value(name = "encrypt_64")]
-    Encrypt64,
-    /// Decrypt 64 bytes and save.
-    #[value(name = "decrypt_64")]
-    Decrypt64,
-    /// Make a commit that renews one's own keys, save it, and merge its echo.
-    CommitUpdate,
-    /// Process such a commit of another member and save.
-    ProcessCommit,
-    /// Read a group back from its store.
-    Load,
-}
-
-impl Operation {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Encrypt64 => "encrypt_64",
-            Self::Decrypt64 => "decrypt_64",
-            Self::CommitUpdate => "commit_update",
-            Self::ProcessCommit => "process_commit",
-            Self::Load => "load",
-        }
-    }
-}
 
 /// How the measured group came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -104,6 +88,15 @@ pub(crate) enum Tree {
     Fresh,
     /// Everybody came by a commit of their own: every parent holds a key.
     Warm,
+}
+
+impl Tree {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Warm => "warm",
+        }
+    }
 }
 
 /// Where the state is saved.
@@ -122,22 +115,6 @@ enum Provider {
     Awslc,
     /// RustCrypto and dalek.
     Rustcrypto,
-}
-
-/// One measurement.
-pub(crate) struct Measured {
-    pub(crate) operation: Operation,
-    pub(crate) times: Vec<Duration>,
-    /// Bytes of rows that one operation wrote or erased, the median.
-    pub(crate) delta_bytes: usize,
-}
-
-impl Measured {
-    fn median_us(&self) -> f64 {
-        let mut times = self.times.clone();
-        times.sort_unstable();
-        times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1e6)
-    }
 }
 
 impl BenchArgs {
@@ -162,32 +139,25 @@ impl BenchArgs {
     }
 
     fn measure_all(&self, suite: &Arc<dyn Suite>) -> Result<u8, BenchError> {
-        let mut out = io::stdout().lock();
         if !self.json {
-            writeln!(
-                out,
-                "{:>8} {:>6} {:>7} {:<16} {:>12} {:>12}",
-                "members", "tree", "store", "operation", "median µs", "delta bytes"
-            )?;
+            let mut out = io::stdout().lock();
+            let (members, tree, store) = ("members", "tree", "store");
+            writeln!(out, "{members:>8} {tree:>6} {store:>7} {:<20} {:>14} {:>9}", "operation", "median", "count")?;
         }
-        let wanted = |operation: &&Operation| self.ops.is_empty() || self.ops.contains(operation);
-        let operations: Vec<_> = Operation::value_variants().iter().filter(wanted).copied().collect();
         for n in &self.n {
             for tree in &self.tree {
                 for store in &self.store {
                     match store {
                         StoreKind::Memory => {
-                            let scene = Scene::build(suite, *n, *tree, || Ok(MemoryStore::default()))?;
-                            self.report(&mut out, scene.run(&operations, self.iterations), (*n, *tree, "memory"))?;
+                            self.measure_one(suite, (*n, *tree, "memory"), &mut || Ok(MemoryStore::default()))?;
                         }
                         StoreKind::Sqlite => {
                             let folder = tempfile::tempdir()?;
                             let mut files = 0u32;
-                            let scene = Scene::build(suite, *n, *tree, || {
+                            self.measure_one(suite, (*n, *tree, "sqlite"), &mut || {
                                 files += 1;
                                 SqliteStore::open(folder.path().join(format!("{files}.db"))).map_err(BenchError::other)
                             })?;
-                            self.report(&mut out, scene.run(&operations, self.iterations), (*n, *tree, "sqlite"))?;
                         }
                     }
                 }
@@ -196,26 +166,57 @@ impl BenchArgs {
         Ok(OK)
     }
 
-    fn report(
+    fn measure_one<S: Store>(
         &self,
-        out: &mut impl Write,
-        measured: Result<Vec<Measured>, BenchError>,
-        (n, tree, store): (u32, Tree, &str),
-    ) -> Result<(), BenchError> {
-        let tree = if tree == Tree::Fresh { "fresh" } else { "warm" };
-        for result in measured? {
-            let (op, median) = (result.operation.name(), result.median_us());
-            if self.json {
-                let line = serde_json::json!({
-                    "peer": "cenacle", "n": n, "tree": tree, "store": store, "suite": self.suite, "op": op, "median_us": median,
-                    "count": result.times.len(), "delta_bytes": result.delta_bytes,
-                });
-                writeln!(out, "{line}")?;
-            } else {
-                writeln!(out, "{n:>8} {tree:>6} {store:>7} {op:<16} {median:>12.1} {:>12}", result.delta_bytes)?;
-            }
+        suite: &Arc<dyn Suite>,
+        place: (u32, Tree, &str),
+        open_store: OpenStore<'_, S>,
+    ) -> Result<(), BenchError>
+    where
+        S::Error: core::fmt::Display,
+    {
+        let (n, tree, store) = place;
+        let progress = Progress::new(format!("{n} members, {}, {store}", tree.name()));
+        let mut scene = Scene::build(suite, n, tree, open_store, &progress)?;
+        for operation in Operation::in_order(&self.ops) {
+            progress.say(operation.name());
+            let measured = scene.measure(operation, self.iterations)?;
+            progress.aside(|| self.report(&measured, place))?;
+        }
+        Ok(())
+    }
+
+    fn report(&self, measured: &Measured, (n, tree, store): (u32, Tree, &str)) -> Result<(), BenchError> {
+        let mut out = io::stdout().lock();
+        let (op, tree, count) = (measured.operation.name(), tree.name(), measured.count);
+        if self.json {
+            let (result, value) = match measured.value {
+                Value::MedianMicros(median) => ("median_us", median.into()),
+                Value::Bytes(bytes) => ("bytes", bytes.map_or(serde_json::Value::Null, whole)),
+            };
+            let line = serde_json::json!({
+                "peer": "cenacle", "n": n, "tree": tree, "store": store, "suite": self.suite, "op": op, result: value,
+                "count": count,
+            });
+            writeln!(out, "{line}")?;
+        } else {
+            let value = match measured.value {
+                Value::MedianMicros(median) => format!("{median:.1} µs"),
+                Value::Bytes(Some(bytes)) => format!("{bytes:.0} B"),
+                Value::Bytes(None) => "unknown".to_owned(),
+            };
+            writeln!(out, "{n:>8} {tree:>6} {store:>7} {op:<20} {value:>14} {count:>9}")?;
+        }
+        if matches!(measured.value, Value::Bytes(None)) {
+            complain(&format_args!("{op} could not be measured here"), OK);
         }
         out.flush()?;
         Ok(())
     }
+}
+
+/// A number of bytes as JSON, without a fraction.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size, far below 2^53")]
+fn whole(bytes: f64) -> serde_json::Value {
+    (bytes.round() as u64).into()
 }

@@ -2,21 +2,24 @@
 //! leaves exist.
 
 use alloc::sync::Arc;
-use core::time::Duration;
-use std::{io, time::Instant};
+use std::io;
 
 use cenacle_crypto::Suite;
 use cenacle_crypto_awslc::SystemRng;
 use cenacle_mls::{
     delta::{PersistError, Store},
-    group::{AcceptAll, Client, ExternalJoin, Group, Inputs, OwnKeyPackage, Transition},
-    wire::{Credential, Extensions, GroupId, KeyPackage, Lifetime, MlsMessage, MlsMessageBody},
+    group::{AcceptAll, Client, CommitBundle, ExternalJoin, Group, Inputs, OwnKeyPackage, Transition},
+    wire::{Credential, Extensions, KeyPackage, LeafIndex, Lifetime, MlsMessage, MlsMessageBody},
 };
 use cenacle_store::MemoryStore;
 
-use super::{Measured, Operation, Tree};
+use super::{Tree, progress::Progress};
 
-const LIFETIME: Lifetime = Lifetime { not_before: 0, not_after: 7_000_000 };
+/// The identifier of every group here.
+pub(crate) const GROUP: &[u8] = b"bench";
+
+/// Of leaves and key packages; nobody looks at a clock.
+pub(crate) const LIFETIME: Lifetime = Lifetime { not_before: 0, not_after: 7_000_000 };
 
 /// Why nothing could be measured.
 #[derive(Debug)]
@@ -61,29 +64,41 @@ impl core::fmt::Display for BenchError {
 }
 
 /// A client with its saved state.
-struct Member<S> {
-    client: Client,
-    store: S,
-    group: Group,
+pub(crate) struct Member<S> {
+    pub(crate) client: Client,
+    pub(crate) store: S,
+    pub(crate) group: Group,
 }
+
+/// What opens a store that nothing was ever saved in.
+pub(crate) type OpenStore<'a, S> = &'a mut dyn FnMut() -> Result<S, BenchError>;
 
 /// A group with two members who act.
-pub(crate) struct Scene<S> {
-    sender: Member<S>,
-    receiver: Member<S>,
+pub(crate) struct Scene<'a, S> {
+    pub(crate) suite: Arc<dyn Suite>,
+    pub(crate) n: u32,
+    /// In the first leaf.
+    pub(crate) sender: Member<S>,
+    /// In the last leaf.
+    pub(crate) receiver: Member<S>,
+    pub(crate) open_store: OpenStore<'a, S>,
+    /// For what belongs to no group.
+    pub(crate) scratch: Option<S>,
+    /// Key packages for `create`, once they are made.
+    pub(crate) packages: Vec<KeyPackage>,
 }
 
-fn inputs() -> Inputs<'static> {
+pub(crate) fn inputs() -> Inputs<'static> {
     Inputs::new(&AcceptAll)
 }
 
-fn client(suite: &Arc<dyn Suite>, name: &str) -> Result<Client, BenchError> {
+pub(crate) fn client(suite: &Arc<dyn Suite>, name: &str) -> Result<Client, BenchError> {
     let (secret, _) = suite.signature_key_pair(&mut SystemRng).map_err(BenchError::other)?;
     let signer = suite.signer(&secret).map_err(BenchError::other)?;
     Ok(Client::new(Arc::clone(suite), Arc::from(signer), Credential::Basic(name.as_bytes().into())))
 }
 
-fn unexpected() -> BenchError {
+pub(crate) fn unexpected() -> BenchError {
     BenchError::other("a message of another kind than was made")
 }
 
@@ -91,26 +106,48 @@ impl<S: Store> Member<S>
 where
     S::Error: core::fmt::Display,
 {
-    fn merge<T>(&mut self, transition: Transition<T>) -> Result<T, BenchError> {
+    pub(crate) fn merge<T>(&mut self, transition: Transition<T>) -> Result<T, BenchError> {
         Ok(self.group.merge(transition, &mut self.store)?)
     }
 
-    fn receive(&mut self, message: &MlsMessage) -> Result<usize, BenchError> {
+    /// Takes in a message and gives the bytes of rows that this wrote or erased.
+    pub(crate) fn receive(&mut self, message: &MlsMessage) -> Result<usize, BenchError> {
         let staged = self.group.stage(self.group.open(message)?, &inputs())?;
         let bytes = staged.delta().size_bytes();
         self.merge(staged)?;
         Ok(bytes)
     }
 
-    fn renew(&mut self) -> Result<(MlsMessage, usize), BenchError> {
-        let commit = self.group.commit().with_path().build(&inputs(), &mut SystemRng)?;
-        let bytes = commit.delta().size_bytes();
-        let commit = self.merge(commit)?.commit;
-        Ok((commit.clone(), bytes + self.receive(&commit)?))
+    /// Saves a commit and takes in its echo.
+    fn commit(&mut self, built: Transition<CommitBundle>) -> Result<CommitBundle, BenchError> {
+        let bundle = self.merge(built)?;
+        self.receive(&bundle.commit)?;
+        Ok(bundle)
+    }
+
+    pub(crate) fn renew(&mut self) -> Result<MlsMessage, BenchError> {
+        let built = self.group.commit().with_path().build(&inputs(), &mut SystemRng)?;
+        Ok(self.commit(built)?.commit)
+    }
+
+    pub(crate) fn add(&mut self, packages: Vec<KeyPackage>) -> Result<CommitBundle, BenchError> {
+        let builder = packages.into_iter().fold(self.group.commit(), |builder, package| builder.add(package));
+        let built = builder.build(&inputs(), &mut SystemRng)?;
+        self.commit(built)
+    }
+
+    pub(crate) fn remove(&mut self, leaf: LeafIndex) -> Result<MlsMessage, BenchError> {
+        let built = self.group.commit().remove(leaf).build(&inputs(), &mut SystemRng)?;
+        Ok(self.commit(built)?.commit)
+    }
+
+    /// Forgets a saved commit whose echo has not come.
+    pub(crate) fn give_up(&mut self) -> Result<(), BenchError> {
+        self.merge(self.group.discard_pending()?)
     }
 }
 
-impl<S: Store> Scene<S>
+impl<'a, S: Store> Scene<'a, S>
 where
     S::Error: core::fmt::Display,
 {
@@ -119,106 +156,59 @@ where
         suite: &Arc<dyn Suite>,
         n: u32,
         tree: Tree,
-        mut open_store: impl FnMut() -> Result<S, BenchError>,
+        open_store: OpenStore<'a, S>,
+        progress: &Progress,
     ) -> Result<Self, BenchError> {
+        progress.say("building the group".to_owned());
         let mut store = open_store()?;
         let creator = client(suite, "creator")?;
-        let id = GroupId::from(&b"bench"[..]);
-        let new = creator.create_group(id, Extensions::default(), LIFETIME, &inputs(), &mut SystemRng)?;
+        let new = creator.create_group(GROUP.into(), Extensions::default(), LIFETIME, &inputs(), &mut SystemRng)?;
         let group = new.accept(&mut store)?;
         let mut sender = Member { client: creator, store, group };
         let others = n.saturating_sub(2);
-        let (added, joined) = if tree == Tree::Fresh { (others, 0) } else { (0, others) };
-        let mut packages = Vec::new();
-        for i in 0..added {
-            packages.push(key_package(&client(suite, &format!("member {i}"))?, &mut MemoryStore::default())?);
-        }
-        for i in 0..joined {
-            let commit = join_by_external_commit(&client(suite, &format!("member {i}"))?, &sender.group)?;
-            sender.receive(&commit)?;
+        let mut packages = match tree {
+            Tree::Fresh => key_packages(suite, others)?,
+            Tree::Warm => Vec::new(),
+        };
+        if tree == Tree::Warm {
+            for i in 0..others {
+                progress.say(format!("{i} members have joined by commits of their own"));
+                let commit = join_by_external_commit(&client(suite, &format!("member {i}"))?, &sender.group)?;
+                sender.receive(&commit)?;
+            }
         }
         let mut store = open_store()?;
         let second = client(suite, "second")?;
         packages.push(key_package(&second, &mut store)?);
-        let builder = packages.into_iter().fold(sender.group.commit(), |builder, package| builder.add(package));
-        let bundle = sender.merge(builder.build(&inputs(), &mut SystemRng)?)?;
-        sender.receive(&bundle.commit)?;
-        let Some(MlsMessageBody::Welcome(welcome)) = bundle.welcome.map(|message| message.body) else {
+        let Some(MlsMessageBody::Welcome(welcome)) = sender.add(packages)?.welcome.map(|message| message.body) else {
             return Err(unexpected());
         };
         let own = OwnKeyPackage::find(&store, &welcome)?.ok_or_else(unexpected)?;
         let group = second.join(&welcome, &own, None, &inputs())?.accept(&mut store)?;
         let mut receiver = Member { client: second, store, group };
         // Both have committed once, so that what follows is the steady state.
-        let (commit, _) = receiver.renew()?;
+        let commit = receiver.renew()?;
         sender.receive(&commit)?;
-        let (commit, _) = sender.renew()?;
+        let commit = sender.renew()?;
         receiver.receive(&commit)?;
-        Ok(Self { sender, receiver })
-    }
-
-    /// Measures.
-    pub(crate) fn run(mut self, operations: &[Operation], iterations: u32) -> Result<Vec<Measured>, BenchError> {
-        operations.iter().map(|operation| self.measure(*operation, iterations)).collect()
-    }
-
-    fn measure(&mut self, operation: Operation, iterations: u32) -> Result<Measured, BenchError> {
-        let mut times = Vec::new();
-        let mut bytes = Vec::new();
-        for _ in 0..iterations {
-            let (time, written) = self.once(operation)?;
-            times.push(time);
-            bytes.push(written);
-        }
-        bytes.sort_unstable();
-        let delta_bytes = bytes.get(bytes.len() / 2).copied().unwrap_or(0);
-        Ok(Measured { operation, times, delta_bytes })
-    }
-
-    fn once(&mut self, operation: Operation) -> Result<(Duration, usize), BenchError> {
-        let Self { sender, receiver } = self;
-        let start = Instant::now();
-        Ok(match operation {
-            Operation::Encrypt64 => {
-                let message = sender.group.protect(&[7; 64], &[], &mut SystemRng)?;
-                let bytes = message.delta().size_bytes();
-                sender.merge(message)?;
-                (start.elapsed(), bytes)
-            }
-            Operation::Decrypt64 => {
-                let message = sender.merge(sender.group.protect(&[7; 64], &[], &mut SystemRng)?)?;
-                let start = Instant::now();
-                let bytes = receiver.receive(&message)?;
-                (start.elapsed(), bytes)
-            }
-            Operation::CommitUpdate => {
-                let (commit, bytes) = sender.renew()?;
-                let time = start.elapsed();
-                receiver.receive(&commit)?;
-                (time, bytes)
-            }
-            Operation::ProcessCommit => {
-                let (commit, _) = sender.renew()?;
-                let start = Instant::now();
-                let bytes = receiver.receive(&commit)?;
-                (start.elapsed(), bytes)
-            }
-            Operation::Load => {
-                let group = receiver.client.load_group(&receiver.store, receiver.group.group_id())?;
-                receiver.group = group.ok_or_else(unexpected)?;
-                (start.elapsed(), 0)
-            }
-        })
+        let suite = Arc::clone(suite);
+        Ok(Self { suite, n, sender, receiver, open_store, scratch: None, packages: Vec::new() })
     }
 }
 
-fn key_package<S: Store>(client: &Client, store: &mut S) -> Result<KeyPackage, BenchError>
+pub(crate) fn key_package<S: Store>(client: &Client, store: &mut S) -> Result<KeyPackage, BenchError>
 where
     S::Error: core::fmt::Display,
 {
     let message = client.key_package(LIFETIME, false, &mut SystemRng)?.persist(store).map_err(BenchError::other)?;
     let MlsMessageBody::KeyPackage(package) = message.body else { return Err(unexpected()) };
     Ok(package)
+}
+
+/// Key packages of so many clients, who are forgotten.
+pub(crate) fn key_packages(suite: &Arc<dyn Suite>, count: u32) -> Result<Vec<KeyPackage>, BenchError> {
+    let one = |i| key_package(&client(suite, &format!("member {i}"))?, &mut MemoryStore::default());
+    (0..count).map(one).collect()
 }
 
 /// Lets a client in by itself; what it knows is forgotten at once.

@@ -1,0 +1,236 @@
+//! The repetitions. What only prepares one, or brings the group back to its size, is not timed.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use cenacle_codec::Encode;
+use cenacle_crypto_awslc::SystemRng;
+use cenacle_mls::{
+    delta::{RowKey, Store, Table},
+    group::{CommitBundle, OwnKeyPackage},
+    wire::{Extensions, LeafIndex, MlsMessage, MlsMessageBody, Welcome},
+};
+use cenacle_store::MemoryStore;
+
+use super::{
+    memory::resident_bytes,
+    operation::{Measured, Operation, Sample},
+    scene::{BenchError, GROUP, LIFETIME, Member, Scene, client, inputs, key_package, key_packages, unexpected},
+};
+
+/// An operation is repeated no more once its repetitions took so long together with what prepares them ...
+const ENOUGH: Duration = Duration::from_secs(10);
+/// ... unless there are fewer of them than this.
+const FEWEST: usize = 3;
+/// So many batches of copies are loaded at most until memory grows evenly.
+const MOST_BATCHES: u32 = 100;
+
+impl<S: Store> Scene<'_, S>
+where
+    S::Error: core::fmt::Display,
+{
+    /// Measures one operation, at most `iterations` times.
+    pub(crate) fn measure(&mut self, operation: Operation, iterations: u32) -> Result<Measured, BenchError> {
+        let mut samples = Vec::new();
+        let start = Instant::now();
+        for _ in 0..iterations.min(operation.most(self.n)) {
+            samples.push(self.once(operation)?);
+            if start.elapsed() > ENOUGH && samples.len() >= FEWEST {
+                break;
+            }
+        }
+        if operation == Operation::Create {
+            self.packages = Vec::new();
+        }
+        if operation == Operation::Join {
+            // The sender used up more keys on commits it gave up than a receiver would skip.
+            self.answer()?;
+        }
+        Ok(Measured::of(operation, &samples))
+    }
+
+    fn once(&mut self, operation: Operation) -> Result<Sample, BenchError> {
+        match operation {
+            Operation::KeyPackage => self.keypackage(),
+            Operation::Create => self.create(),
+            Operation::Join => self.join(),
+            Operation::CommitUpdate => Ok(Sample::Time(self.update()?.sending)),
+            Operation::ProcessCommit => Ok(Sample::Time(self.update()?.receiving)),
+            Operation::AddOne => Ok(Sample::Time(self.add_and_remove()?.0.sending)),
+            Operation::ProcessAdd => Ok(Sample::Time(self.add_and_remove()?.0.receiving)),
+            Operation::RemoveOne => Ok(Sample::Time(self.add_and_remove()?.1.sending)),
+            Operation::ProcessRemove => Ok(Sample::Time(self.add_and_remove()?.1.receiving)),
+            Operation::Encrypt64 => Ok(Sample::Time(self.message(64)?.sending)),
+            Operation::Decrypt64 => Ok(Sample::Time(self.message(64)?.receiving)),
+            Operation::Encrypt1024 => Ok(Sample::Time(self.message(1_024)?.sending)),
+            Operation::Decrypt1024 => Ok(Sample::Time(self.message(1_024)?.receiving)),
+            Operation::Encrypt16384 => Ok(Sample::Time(self.message(16_384)?.sending)),
+            Operation::Decrypt16384 => Ok(Sample::Time(self.message(16_384)?.receiving)),
+            Operation::Load => self.load(),
+            Operation::StateBytes => state_bytes(&self.receiver.store),
+            Operation::DeltaBytes => size(self.update()?.written),
+            Operation::BytesCommitUpdate => size(self.update()?.sent),
+            Operation::BytesWelcome => self.bytes_welcome(),
+            Operation::MemPerMember => self.mem_per_member(),
+        }
+    }
+
+    fn keypackage(&mut self) -> Result<Sample, BenchError> {
+        let mut store = match self.scratch.take() {
+            Some(store) => store,
+            None => (self.open_store)()?,
+        };
+        let start = Instant::now();
+        key_package(&self.receiver.client, &mut store)?;
+        let time = start.elapsed();
+        self.scratch = Some(store);
+        Ok(Sample::Time(time))
+    }
+
+    fn create(&mut self) -> Result<Sample, BenchError> {
+        if self.packages.is_empty() {
+            self.packages = key_packages(&self.suite, self.n.saturating_sub(1))?;
+        }
+        let packages = self.packages.clone();
+        let (client, mut store) = (client(&self.suite, "founder")?, (self.open_store)()?);
+        let start = Instant::now();
+        let new = client.create_group(GROUP.into(), Extensions::default(), LIFETIME, &inputs(), &mut SystemRng)?;
+        let group = new.accept(&mut store)?;
+        let mut founder = Member { client, store, group };
+        founder.add(packages)?;
+        Ok(Sample::Time(start.elapsed()))
+    }
+
+    /// The commit is given up afterwards: the group stays as it is, and the joiner joins an epoch that nobody else has.
+    fn join(&mut self) -> Result<Sample, BenchError> {
+        let (joiner, mut store) = (client(&self.suite, "joiner")?, (self.open_store)()?);
+        let package = key_package(&joiner, &mut store)?;
+        let build = self.sender.group.commit().add(package).build(&inputs(), &mut SystemRng)?;
+        let bundle = self.sender.merge(build)?;
+        self.sender.give_up()?;
+        let welcome = welcome_of(&bundle)?;
+        let start = Instant::now();
+        let own = OwnKeyPackage::find(&store, welcome)?.ok_or_else(unexpected)?;
+        let group = joiner.join(welcome, &own, None, &inputs())?.accept(&mut store)?;
+        let time = start.elapsed();
+        drop(group);
+        Ok(Sample::Time(time))
+    }
+
+    fn update(&mut self) -> Result<Exchange, BenchError> {
+        self.exchange(Member::renew)
+    }
+
+    fn message(&mut self, length: usize) -> Result<Exchange, BenchError> {
+        let data = vec![7; length];
+        self.exchange(|sender| sender.merge(sender.group.protect(&data, &[], &mut SystemRng)?))
+    }
+
+    /// Adds somebody and removes the same again.
+    fn add_and_remove(&mut self) -> Result<(Exchange, Exchange), BenchError> {
+        let package = key_package(&client(&self.suite, "guest")?, &mut MemoryStore::default())?;
+        let added = self.exchange(|sender| Ok(sender.add(vec![package])?.commit))?;
+        // Every leaf was taken, so the new one is the last.
+        let guest: LeafIndex = self.sender.group.members().last().map(|(leaf, _)| leaf).ok_or_else(unexpected)?;
+        let removed = self.exchange(|sender| sender.remove(guest))?;
+        // Removing blanked parents that the receiver shared with the guest; they get keys again.
+        self.answer()?;
+        Ok((added, removed))
+    }
+
+    /// The receiver commits: a new epoch, with keys on its path.
+    fn answer(&mut self) -> Result<(), BenchError> {
+        let commit = self.receiver.renew()?;
+        self.sender.receive(&commit).map(drop)
+    }
+
+    /// The sender makes a message, the receiver takes it in.
+    fn exchange(
+        &mut self,
+        send: impl FnOnce(&mut Member<S>) -> Result<MlsMessage, BenchError>,
+    ) -> Result<Exchange, BenchError> {
+        let start = Instant::now();
+        let message = send(&mut self.sender)?;
+        let sending = start.elapsed();
+        let start = Instant::now();
+        let written = self.receiver.receive(&message)?;
+        let receiving = start.elapsed();
+        Ok(Exchange { sending, receiving, written, sent: message.to_bytes().map_err(BenchError::other)?.len() })
+    }
+
+    fn load(&mut self) -> Result<Sample, BenchError> {
+        let Member { client, store, group } = &mut self.receiver;
+        let start = Instant::now();
+        let loaded = client.load_group(store, group.group_id())?.ok_or_else(unexpected)?;
+        let time = start.elapsed();
+        *group = loaded;
+        Ok(Sample::Time(time))
+    }
+
+    fn bytes_welcome(&mut self) -> Result<Sample, BenchError> {
+        let package = key_package(&client(&self.suite, "guest")?, &mut MemoryStore::default())?;
+        let build = self.sender.group.commit().add(package).without_tree().build(&inputs(), &mut SystemRng)?;
+        let bundle = self.sender.merge(build)?;
+        self.sender.give_up()?;
+        let welcome = bundle.welcome.ok_or_else(unexpected)?;
+        size(welcome.to_bytes().map_err(BenchError::other)?.len())
+    }
+
+    /// Memory that was freed before is used first, and the system counts whole pages: so copies are loaded by the batch
+    /// and kept until two batches in a row have added the same. Where that never happens nothing is said.
+    fn mem_per_member(&self) -> Result<Sample, BenchError> {
+        let batch = (4_000 / self.n).clamp(1, 400);
+        let Member { client, store, group } = &self.receiver;
+        let mut copies = Vec::new();
+        let mut growth = None;
+        for _ in 0..MOST_BATCHES {
+            let Some(before) = resident_bytes() else { return Ok(Sample::Unknown) };
+            for _ in 0..batch {
+                copies.push(client.load_group(store, group.group_id())?.ok_or_else(unexpected)?);
+            }
+            let Some(after) = resident_bytes() else { return Ok(Sample::Unknown) };
+            let (grown, earlier) = (after.saturating_sub(before), growth);
+            if let Some(earlier) = earlier.filter(|earlier| grown > 0 && grown.abs_diff(*earlier) <= grown / 10) {
+                let kilobytes = u32::try_from((grown + earlier) / 1024).map_err(BenchError::other)?;
+                let count = 2 * batch;
+                return Ok(Sample::Mean(f64::from(kilobytes) * 1024.0 / f64::from(count) / f64::from(self.n), count));
+            }
+            growth = Some(grown);
+        }
+        Ok(Sample::Unknown)
+    }
+}
+
+/// One message from sender to receiver.
+struct Exchange {
+    sending: Duration,
+    receiving: Duration,
+    /// Bytes of rows that receiving wrote or erased.
+    written: usize,
+    /// Bytes of the message.
+    sent: usize,
+}
+
+fn size(bytes: usize) -> Result<Sample, BenchError> {
+    u64::try_from(bytes).map(Sample::Bytes).map_err(BenchError::other)
+}
+
+fn welcome_of(bundle: &CommitBundle) -> Result<&Welcome, BenchError> {
+    match bundle.welcome.as_ref().map(|message| &message.body) {
+        Some(MlsMessageBody::Welcome(welcome)) => Ok(welcome),
+        _ => Err(unexpected()),
+    }
+}
+
+/// Bytes of all keys and values, whatever the store; a table's number counts as one.
+fn state_bytes<S: Store>(store: &S) -> Result<Sample, BenchError>
+where
+    S::Error: core::fmt::Display,
+{
+    let mut bytes = 0;
+    for table in 0..=u8::MAX {
+        let rows = store.rows(&RowKey::new(Table(table), Vec::new())).map_err(BenchError::other)?;
+        bytes += rows.iter().map(|(key, value)| 1 + key.key.len() + value.expose().len()).sum::<usize>();
+    }
+    size(bytes)
+}
