@@ -21,7 +21,7 @@ use crate::{
 const LIFETIME_SECONDS: u64 = 80 * 24 * 60 * 60;
 const LIFETIME_BEGAN_SECONDS: u64 = 60 * 60;
 
-/// Longest validity that others' key packages may claim, in seconds: some stacks say a year.
+/// Longest validity that others' key packages may claim, in seconds: more than a year.
 const MAX_LIFETIME_SECONDS: u64 = 400 * 24 * 60 * 60;
 
 /// Reads what a field of a request holds.
