@@ -168,13 +168,7 @@ impl<'a> ProposalList<'a> {
     fn check_custom(&self, public: &PublicGroup, removed: &BTreeSet<LeafIndex>) -> Result<(), Error> {
         let kinds: BTreeSet<ProposalType> = self.custom.iter().map(|(kind, _)| *kind).collect();
         for kind in kinds {
-            // Who is removed need not support it; only where somebody does not, all are looked at.
-            let supported = public.tree.roster().all_support_proposal(kind)
-                || public
-                    .tree
-                    .members()
-                    .all(|(leaf, node)| removed.contains(&leaf) || node.capabilities.supports_proposal(kind));
-            if !supported {
+            if !public.supports_proposal(kind, removed) {
                 return Err(Rule::ProposalSupportedByAll.into());
             }
         }
@@ -198,6 +192,16 @@ impl<'a> ProposalList<'a> {
         let requiring = self.updates.len() + self.removes.len();
         let pathless = self.adds.len() + self.psks.len() + self.custom.len() + usize::from(self.reinit.is_some());
         requiring > 0 || self.external_init.is_some() || self.extensions.is_some() || custom || pathless == 0
+    }
+}
+
+impl PublicGroup {
+    /// Whether all members but those who are removed support a type. Only where somebody does not, and somebody
+    /// goes, all are looked at.
+    pub(crate) fn supports_proposal(&self, kind: ProposalType, removed: &BTreeSet<LeafIndex>) -> bool {
+        let supports =
+            |(leaf, node): (LeafIndex, &LeafNode)| removed.contains(&leaf) || node.capabilities.supports_proposal(kind);
+        self.tree.roster().all_support_proposal(kind) || (!removed.is_empty() && self.tree.members().all(supports))
     }
 }
 

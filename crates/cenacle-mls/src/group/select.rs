@@ -181,7 +181,7 @@ impl Group {
             Proposal::ReInit(_) | Proposal::ExternalInit(_) => false,
             Proposal::Custom(kind, _) => {
                 self.client.capabilities.supports_proposal(*kind)
-                    && self.public().tree.roster().all_support_proposal(*kind)
+                    && self.public().supports_proposal(*kind, &claims.removed)
             }
         })
     }
