@@ -73,9 +73,9 @@ pub(crate) fn inputs(psks: &Psks) -> Inputs<'_> {
 }
 
 /// The first member of this identity.
-pub(crate) fn find_member<'a>(
+pub(crate) fn find_member(
     identity: &[u8],
-    mut members: impl Iterator<Item = (LeafIndex, &'a LeafNode)>,
+    mut members: impl Iterator<Item = (LeafIndex, LeafNode)>,
 ) -> Option<LeafIndex> {
     let named = |leaf: &LeafNode| matches!(&leaf.credential, Credential::Basic(name) if **name == *identity);
     members.find(|(_, leaf)| named(leaf)).map(|(leaf, _)| leaf)

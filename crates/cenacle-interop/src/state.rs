@@ -88,7 +88,7 @@ impl State {
 
     /// The tree of the present epoch.
     pub(crate) fn ratchet_tree(&self) -> Result<Vec<u8>, Failure> {
-        encode(&self.group.public().tree().to_wire())
+        encode(self.group.public().tree())
     }
 
     /// Prepares a step, looks at it, stores it and takes it into use.
@@ -187,7 +187,7 @@ impl State {
         Ok(CommitOut {
             commit: encode(&bundle.commit)?,
             welcome: bundle.welcome.as_ref().map(encode).transpose()?.unwrap_or_default(),
-            ratchet_tree: if external_tree { encode(&next.tree().to_wire())? } else { Vec::new() },
+            ratchet_tree: if external_tree { encode(next.tree())? } else { Vec::new() },
         })
     }
 

@@ -190,6 +190,11 @@ impl Delta {
         })
     }
 
+    /// Makes room for so many changes more.
+    pub(crate) fn reserve(&mut self, changes: u32) {
+        self.changes.reserve(usize::try_from(changes).unwrap_or_default());
+    }
+
     pub(crate) fn push(&mut self, change: Change) {
         self.changes.push(change);
     }

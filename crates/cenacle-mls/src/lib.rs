@@ -18,6 +18,7 @@ pub mod protect;
 pub mod schedule;
 pub mod secret_tree;
 pub mod tree;
+mod wide;
 pub mod wire;
 
 pub use error::{Claim, Distrust, Error, Misuse, Need, Refusal, Rule, Unsupported, What};

@@ -252,13 +252,13 @@ fn an_observer_starts_in_the_middle_and_over_again() {
     let MlsMessageBody::GroupInfo(bare) = info.body else { panic!() };
     let new = |tree| Observer::new(&bare, tree, suite(1), Settings::default(), &inputs()).map(drop);
     assert_eq!(new(None).unwrap_err(), Error::Missing(cenacle_mls::Need::RatchetTree));
-    let present = world.member("carol").public().tree().to_wire();
+    let present = world.member("carol").public().tree().to_wire().unwrap();
     assert!(new(Some(present)).is_ok());
-    let later = eye.observer.public().tree().to_wire();
+    let later = eye.observer.public().tree().to_wire().unwrap();
     assert_eq!(new(Some(later)).unwrap_err(), Error::Invalid(Rule::TreeHashMatches));
     let mut forged = bare.clone();
     forged.group_context.epoch = Epoch(99);
-    let tree = world.member("carol").public().tree().to_wire();
+    let tree = world.member("carol").public().tree().to_wire().unwrap();
     let refused = Observer::new(&forged, Some(tree), suite(1), Settings::default(), &inputs()).map(drop);
     assert_eq!(refused.unwrap_err(), Error::Unverified(What::GroupInfoSignature));
     // Nobody else's suite.

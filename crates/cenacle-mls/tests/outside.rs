@@ -323,7 +323,7 @@ fn external_commits_carry_nothing_else() {
         let mut rng = SeededRng::new(9);
         let add = package.leaf_node.clone();
         let edit = move |edit: &mut cenacle_mls::tree::TreeEdit<'_>| {
-            edit.add(add.clone()).unwrap();
+            edit.add(&add).unwrap();
         };
         let vote = Proposal::Custom(VOTE, (&b"yes"[..]).into());
         let extensions = GroupContextExtensions { extensions: Extensions::default() };

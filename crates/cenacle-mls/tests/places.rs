@@ -139,7 +139,7 @@ fn not_in_a_leaf() {
             let mut insider = world.insider("alice");
             let leaf = package.leaf_node.clone();
             let edit = |edit: &mut TreeEdit<'_>| {
-                edit.add(leaf.clone()).unwrap();
+                edit.add(&leaf).unwrap();
             };
             let add = Proposal::Add(Add { key_package: Box::new(package) });
             let update = insider.leaf_node(|leaf| {

@@ -262,7 +262,7 @@ fn what_is_required_is_met_by_all() {
             assert_eq!(refused.unwrap_err(), not_met);
             let leaf = package.leaf_node.clone();
             let edit = move |edit: &mut cenacle_mls::tree::TreeEdit<'_>| {
-                edit.add(leaf.clone()).unwrap();
+                edit.add(&leaf).unwrap();
             };
             let add = Proposal::Add(Add { key_package: Box::new(package.clone()) });
             let forged = world.insider("alice").commit(Plan { edit: &edit, ..Plan::of([add]) }, &mut SeededRng::new(8));
@@ -290,7 +290,7 @@ fn context_extensions_are_supported_by_all() {
         assert_eq!(refused.unwrap_err(), Error::Invalid(Rule::ExtensionSupportedByAll));
         let leaf = package.leaf_node.clone();
         let edit = move |edit: &mut cenacle_mls::tree::TreeEdit<'_>| {
-            edit.add(leaf.clone()).unwrap();
+            edit.add(&leaf).unwrap();
         };
         let add = Proposal::Add(Add { key_package: Box::new(package) });
         let forged = world.insider("alice").commit(Plan { edit: &edit, ..Plan::of([add]) }, &mut SeededRng::new(9));

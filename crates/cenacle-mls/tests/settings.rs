@@ -161,7 +161,7 @@ fn grease_stands_where_it_may_and_only_if_wanted() {
         let cenacle_mls::wire::Content::Commit(content) = &commit.content.content else { panic!() };
         let path = content.path.as_ref().unwrap();
         let founder = world.member("alice").member(LeafIndex(0)).unwrap();
-        for leaf in [&package.leaf_node, &path.leaf_node, founder] {
+        for leaf in [&package.leaf_node, &path.leaf_node, &founder] {
             assert_eq!(greased(&leaf.capabilities), [listed; 4]);
             assert_eq!(in_extensions(&leaf.extensions), here);
         }

@@ -233,7 +233,7 @@ fn key_packages_that_are_wrong_in_one_thing() {
             assert_eq!(world.refuse("bob", &insider.propose(add.clone())), why);
             let leaf = package.leaf_node.clone();
             let edit = move |edit: &mut cenacle_mls::tree::TreeEdit<'_>| {
-                edit.add(leaf.clone()).unwrap();
+                edit.add(&leaf).unwrap();
             };
             let commit = insider.commit(Plan { edit: &edit, ..Plan::of([add]) }, &mut rng);
             assert_eq!(world.refuse("bob", &commit), why);

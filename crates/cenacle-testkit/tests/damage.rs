@@ -176,7 +176,7 @@ fn invite(world: &mut World, by: &str, names: &[&str], with_tree: bool, with_pat
         commit = if with_tree { commit } else { commit.without_tree() };
         if with_path { commit.with_path() } else { commit.psk(Psk::External((&b"shared"[..]).into())) }
     });
-    let tree = world.at(by).group().public().tree().to_wire().to_bytes().unwrap();
+    let tree = world.at(by).group().public().tree().to_bytes().unwrap();
     (bundle.welcome.unwrap().to_bytes().unwrap(), tree)
 }
 

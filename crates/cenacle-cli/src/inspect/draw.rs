@@ -1,6 +1,7 @@
 //! Pictures of ratchet trees in text. A tree of up to [`MAX_DRAWN_LEAVES`] leaves is drawn node by node with the root on top;
 //! a larger one level by level, or only counted.
 
+use cenacle_codec::Opaque;
 use cenacle_mls::{
     tree::{NodeIndex, RatchetTree, math},
     wire::{Credential, LeafIndex, Node, WireTree},
@@ -33,26 +34,29 @@ const BLANK: char = '_';
 #[must_use]
 pub fn draw_tree(tree: &RatchetTree, names: impl Fn(LeafIndex) -> String) -> String {
     let node = |node| {
-        let key = tree.encryption_key(node)?.0.as_slice();
-        Some(Keyed { key, unmerged: tree.parent(node).map_or(&[], |parent| &parent.unmerged_leaves) })
+        let key = tree.encryption_key(node)?.0;
+        Some(Keyed { key, unmerged: tree.parent(node).map_or(Vec::new(), |parent| parent.unmerged_leaves) })
     };
     Sketch { leaves: tree.leaf_width(), node: &node, name: &names }.draw()
 }
 
 /// Draws a tree that has not been checked, as well as it can be. Members are named by their basic credentials.
-pub(crate) fn draw_wire_tree(WireTree(wire): &WireTree) -> String {
-    let at = |node: NodeIndex| wire.get(usize::try_from(node.0).ok()?)?.as_deref();
+pub(crate) fn draw_wire_tree(tree: &WireTree) -> String {
+    let nodes = tree.nodes();
+    let at = |node: NodeIndex| nodes.get(usize::try_from(node.0).ok()?)?.as_ref();
     let keyed = |node| {
         Some(match at(node)? {
-            Node::Leaf(leaf) => Keyed { key: &leaf.encryption_key.0, unmerged: &[] },
-            Node::Parent(parent) => Keyed { key: &parent.encryption_key.0, unmerged: &parent.unmerged_leaves },
+            Node::Leaf(leaf) => Keyed { key: leaf.encryption_key.0.clone(), unmerged: Vec::new() },
+            Node::Parent(parent) => {
+                Keyed { key: parent.encryption_key.0.clone(), unmerged: parent.unmerged_leaves.clone() }
+            }
         })
     };
     let name = |leaf: LeafIndex| match at(leaf.node_index()) {
         Some(Node::Leaf(leaf)) => credential_name(&leaf.credential),
         Some(Node::Parent(_)) | None => String::new(),
     };
-    let leaves = u32::try_from(wire.len() / 2 + 1).ok().and_then(u32::checked_next_power_of_two);
+    let leaves = u32::try_from(nodes.len() / 2 + 1).ok().and_then(u32::checked_next_power_of_two);
     leaves.map_or_else(String::new, |leaves| Sketch { leaves, node: &keyed, name: &name }.draw())
 }
 
@@ -65,14 +69,14 @@ fn credential_name(credential: &Credential) -> String {
 }
 
 /// A node that is not blank.
-struct Keyed<'a> {
-    key: &'a [u8],
-    unmerged: &'a [LeafIndex],
+struct Keyed {
+    key: Opaque,
+    unmerged: Vec<LeafIndex>,
 }
 
-impl Keyed<'_> {
+impl Keyed {
     fn label(&self) -> String {
-        let key = self.key.get(..2).unwrap_or(self.key);
+        let key = self.key.get(..2).unwrap_or(&self.key);
         let unmerged: Vec<_> = self.unmerged.iter().map(LeafIndex::to_string).collect();
         let plus = if unmerged.is_empty() { "" } else { "+" };
         format!("{KEYED}{}{plus}{}", hex::encode(key), unmerged.join(","))
@@ -82,7 +86,7 @@ impl Keyed<'_> {
 /// What is to be drawn.
 struct Sketch<'a> {
     leaves: u32,
-    node: &'a dyn Fn(NodeIndex) -> Option<Keyed<'a>>,
+    node: &'a dyn Fn(NodeIndex) -> Option<Keyed>,
     name: &'a dyn Fn(LeafIndex) -> String,
 }
 

@@ -331,6 +331,9 @@ impl Show for Node {
 
 impl Show for WireTree {
     fn show(&self) -> Content {
-        Content::Struct(vec![Value::new("drawing", Content::Drawing(draw_wire_tree(self))), part("nodes", &self.0)])
+        Content::Struct(vec![
+            Value::new("drawing", Content::Drawing(draw_wire_tree(self))),
+            part("nodes", &self.nodes()),
+        ])
     }
 }

@@ -69,7 +69,7 @@ impl SuiteVector for TreeKem {
     fn verify(&self, suite: &Arc<dyn Suite>) -> Check {
         let suite = &**suite;
         let wire = round_trip::<WireTree>("ratchet_tree", &self.ratchet_tree)?;
-        let tree = RatchetTree::from_wire(wire, suite).at("ratchet_tree")?;
+        let tree = RatchetTree::from_wire(&wire, suite).at("ratchet_tree")?;
         tree.verify_parent_hashes(suite).at("ratchet_tree")?;
         let member = |leaf: &LeafPrivate| leaf.member(&tree, suite).at(format_args!("leaves_private {}", leaf.index));
         let members = self.leaves_private.iter().map(member).collect::<Result<Vec<_>, _>>()?;
@@ -99,11 +99,11 @@ impl LeafPrivate {
         }
         for (node, key) in &keys {
             let public = suite.kem_public_key(key).at(format_args!("private key of node {node}"))?;
-            same(format_args!("public key of node {node}"), tree.encryption_key(*node), Some(&public))?;
+            same(format_args!("public key of node {node}"), tree.encryption_key(*node), Some(public))?;
         }
         let signer = suite.signer(&self.signature_priv.signature_secret_key()).at("signature_priv")?;
-        let stated = tree.leaf(own).map(|leaf| &leaf.signature_key);
-        same("public key of signature_priv", stated, Some(signer.public_key()))?;
+        let stated = tree.leaf(own).map(|leaf| leaf.signature_key);
+        same("public key of signature_priv", stated.as_ref(), Some(signer.public_key()))?;
         Ok(Member { private: TreePrivate::from_keys(own, keys), signer })
     }
 }

@@ -36,7 +36,7 @@ impl SuiteVector for TreeOperation {
     fn verify(&self, suite: &Arc<dyn Suite>) -> Check {
         let suite = &**suite;
         let wire = round_trip::<WireTree>("tree_before", &self.tree_before)?;
-        let before = RatchetTree::from_wire(wire, suite).at("tree_before")?;
+        let before = RatchetTree::from_wire(&wire, suite).at("tree_before")?;
         same_bytes("tree_before: encoded again", &before.to_bytes()?, &self.tree_before)?;
         same_bytes("tree_hash_before", before.tree_hash(), &self.tree_hash_before)?;
         let proposal = round_trip::<Proposal>("proposal", &self.proposal)?;
@@ -55,9 +55,9 @@ fn apply(
     let mut edit = before.edit(suite);
     match proposal {
         Proposal::Add(add) => {
-            edit.add(add.key_package.leaf_node)?;
+            edit.add(&add.key_package.leaf_node)?;
         }
-        Proposal::Update(update) => edit.update(sender, update.leaf_node)?,
+        Proposal::Update(update) => edit.update(sender, &update.leaf_node)?,
         Proposal::Remove(remove) => edit.remove(remove.removed)?,
         Proposal::PreSharedKey(_)
         | Proposal::ReInit(_)

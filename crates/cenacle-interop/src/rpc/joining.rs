@@ -41,7 +41,7 @@ fn former_leaf(
     let carried = info.extensions.find(cenacle_mls::wire::ExtensionType::RATCHET_TREE);
     let carried = carried.map(|bytes| decode("group_info", bytes)).transpose()?;
     let tree = carried.or_else(|| tree.cloned()).ok_or(Failure::Field("ratchet_tree", "not given"))?;
-    let tree = RatchetTree::from_wire(tree, suite)?;
+    let tree = RatchetTree::from_wire(&tree, suite)?;
     find_member(identity, tree.members()).ok_or_else(|| Failure::NoMember(identity.to_vec()))
 }
 

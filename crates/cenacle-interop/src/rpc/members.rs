@@ -13,7 +13,7 @@ use crate::{
 /// A GroupInfo that lets others join from outside, and the tree if it is not in there.
 fn describe(group: &Group, external_tree: bool) -> Result<(Vec<u8>, Vec<u8>), Failure> {
     let info = encode(&group.group_info(!external_tree, true)?)?;
-    let tree = if external_tree { encode(&group.public().tree().to_wire())? } else { Vec::new() };
+    let tree = if external_tree { encode(group.public().tree())? } else { Vec::new() };
     Ok((info, tree))
 }
 

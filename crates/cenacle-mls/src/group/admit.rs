@@ -56,7 +56,7 @@ impl PublicGroup {
         if leaf_node.encryption_key == old.encryption_key {
             return Err(Rule::LeafKeyReplaced.into());
         }
-        judge.inputs.check_leaf(Occasion::Update, self.group_id(), leaf_node, Some(old))
+        judge.inputs.check_leaf(Occasion::Update, self.group_id(), leaf_node, Some(&old))
     }
 
     /// Without what the group requires, which the same commit may change, and without the clock, which the committer has.

@@ -1,7 +1,7 @@
 //! Applying a list of proposals and a path to a copy of the tree and context (RFC 9420 §12.3, §12.4.2), for whoever makes
 //! a commit and whoever receives one. The group itself is not touched.
 
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use super::{
     Inputs, Occasion, PublicGroup,
@@ -10,9 +10,13 @@ use super::{
 };
 use crate::{
     Error, Rule,
-    tree::{LeafCheck, LeafPlace, RatchetTree, TreeEdit},
+    tree::{Leaf, LeafCheck, LeafPlace, RatchetTree, TreeEdit},
+    wide,
     wire::{Extensions, GroupContext, GroupId, LeafIndex, LeafNode, RequiredCapabilities, UpdatePath},
 };
+
+/// So many key packages are checked on one thread.
+const KEY_PACKAGE_GRAIN: usize = 16;
 
 /// The tree and extensions after a list of proposals, still without a path.
 pub(crate) struct Applied<'a> {
@@ -22,7 +26,7 @@ pub(crate) struct Applied<'a> {
     /// Leaves of new members, in the order of their Adds.
     pub(crate) added: Vec<LeafIndex>,
     /// Every changed leaf as it was before.
-    pub(crate) replaced: BTreeMap<LeafIndex, Option<Arc<LeafNode>>>,
+    pub(crate) replaced: BTreeMap<LeafIndex, Option<Leaf>>,
 }
 
 impl<'a> Applied<'a> {
@@ -42,19 +46,20 @@ impl<'a> Applied<'a> {
         for update in &list.updates {
             let old = public.tree.shared_leaf(update.leaf_index).ok_or(Rule::RemovedIsMember)?;
             applied.check_replacement(update.leaf_node, old, LeafPlace::Update(update.leaf_index), public, judge)?;
-            applied.replaced.insert(update.leaf_index, Some(Arc::clone(old)));
-            applied.edit.update(update.leaf_index, update.leaf_node.clone())?;
+            applied.replaced.insert(update.leaf_index, Some(old.clone()));
+            applied.edit.update(update.leaf_index, update.leaf_node)?;
         }
         for leaf in &list.removes {
             // RFC 9420 §12.1.3: invalid "if the removed field does not identify a non-blank leaf node".
             let old = public.tree.shared_leaf(*leaf).ok_or(Rule::RemovedIsMember)?;
-            applied.replaced.insert(*leaf, Some(Arc::clone(old)));
+            applied.replaced.insert(*leaf, Some(old.clone()));
             applied.edit.remove(*leaf)?;
         }
+        let check = applied.leaf_check(public, judge);
+        wide::map(&list.adds, KEY_PACKAGE_GRAIN, &|package| package.check(&check))?;
         for package in &list.adds {
-            package.check(&applied.leaf_check(public, judge))?;
             judge.inputs.check_leaf(Occasion::Add, public.group_id(), &package.leaf_node, None)?;
-            let leaf = applied.edit.add(package.leaf_node.clone())?;
+            let leaf = applied.edit.add(&package.leaf_node)?;
             applied.replaced.entry(leaf).or_insert(None);
             applied.added.push(leaf);
         }
@@ -69,17 +74,18 @@ impl<'a> Applied<'a> {
     fn check_replacement(
         &self,
         new: &LeafNode,
-        old: &LeafNode,
+        old: &Leaf,
         place: LeafPlace,
         public: &PublicGroup,
         judge: Judge<'_>,
     ) -> Result<(), Error> {
         self.leaf_check(public, judge).check(new, place)?;
+        let old = old.node().ok_or(Rule::SenderIsMember)?;
         if new.encryption_key == old.encryption_key {
             return Err(Rule::LeafKeyReplaced.into());
         }
         let occasion = if matches!(place, LeafPlace::Commit(_)) { Occasion::Commit } else { Occasion::Update };
-        judge.inputs.check_leaf(occasion, public.group_id(), new, Some(old))
+        judge.inputs.check_leaf(occasion, public.group_id(), new, Some(&old))
     }
 
     /// Validates a received path and merges it (RFC 9420 §12.4.2). Gives the committer's leaf.
@@ -98,7 +104,7 @@ impl<'a> Applied<'a> {
             Committer::Member(leaf) | Committer::Founder(leaf) => {
                 let old = public.tree.shared_leaf(leaf).ok_or(Rule::SenderIsMember)?;
                 self.check_replacement(&path.leaf_node, old, LeafPlace::Commit(leaf), public, judge)?;
-                self.replaced.insert(leaf, Some(Arc::clone(old)));
+                self.replaced.insert(leaf, Some(old.clone()));
                 leaf
             }
             Committer::Joiner => {
@@ -107,10 +113,15 @@ impl<'a> Applied<'a> {
                 // RFC 9420 §12.2: "the LeafNode in the path field of the external Commit MUST meet the same criteria as
                 // would the LeafNode in an Update for the removed leaf".
                 let former = list.removes.first().and_then(|removed| public.tree.leaf(*removed));
-                if former.is_some_and(|old| old.encryption_key == path.leaf_node.encryption_key) {
+                if former.as_ref().is_some_and(|old| old.encryption_key == path.leaf_node.encryption_key) {
                     return Err(Rule::LeafKeyReplaced.into());
                 }
-                judge.inputs.check_leaf(Occasion::ExternalCommit, public.group_id(), &path.leaf_node, former)?;
+                judge.inputs.check_leaf(
+                    Occasion::ExternalCommit,
+                    public.group_id(),
+                    &path.leaf_node,
+                    former.as_ref(),
+                )?;
                 leaf
             }
         };
@@ -145,7 +156,7 @@ pub(crate) struct Sealed {
     pub(crate) tree: RatchetTree,
     pub(crate) provisional: GroupContext,
     pub(crate) added: Vec<LeafIndex>,
-    pub(crate) replaced: BTreeMap<LeafIndex, Option<Arc<LeafNode>>>,
+    pub(crate) replaced: BTreeMap<LeafIndex, Option<Leaf>>,
 }
 
 /// Rules that bind every member to the group's extensions (RFC 9420 §7.3, §12.1.7, §13.4).

@@ -209,7 +209,7 @@ impl<'a> CommitBuilder<'a> {
         inputs.policy.admits_commit(public, &next.state.public, &summary)?;
         let info = GroupInfoContent { public: &next.state.public, secrets: &next.state.secrets, signer: own };
         // It verifies under the key in the new tree: a successor's, where the path brought one.
-        let signer = info.public.tree.leaf(own).and_then(|leaf| group.client.behind(leaf)).ok_or(Misuse::WrongKey)?;
+        let signer = info.public.tree.leaf(own).and_then(|leaf| group.client.behind(&leaf)).ok_or(Misuse::WrongKey)?;
         let welcome = if list.adds.is_empty() {
             None
         } else {

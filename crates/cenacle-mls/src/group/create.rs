@@ -38,7 +38,7 @@ impl Client {
         let leaf = self.leaf_node(encryption_key, LeafNodeSource::KeyPackage(lifetime), None)?;
         let judge = Judge { suite, settings: &self.settings, inputs };
         judge.leaf_check(&group_id, required.as_ref()).check(&leaf, LeafPlace::KeyPackage)?;
-        let tree = RatchetTree::new(leaf, suite)?;
+        let tree = RatchetTree::new(&leaf, suite)?;
         check_members(&tree, &extensions, required.as_ref())?;
         let context = GroupContext {
             version: ProtocolVersion::MLS10,

@@ -208,6 +208,6 @@ impl Group {
     /// `Misuse(NotMember)` when there is none.
     pub fn former_leaf(client: &Client, public: &PublicGroup) -> Result<LeafIndex, Error> {
         let key = client.signer.public_key();
-        public.tree.roster().member_by_signature_key(key).ok_or_else(|| Misuse::NotMember.into())
+        public.tree.roster().member_by_signature_key(key, client.suite()).ok_or_else(|| Misuse::NotMember.into())
     }
 }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     Claim, Error, Need, What,
+    tree::Leaf,
     wire::{Epoch, ExternalSender, GroupId, LeafNode, PreSharedKeyId, Proposal, Psk, Sender},
 };
 
@@ -128,15 +129,15 @@ impl<'a> Inputs<'a> {
     pub(crate) fn check_members<'b>(
         &self,
         group_id: &'b GroupId,
-        members: impl Iterator<Item = &'b LeafNode>,
+        members: impl Iterator<Item = &'b Leaf>,
     ) -> Result<(), Error> {
-        self.check_all(members.map(|LeafNode { credential, signature_key, .. }| Presented {
-            occasion: Occasion::Join,
-            group_id: Some(group_id),
-            credential,
-            signature_key,
-            replaces: None,
-        }))
+        let mut unknown = Vec::new();
+        for leaf in members {
+            let (occasion, credential) = (Occasion::Join, &leaf.credential().ok_or(Error::Corrupt("leaf"))?);
+            let (group_id, signature_key) = (Some(group_id), &leaf.signature_key());
+            self.ask(&Presented { occasion, group_id, credential, signature_key, replaces: None }, &mut unknown)?;
+        }
+        none_of(unknown)
     }
 
     /// Asks for verdicts on a group's external senders.
@@ -154,20 +155,29 @@ impl<'a> Inputs<'a> {
     fn check_all<'b>(&self, all: impl IntoIterator<Item = Presented<'b>>) -> Result<(), Error> {
         let mut unknown = Vec::new();
         for presented in all {
-            match self.credentials.verdict(&presented) {
-                Verdict::Accept => {}
-                Verdict::Refuse(why) => return Err(What::Credential(why).into()),
-                Verdict::Unknown => unknown.push(Claim {
-                    credential: presented.credential.clone(),
-                    signature_key: presented.signature_key.clone(),
-                }),
+            self.ask(&presented, &mut unknown)?;
+        }
+        none_of(unknown)
+    }
+
+    fn ask(&self, presented: &Presented<'_>, unknown: &mut Vec<Claim>) -> Result<(), Error> {
+        match self.credentials.verdict(presented) {
+            Verdict::Accept => Ok(()),
+            Verdict::Refuse(why) => Err(What::Credential(why).into()),
+            Verdict::Unknown => {
+                let (credential, signature_key) = (presented.credential.clone(), presented.signature_key.clone());
+                unknown.push(Claim { credential, signature_key });
+                Ok(())
             }
         }
-        if unknown.is_empty() { Ok(()) } else { Err(Error::Missing(Need::CredentialVerdicts(unknown))) }
     }
 
     /// Asks whether this sender may want this.
     pub(crate) fn check_admitted(&self, group: &PublicGroup, sender: Sender, proposal: &Proposal) -> Result<(), Error> {
         Ok(self.policy.admits(group, &sender, proposal)?)
     }
+}
+
+fn none_of(unknown: Vec<Claim>) -> Result<(), Error> {
+    if unknown.is_empty() { Ok(()) } else { Err(Error::Missing(Need::CredentialVerdicts(unknown))) }
 }

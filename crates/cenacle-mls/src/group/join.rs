@@ -6,7 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
-use cenacle_codec::Decode;
+use cenacle_codec::{Decode, Reader};
 use cenacle_crypto::{
     SecretBytes, Suite,
     labeled::{EncryptContext, verify_with_label},
@@ -32,8 +32,8 @@ use crate::{
     secret_tree::SecretTree,
     tree::{RatchetTree, TreePrivate},
     wire::{
-        Epoch, GroupId, GroupInfo, GroupInfoTbs, GroupSecrets, LeafIndex, PreSharedKeyId, ProtocolVersion, Welcome,
-        WireTree,
+        Epoch, ExtensionType, GroupId, GroupInfo, GroupInfoTbs, GroupSecrets, LeafIndex, PreSharedKeyId,
+        ProtocolVersion, Welcome, WireTree,
     },
 };
 
@@ -185,8 +185,7 @@ fn check_group_info(judge: Judge<'_>, info: &GroupInfo, tree: Option<WireTree>) 
         return Err(Error::Unsupported(Unsupported::Version));
     }
     info.extensions.check_unique()?;
-    let carried = info.extensions.read::<WireTree>().map_err(|_| Rule::ExtensionWellFormed)?;
-    let tree = RatchetTree::from_wire(carried.or(tree).ok_or(Error::Missing(Need::RatchetTree))?, suite)?;
+    let tree = read_tree(info, tree, suite)?;
     // "Verify that the tree hash of the ratchet tree matches the tree_hash field in GroupInfo." Before anything of the
     // tree is used.
     if *tree.tree_hash() != context.tree_hash {
@@ -194,20 +193,33 @@ fn check_group_info(judge: Judge<'_>, info: &GroupInfo, tree: Option<WireTree>) 
     }
     // "Verify the signature on the GroupInfo object. ... The public key is taken from the LeafNode of the ratchet tree
     // with leaf index signer. If the node is blank or if signature verification fails, return an error."
-    let signer = tree.leaf(info.signer).ok_or(Rule::SignerIsMember)?;
+    let signer = tree.shared_leaf(info.signer).ok_or(Rule::SignerIsMember)?.signature_key();
     let tbs = cenacle_codec::Encode::to_bytes(&GroupInfoTbs(info))?;
-    verify_with_label(suite, &signer.signature_key, "GroupInfoTBS", &tbs, &info.signature)
-        .map_err(|_| What::GroupInfoSignature)?;
+    verify_with_label(suite, &signer, "GroupInfoTBS", &tbs, &info.signature).map_err(|_| What::GroupInfoSignature)?;
     // "Verify the integrity of the ratchet tree."
     check_extensions(&context.extensions, &context.group_id, inputs)?;
     let required = context.extensions.required_capabilities()?;
     // What all must support is asked of all together, below.
     let check = judge.leaf_check(&context.group_id, None);
     // Verdicts before signatures: whoever is unknown is asked for at once, and before the costly part.
-    inputs.check_members(&context.group_id, tree.members().map(|(_, leaf)| leaf))?;
+    inputs.check_members(&context.group_id, tree.leaves_within(0..tree.leaf_width()).map(|(_, leaf)| leaf))?;
     tree.validate(&check)?;
     check_members(&tree, &context.extensions, required.as_ref())?;
     Ok(tree)
+}
+
+/// The tree that a GroupInfo carries, or else the one that came apart from it.
+fn read_tree(info: &GroupInfo, apart: Option<WireTree>, suite: &dyn Suite) -> Result<RatchetTree, Error> {
+    let Some(extension) = info.extensions.find(ExtensionType::RATCHET_TREE) else {
+        return RatchetTree::from_wire(&apart.ok_or(Error::Missing(Need::RatchetTree))?, suite);
+    };
+    let mut field = Reader::new(extension);
+    let content = field.opaque().map_err(|_| Rule::ExtensionWellFormed)?;
+    field.finish().map_err(|_| Rule::ExtensionWellFormed)?;
+    RatchetTree::from_content(content, suite).map_err(|error| match error {
+        Error::Decode(_) => Rule::ExtensionWellFormed.into(),
+        other => other,
+    })
 }
 
 impl PublicGroup {
@@ -268,8 +280,9 @@ impl Client {
         // "Identify a leaf whose LeafNode is identical to the one in the KeyPackage."
         let own_leaf = &own.key_package.leaf_node;
         let tree = &public.tree;
-        let my_leaf = tree.roster().member_by_signature_key(&own_leaf.signature_key).ok_or(Rule::OwnLeafPresent)?;
-        if tree.leaf(my_leaf) != Some(own_leaf) {
+        let my_leaf =
+            tree.roster().member_by_signature_key(&own_leaf.signature_key, suite).ok_or(Rule::OwnLeafPresent)?;
+        if tree.leaf(my_leaf).as_ref() != Some(own_leaf) {
             return Err(Rule::OwnLeafPresent.into());
         }
         if own_leaf.signature_key != *self.signer.public_key() {

@@ -67,7 +67,9 @@ impl<'a> ProposalList<'a> {
         items.iter().try_for_each(|item| list.take(item))?;
         list.check_psks(suite, matches!(committer, Committer::Founder(_)))?;
         match committer {
-            Committer::Member(leaf) | Committer::Founder(leaf) => list.check_regular(items.len(), leaf, public)?,
+            Committer::Member(leaf) | Committer::Founder(leaf) => {
+                list.check_regular(items.len(), leaf, public, suite)?
+            }
             Committer::Joiner => list.check_external(suite)?,
         }
         Ok(list)
@@ -116,7 +118,13 @@ impl<'a> ProposalList<'a> {
     }
 
     /// RFC 9420 §12.2: "For a regular, i.e., not external, Commit, the list is invalid if any of the following occurs".
-    fn check_regular(&self, items: usize, committer: LeafIndex, public: &PublicGroup) -> Result<(), Error> {
+    fn check_regular(
+        &self,
+        items: usize,
+        committer: LeafIndex,
+        public: &PublicGroup,
+        suite: &dyn Suite,
+    ) -> Result<(), Error> {
         let tree = &public.tree;
         if let Some(reinit) = self.reinit {
             // "It contains a ReInit proposal together with any other proposal."
@@ -144,7 +152,7 @@ impl<'a> ProposalList<'a> {
             if !changed.insert(leaf) {
                 return Err(Rule::LeafChangedOnce.into());
             }
-            if tree.leaf(leaf).is_none() {
+            if tree.shared_leaf(leaf).is_none() {
                 return Err(Rule::RemovedIsMember.into());
             }
         }
@@ -155,7 +163,8 @@ impl<'a> ProposalList<'a> {
         let mut added: BTreeSet<&SignaturePublicKey> = BTreeSet::new();
         for package in &self.adds {
             let key = &package.leaf_node.signature_key;
-            let present = tree.roster().member_by_signature_key(key).is_some_and(|leaf| !removed.contains(&leaf));
+            let present =
+                tree.roster().member_by_signature_key(key, suite).is_some_and(|leaf| !removed.contains(&leaf));
             if present || !added.insert(key) {
                 return Err(Rule::AddedIsNew.into());
             }
@@ -200,7 +209,7 @@ impl PublicGroup {
     /// goes, all are looked at.
     pub(crate) fn supports_proposal(&self, kind: ProposalType, removed: &BTreeSet<LeafIndex>) -> bool {
         let supports =
-            |(leaf, node): (LeafIndex, &LeafNode)| removed.contains(&leaf) || node.capabilities.supports_proposal(kind);
+            |(leaf, node): (LeafIndex, LeafNode)| removed.contains(&leaf) || node.capabilities.supports_proposal(kind);
         self.tree.roster().all_support_proposal(kind) || (!removed.is_empty() && self.tree.members().all(supports))
     }
 }

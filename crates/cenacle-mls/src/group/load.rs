@@ -8,7 +8,7 @@ use alloc::{
 };
 
 use cenacle_codec::Decode;
-use cenacle_crypto::{HpkeSecretKey, Secret, SecretBytes};
+use cenacle_crypto::{HpkeSecretKey, Secret, SecretBytes, Suite};
 
 use super::{
     Client, Group, PublicGroup,
@@ -25,8 +25,8 @@ use crate::{
     delta::{Change, Delta, PersistError, RowKey, Store, Table},
     schedule::EpochSecrets,
     secret_tree::{SecretTree, SecretTreeRows, StoredSecretTree},
-    tree::{NodeIndex, TreePrivate},
-    wire::{Epoch, GroupId, LeafIndex, LeafNode, ProposalRef},
+    tree::{Leaf, NodeIndex, TreePrivate},
+    wire::{Epoch, GroupId, LeafIndex, ProposalRef},
 };
 
 const CORRUPT: Error = Error::Corrupt("group");
@@ -85,19 +85,24 @@ impl<S: Store> View<'_, S> {
     }
 
     /// A public half whose nodes are in `table`.
-    pub(crate) fn public(&self, table: Table, row: PublicRow) -> Result<PublicGroup, PersistError<S::Error>> {
+    pub(crate) fn public(
+        &self,
+        table: Table,
+        row: PublicRow,
+        suite: &dyn Suite,
+    ) -> Result<PublicGroup, PersistError<S::Error>> {
         let nodes = self.positions::<u32>(&self.key(table))?;
-        let nodes = nodes.into_iter().map(|(node, value)| (NodeIndex(node), value.expose().to_vec())).collect();
-        Ok(row.read(nodes)?)
+        let nodes = nodes.into_iter().map(|(node, value)| Ok((NodeIndex(node), value.expose().to_vec())));
+        Ok(row.read(nodes, suite)?)
     }
 
-    fn state(&self, header: Header) -> Result<EpochState, PersistError<S::Error>> {
+    fn state(&self, header: Header, suite: &dyn Suite) -> Result<EpochState, PersistError<S::Error>> {
         let mut keys = Vec::new();
         for (node, value) in self.positions::<u32>(&self.key(Table::TREE_PRIVATE))? {
             keys.push((NodeIndex(node), Arc::new(decode::<HpkeSecretKey>(&value)?)));
         }
         Ok(EpochState {
-            public: self.public(Table::TREE_NODE, header.public)?,
+            public: self.public(Table::TREE_NODE, header.public, suite)?,
             secrets: match header.active {
                 0 => EpochSecrets::erased(),
                 _ => self.required(&self.key(Table::EPOCH))?,
@@ -124,7 +129,7 @@ impl<S: Store> View<'_, S> {
         let mut leaves = PastLeaves::new();
         let prefix = RowKey::of_epoch(Table::PAST_LEAF, self.group_id, epoch);
         for (leaf, value) in self.positions::<LeafIndex>(&prefix)? {
-            leaves.insert(leaf, decode::<Option<Arc<LeafNode>>>(&value)?);
+            leaves.insert(leaf, decode::<Option<Leaf>>(&value)?);
         }
         Ok(leaves)
     }
@@ -183,15 +188,17 @@ impl Client {
         let active = header.active != 0;
         let view = View { store, changes: &[], group_id };
         let level = header.public.level;
-        let state = view.state(header)?;
+        if header.public.context.cipher_suite != self.suite.cipher_suite() {
+            return Err(Error::from(Misuse::WrongKey).into());
+        }
+        let state = view.state(header, self.suite())?;
         let own = state.public.tree.leaf(state.private.own_leaf()).ok_or(CORRUPT)?;
-        let client = self.behind(own).filter(|_| state.public.context.cipher_suite == self.suite.cipher_suite());
-        let client = Arc::new(client.ok_or(Error::from(Misuse::WrongKey))?.clone());
+        let client = Arc::new(self.behind(&own).ok_or(Error::from(Misuse::WrongKey))?.clone());
         let mut resumption_psks = BTreeMap::new();
         for (epoch, value) in view.positions::<Epoch>(&view.key(Table::RESUMPTION_PSK))? {
             resumption_psks.insert(epoch, Arc::new(decode::<Secret>(&value)?));
         }
-        let pending = load_pending(&view, state.public.epoch())?;
+        let pending = load_pending(&view, state.public.epoch(), self.suite())?;
         if pending.as_ref().is_some_and(|pending| !pending.next.is_of(self)) {
             return Err(Error::from(Misuse::WrongKey).into());
         }
@@ -235,13 +242,14 @@ impl Client {
 fn load_pending<S: Store>(
     view: &View<'_, S>,
     present: Epoch,
+    suite: &dyn Suite,
 ) -> Result<Option<Arc<PendingCommit>>, PersistError<S::Error>> {
     let Some(row) = view.row(&view.key(Table::PENDING_COMMIT))? else { return Ok(None) };
     let record = decode::<PendingRecord>(&row)?;
     let after = View { changes: &record.changes, ..*view };
     let header = after.required::<Header>(&after.key(Table::GROUP))?;
     let level = header.public.level;
-    let state = after.state(header)?;
+    let state = after.state(header, suite)?;
     let next = NextEpoch {
         secret_tree: after.secret_tree(state.public.epoch(), level)?,
         state: Arc::new(state),

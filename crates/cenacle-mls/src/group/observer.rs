@@ -117,10 +117,11 @@ impl Observer {
         let row = store.row(&view.key(Table::OBSERVED_GROUP)).map_err(PersistError::Store)?;
         let Some(row) = row else { return Ok(None) };
         check_format(&row)?;
-        let public = view.public(Table::OBSERVED_NODE, decode::<PublicRow>(&row)?)?;
-        if public.context.cipher_suite != suite.cipher_suite() {
+        let row = decode::<PublicRow>(&row)?;
+        if row.context.cipher_suite != suite.cipher_suite() {
             return Err(Error::Unsupported(Unsupported::CipherSuite).into());
         }
+        let public = view.public(Table::OBSERVED_NODE, row, &*suite)?;
         let entries = view.cached(Table::OBSERVED_PROPOSAL)?;
         let proposals = ProposalCache { entries, ..ProposalCache::default() };
         Ok(Some(Self { suite, settings, revision: Revision::default(), public, proposals }))

@@ -122,7 +122,7 @@ impl Group {
         // RFC 9420 §6.3.2: "the recipient MUST verify that the leaf index ... identifies a non-blank node."
         let member = self.past.leaf(message.epoch, leaf_index, &self.public().tree).ok_or(Rule::SenderIsMember)?;
         if leaf_index == keys.own_leaf {
-            return self.open_own(message, &sender, &keys, &member.signature_key);
+            return self.open_own(message, &sender, &keys, &member.signature_key());
         }
         let (key, change): (alloc::sync::Arc<MessageKey>, _) = keys.secret_tree.key_for(
             suite,
@@ -132,7 +132,7 @@ impl Group {
             &self.client.settings.limits,
         )?;
         let content = private::open_content(suite, message, &sender, &key)?;
-        let content = protect::verify(suite, content, keys.context, &member.signature_key)?;
+        let content = protect::verify(suite, content, keys.context, &member.signature_key())?;
         let used = Some((message.epoch, change));
         Ok(OpenedKind::Content(OpenedContent { content, used, generation: Some(generation) }))
     }
@@ -193,10 +193,7 @@ impl Group {
 /// The key that a content's signature must verify under, by its sender's type (RFC 9420 §6.1).
 pub(crate) fn sender_key(content: &AuthenticatedContent, public: &PublicGroup) -> Result<SignaturePublicKey, Error> {
     match (&content.content.sender, &content.content.content) {
-        (Sender::Member(leaf), _) => {
-            let member = public.tree.leaf(*leaf).ok_or(Rule::SenderIsMember)?;
-            Ok(member.signature_key.clone())
-        }
+        (Sender::Member(leaf), _) => Ok(public.tree.shared_leaf(*leaf).ok_or(Rule::SenderIsMember)?.signature_key()),
         (Sender::External(index), Content::Proposal(_)) => {
             let senders = public.context.extensions.external_senders().map_err(|_| Rule::ExtensionWellFormed)?;
             let index = usize::try_from(*index).map_err(|_| Rule::ExternalSenderIsListed)?;

@@ -10,8 +10,8 @@ use cenacle_crypto::Secret;
 
 use crate::{
     secret_tree::SecretTree,
-    tree::RatchetTree,
-    wire::{Epoch, GroupContext, LeafIndex, LeafNode},
+    tree::{Leaf, RatchetTree},
+    wire::{Epoch, GroupContext, LeafIndex},
 };
 
 /// An epoch that is over.
@@ -22,7 +22,7 @@ pub(crate) struct PastEpoch {
     pub(crate) secret_tree: SecretTree,
     pub(crate) own_leaf: LeafIndex,
     /// The leaves that the next commit changed, as they were.
-    pub(crate) replaced: Arc<BTreeMap<LeafIndex, Option<Arc<LeafNode>>>>,
+    pub(crate) replaced: Arc<BTreeMap<LeafIndex, Option<Leaf>>>,
 }
 
 /// The retained past epochs, the newest first.
@@ -39,13 +39,13 @@ impl PastEpochs {
     }
 
     /// Who was at `leaf` in `epoch`: the oldest change since then tells, or else the present tree.
-    pub(crate) fn leaf<'a>(&'a self, epoch: Epoch, leaf: LeafIndex, present: &'a RatchetTree) -> Option<&'a LeafNode> {
+    pub(crate) fn leaf<'a>(&'a self, epoch: Epoch, leaf: LeafIndex, present: &'a RatchetTree) -> Option<&'a Leaf> {
         let since = self.0.iter().rev().filter(|past| past.context.epoch >= epoch);
         for past in since {
             if let Some(before) = past.replaced.get(&leaf) {
-                return before.as_deref();
+                return before.as_ref();
             }
         }
-        present.leaf(leaf)
+        present.shared_leaf(leaf)
     }
 }

@@ -100,7 +100,7 @@ impl PublicGroup {
     }
 
     /// The members, by leaf.
-    pub fn members(&self) -> impl Iterator<Item = (LeafIndex, &LeafNode)> {
+    pub fn members(&self) -> impl Iterator<Item = (LeafIndex, LeafNode)> {
         self.tree.members()
     }
 

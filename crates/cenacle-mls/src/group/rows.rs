@@ -1,21 +1,21 @@
 //! A group as rows: what each step writes, and nothing more. A commit rewrites the changed path, a message one ratchet.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::sync::Arc;
 
 use cenacle_codec::codec_struct;
-use cenacle_crypto::{Digest, HpkeSecretKey, Secret, SecretBytes};
+use cenacle_crypto::{Digest, HpkeSecretKey, Secret, SecretBytes, Suite};
 
 use super::{Group, PublicGroup, past::PastEpoch, proposals::CachedProposal, state::EpochState, transition::NextEpoch};
 use crate::{
     Error,
     delta::{Delta, RowKey, Table},
     secret_tree::{SecretTree, SecretTreeRows},
-    tree::RatchetTree,
-    wire::{Epoch, GroupContext, GroupId, LeafIndex, LeafNode, ProposalRef, ReInit},
+    tree::{Leaf, RatchetTree, TreeRow},
+    wire::{Epoch, GroupContext, GroupId, LeafIndex, ProposalRef, ReInit},
 };
 
 /// Layout of the rows. A file with another number was written by another release.
-pub(crate) const FORMAT: u16 = 2;
+pub(crate) const FORMAT: u16 = 3;
 
 codec_struct! {
     /// The group's public header: enough to know the group without its tree.
@@ -93,10 +93,18 @@ impl PublicRow {
         }
     }
 
-    /// The public half with the nodes of its tree.
-    pub(crate) fn read(self, nodes: NodeRows) -> Result<PublicGroup, Error> {
+    /// The public half with the nodes of its tree, ascending.
+    pub(crate) fn read(
+        self,
+        nodes: impl IntoIterator<Item = Result<TreeRow, Error>>,
+        suite: &dyn Suite,
+    ) -> Result<PublicGroup, Error> {
+        let tree = RatchetTree::from_rows(self.level, nodes, suite)?;
+        if *tree.tree_hash() != self.context.tree_hash {
+            return Err(Error::Corrupt("tree of another hash"));
+        }
         Ok(PublicGroup {
-            tree: RatchetTree::from_rows(self.level, nodes.into_iter().map(Ok))?,
+            tree,
             context: Arc::new(self.context),
             interim_transcript_hash: self.interim_transcript_hash,
             confirmation_tag: self.confirmation_tag,
@@ -137,13 +145,16 @@ pub(crate) fn write_tree(
     delta: &mut Delta,
 ) -> Result<(), Error> {
     let row = |node| RowKey::of_group(table, new.group_id()).and(&node);
-    for (node, value) in new.tree.changes_since(old.map(|old| &old.tree))? {
+    if old.is_none() {
+        delta.reserve(new.tree.member_count());
+    }
+    new.tree.changes_since(old.map(|old| &old.tree), &mut |node, value| {
         match value {
             Some(value) => delta.put(row(node.0), value),
             None => delta.delete(row(node.0)),
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// Writes the private keys that came and erases those that went.
@@ -316,8 +327,5 @@ impl Group {
     }
 }
 
-/// The nodes of a stored tree as its chapter reads them.
-pub(crate) type NodeRows = Vec<(crate::tree::NodeIndex, Vec<u8>)>;
-
 /// The leaves of a past epoch as they were.
-pub(crate) type PastLeaves = alloc::collections::BTreeMap<LeafIndex, Option<Arc<LeafNode>>>;
+pub(crate) type PastLeaves = alloc::collections::BTreeMap<LeafIndex, Option<Leaf>>;

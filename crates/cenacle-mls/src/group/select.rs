@@ -90,7 +90,7 @@ impl Group {
                 && listed.cipher_suites.contains(cipher_suite)
                 && extensions.types().all(|kind| listed.supports_extension(kind))
         };
-        check_sent(proposal).is_ok() && self.members().all(|(_, leaf)| supports(leaf))
+        check_sent(proposal).is_ok() && self.members().all(|(_, leaf)| supports(&leaf))
     }
 
     /// The list, or as much of its waiting part as is valid together.
@@ -163,11 +163,12 @@ impl Group {
                 match inputs.check_leaf(Occasion::Add, self.group_id(), &package.leaf_node, None) {
                     Err(error) if is_unknown_credential(&error) => return Err(error),
                     verdict => {
-                        let present = self.public().tree.roster().member_by_signature_key(key);
+                        let (roster, suite) = (self.public().tree.roster(), self.client.suite());
+                        let present = roster.member_by_signature_key(key, suite);
                         verdict.is_ok()
                             && present.is_none_or(|leaf| claims.removed.contains(&leaf))
                             && !claims.added.contains(key)
-                            && !self.public().tree.roster().has_encryption_key(&package.leaf_node.encryption_key)
+                            && !roster.has_encryption_key(&package.leaf_node.encryption_key, suite)
                             && package.check(&self.judge(inputs).leaf_check(self.group_id(), required)).is_ok()
                     }
                 }

@@ -110,7 +110,7 @@ impl CommitSummary {
         public: &PublicGroup,
     ) -> Self {
         let external = committer == Committer::Joiner;
-        let who = |leaf: &LeafIndex| Some((*leaf, public.tree.leaf(*leaf)?.credential.clone()));
+        let who = |leaf: &LeafIndex| Some((*leaf, public.tree.shared_leaf(*leaf)?.credential()?));
         Self {
             epoch: sealed.provisional.epoch,
             committer: leaf,
@@ -198,7 +198,7 @@ impl Group {
         let member = self.past.leaf(epoch, sender, &self.public().tree).ok_or(Rule::SenderIsMember)?;
         Ok(ApplicationMessage {
             sender,
-            credential: member.credential.clone(),
+            credential: member.credential().ok_or(Rule::SenderIsMember)?,
             epoch,
             generation: generation.map_or(0, |generation| generation.0),
             data: SecretBytes::from(data),

@@ -93,13 +93,13 @@ impl Group {
     }
 
     /// The members, by leaf.
-    pub fn members(&self) -> impl Iterator<Item = (LeafIndex, &LeafNode)> {
+    pub fn members(&self) -> impl Iterator<Item = (LeafIndex, LeafNode)> {
         self.public().members()
     }
 
     /// The member at a leaf.
     #[must_use]
-    pub fn member(&self, leaf: LeafIndex) -> Option<&LeafNode> {
+    pub fn member(&self, leaf: LeafIndex) -> Option<LeafNode> {
         self.public().tree.leaf(leaf)
     }
 
@@ -146,7 +146,7 @@ impl Group {
     /// # Errors
     /// `Misuse(WrongKey)` when the member's leaf is another's.
     pub fn with_client(self, client: &Client) -> Result<Self, Error> {
-        let own = self.member(self.own_leaf()).and_then(|leaf| client.behind(leaf));
+        let own = self.member(self.own_leaf()).and_then(|leaf| client.behind(&leaf));
         let own = own.filter(|_| client.suite.cipher_suite() == self.public().context.cipher_suite);
         let pending = self.pending.as_ref().is_none_or(|pending| pending.next.is_of(client));
         let client = Arc::new(own.filter(|_| pending).ok_or(Misuse::WrongKey)?.clone());

@@ -17,7 +17,8 @@ use crate::{
     Error, Misuse,
     delta::{Delta, PersistError, RowKey, Store, Unreleased, Written},
     secret_tree::{SecretTree, SecretTreeChange},
-    wire::{Epoch, LeafIndex, LeafNode, ProposalRef},
+    tree::Leaf,
+    wire::{Epoch, LeafIndex, ProposalRef},
 };
 
 /// A prepared step of a group. It fits the state it was made from and no other.
@@ -69,14 +70,14 @@ pub(crate) struct NextEpoch {
     pub(crate) state: Arc<EpochState>,
     pub(crate) secret_tree: SecretTree,
     /// The leaves that changed, as they were.
-    pub(crate) replaced: Arc<BTreeMap<LeafIndex, Option<Arc<LeafNode>>>>,
+    pub(crate) replaced: Arc<BTreeMap<LeafIndex, Option<Leaf>>>,
 }
 
 impl NextEpoch {
     /// Whether this client, or its successor, has the own leaf of that epoch.
     pub(crate) fn is_of(&self, client: &Client) -> bool {
         let own = self.state.public.tree.leaf(self.state.private.own_leaf());
-        own.is_some_and(|leaf| client.behind(leaf).is_some())
+        own.is_some_and(|leaf| client.behind(&leaf).is_some())
     }
 }
 
@@ -217,9 +218,8 @@ impl Group {
         }
         self.proposals = ProposalCache::default();
         self.pending = None;
-        let own = self.state.public.tree.leaf(self.own_leaf()).filter(|_| replaced);
-        if let Some(successor) =
-            self.client.successor.as_ref().filter(|client| own.is_some_and(|leaf| client.has(leaf)))
+        if let Some(successor) = self.client.successor.as_ref().filter(|_| replaced)
+            && self.member(self.own_leaf()).is_some_and(|leaf| successor.has(&leaf))
         {
             self.client = Arc::clone(successor);
         }

@@ -1,6 +1,8 @@
 //! GroupInfo and Welcome, made for others (RFC 9420 §12.4.3). The GroupInfo is encrypted once for all; the HPKE context of
 //! the group secrets is hashed once for all.
 
+use alloc::vec::Vec;
+
 use cenacle_codec::{Encode, Opaque};
 use cenacle_crypto::{
     Rng, Secret, Signature, Suite,
@@ -11,6 +13,7 @@ use super::{Client, Group, PublicGroup};
 use crate::{
     Error,
     schedule::{EpochSecrets, JoinerSecret, WelcomeSecret},
+    wide,
     wire::{
         EncryptedGroupSecrets, ExtensionType, Extensions, ExternalPub, GroupInfo, GroupInfoTbs, GroupSecrets,
         KeyPackage, LeafIndex, MlsMessage, PathSecretEntry, PreSharedKeyId, Welcome,
@@ -61,6 +64,9 @@ pub(crate) struct Secrets<'a> {
     pub(crate) psks: &'a [PreSharedKeyId],
 }
 
+/// So many joiners' secrets are sealed on one thread.
+const SEAL_GRAIN: usize = 8;
+
 /// Encrypts a GroupInfo and, to each joiner, the secrets that open it.
 pub(crate) fn seal<'a>(
     suite: &dyn Suite,
@@ -72,19 +78,21 @@ pub(crate) fn seal<'a>(
     let (key, nonce) = secrets.welcome_secret.key_and_nonce(suite)?;
     let encrypted_group_info = suite.aead_seal(&key, &nonce, &[], &group_info.to_bytes()?)?;
     let context = EncryptContext::new(suite, "Welcome", &encrypted_group_info)?;
-    let mut seal_one = |joiner: Joiner<'a>| {
+    let seal_one = |joiner: &Joiner<'a>, rng: &mut dyn Rng| {
         let group_secrets = GroupSecrets {
             joiner_secret: secrets.joiner_secret.0.duplicate(),
             path_secret: joiner.path_secret.map(|secret| PathSecretEntry { path_secret: secret.duplicate() }),
             psks: secrets.psks.to_vec(),
         };
         let plaintext = group_secrets.to_secret_bytes()?;
-        Ok(EncryptedGroupSecrets {
+        Ok::<_, Error>(EncryptedGroupSecrets {
             new_member: joiner.key_package.reference(suite)?,
             encrypted_group_secrets: context.encrypt(suite, &joiner.key_package.init_key, &plaintext, rng)?,
         })
     };
-    let secrets = joiners.map(&mut seal_one).collect::<Result<_, Error>>()?;
+    let joiners: Vec<Joiner<'a>> = joiners.collect();
+    let randomness = (suite.kem_secret_key_length(), rng);
+    let secrets = wide::map_randomly(&joiners, SEAL_GRAIN, randomness, &seal_one)?;
     Ok(Welcome { cipher_suite: suite.cipher_suite(), secrets, encrypted_group_info: encrypted_group_info.into() })
 }
 

@@ -1,11 +1,11 @@
 //! A new version of a tree in the making (RFC 9420 §7.7, §12.1.1-12.1.3): changes copy the paths they touch, hashes are
 //! computed once at the end. Update paths are in the file beside this one.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::vec::Vec;
 
 use cenacle_crypto::Suite;
 
-use super::{NodeIndex, PathStep, RatchetTree, Roster, nodes::Nodes, subtree::Stop};
+use super::{Leaf, NodeIndex, PathStep, RatchetTree, Roster, nodes::Nodes, subtree::Stop};
 use crate::{
     error::{Error, Rule},
     wire::{LeafIndex, LeafNode},
@@ -24,23 +24,23 @@ impl TreeEdit<'_> {
     /// Adds a member at the leftmost blank leaf (RFC 9420 §12.1.1).
     ///
     /// # Errors
-    /// `TreeSizeBounded` when the tree is as large as it may get.
-    pub fn add(&mut self, leaf: impl Into<Arc<LeafNode>>) -> Result<LeafIndex, Error> {
-        let index = self.reserve()?;
-        let (leaf, Self { nodes, roster, .. }) = (leaf.into(), self);
+    /// `TreeSizeBounded` when the tree is as large as it may get; when the leaf is too long to encode.
+    pub fn add(&mut self, leaf: &LeafNode) -> Result<LeafIndex, Error> {
+        let (index, encoded) = (self.reserve()?, Leaf::new(leaf)?);
+        let Self { suite, nodes, roster } = self;
         nodes.walk(index, &mut |stop| {
             match stop {
                 // RFC 9420 §12.1.1: "For each non-blank intermediate node along the path from the leaf L to the root,
                 // add L's leaf index to the unmerged_leaves list for the node."
                 Stop::Parent { node: Some(node), .. } => {
-                    let unmerged = &mut Arc::make_mut(node).unmerged_leaves;
+                    let unmerged = &mut node.unmerged_leaves;
                     let place = unmerged.partition_point(|other| *other < index);
                     unmerged.insert(place, index);
                 }
                 Stop::Parent { node: None, .. } => {}
                 Stop::Leaf(slot) => {
-                    roster.change_leaf(index, None, Some(&leaf));
-                    *slot = Some(leaf.clone());
+                    roster.change_leaf(*suite, index, None, Some(leaf));
+                    *slot = Some(encoded.clone());
                 }
             }
             Ok(())
@@ -64,15 +64,15 @@ impl TreeEdit<'_> {
     /// Replaces a member's leaf and blanks the nodes above it (RFC 9420 §12.1.2).
     ///
     /// # Errors
-    /// `SenderIsMember` if the leaf is blank; `LeafKeyReplaced` if its encryption key stays.
-    pub fn update(&mut self, index: LeafIndex, leaf: impl Into<Arc<LeafNode>>) -> Result<(), Error> {
-        let leaf = leaf.into();
+    /// `SenderIsMember` if the leaf is blank; `LeafKeyReplaced` if its encryption key stays; when it is too long to
+    /// encode.
+    pub fn update(&mut self, index: LeafIndex, leaf: &LeafNode) -> Result<(), Error> {
         // RFC 9420 §7.3: "encryption_key represents a different public key than the encryption_key in the leaf node
         // being replaced by the Update proposal"
-        if self.nodes.leaf(index).ok_or(Rule::SenderIsMember)?.encryption_key == leaf.encryption_key {
+        if self.nodes.leaf(index).ok_or(Rule::SenderIsMember)?.encryption_key() == leaf.encryption_key {
             return Err(Rule::LeafKeyReplaced.into());
         }
-        self.blank_path(index, Some(&leaf))
+        self.blank_path(index, Some(leaf))
     }
 
     /// Removes a member, blanks the nodes above it, and halves the tree as long as its right half is blank
@@ -90,18 +90,19 @@ impl TreeEdit<'_> {
     }
 
     fn truncate(&mut self) {
-        let Self { nodes, roster, .. } = self;
-        nodes.truncate(&mut |index, node| roster.change_parent(index, Some(node), None));
+        let Self { suite, nodes, roster } = self;
+        nodes.truncate(&mut |index, node| roster.change_parent(*suite, index, Some(node), None));
     }
 
-    fn blank_path(&mut self, index: LeafIndex, leaf: Option<&Arc<LeafNode>>) -> Result<(), Error> {
-        let Self { nodes, roster, .. } = self;
+    fn blank_path(&mut self, index: LeafIndex, leaf: Option<&LeafNode>) -> Result<(), Error> {
+        let encoded = leaf.map(Leaf::new).transpose()?;
+        let Self { suite, nodes, roster } = self;
         nodes.walk(index, &mut |stop| {
             match stop {
-                Stop::Parent { index, node, .. } => roster.change_parent(index, node.take().as_ref(), None),
+                Stop::Parent { index, node, .. } => roster.change_parent(*suite, index, node.take().as_ref(), None),
                 Stop::Leaf(slot) => {
-                    roster.change_leaf(index, slot.as_ref(), leaf);
-                    *slot = leaf.cloned();
+                    roster.change_leaf(*suite, index, slot.as_ref().and_then(Leaf::node).as_ref(), leaf);
+                    slot.clone_from(&encoded);
                 }
             }
             Ok(())
@@ -118,14 +119,13 @@ impl TreeEdit<'_> {
         }
         self.roster.check()?;
         self.truncate();
-        self.nodes.seal(self.suite)?;
-        Ok(RatchetTree { nodes: self.nodes, roster: self.roster })
+        RatchetTree::sealed(self.nodes, self.roster, self.suite)
     }
 
     /// The leaf at `index`, or `None` if it is blank or outside the tree.
     #[must_use]
-    pub fn leaf(&self, index: LeafIndex) -> Option<&LeafNode> {
-        self.nodes.leaf(index).map(|leaf| &**leaf)
+    pub fn leaf(&self, index: LeafIndex) -> Option<LeafNode> {
+        self.nodes.leaf(index)?.node()
     }
 
     /// How many leaves there are, blank ones included: a power of two.

@@ -4,17 +4,11 @@
 use cenacle_codec::Writer;
 use cenacle_crypto::{Digest, HpkePublicKey, Suite};
 
-use super::{
-    NodeIndex,
-    subtree::{Body, Subtree},
-};
-use crate::{
-    error::Error,
-    wire::{LeafIndex, LeafNode, ParentNode},
-};
+use super::{Leaf, NodeIndex, node::Parent, subtree::Subtree};
+use crate::{error::Error, wire::LeafIndex};
 
 /// TreeHashInput of a leaf (RFC 9420 §7.8), hashed.
-pub(super) fn leaf_hash(suite: &dyn Suite, index: LeafIndex, leaf: Option<&LeafNode>) -> Result<Digest, Error> {
+pub(super) fn leaf_hash(suite: &dyn Suite, index: LeafIndex, leaf: Option<&Leaf>) -> Result<Digest, Error> {
     let mut input = Writer::with_capacity(if leaf.is_some() { 512 } else { 8 });
     input.put(&1u8).put(&index).put(&leaf);
     Ok(suite.hash(&[&input.finish()?]))
@@ -23,13 +17,22 @@ pub(super) fn leaf_hash(suite: &dyn Suite, index: LeafIndex, leaf: Option<&LeafN
 /// TreeHashInput of a parent (RFC 9420 §7.8), hashed.
 pub(super) fn inner_hash(
     suite: &dyn Suite,
-    node: Option<&ParentNode>,
+    node: Option<&Parent>,
     left: &Digest,
     right: &Digest,
 ) -> Result<Digest, Error> {
     let mut input = Writer::with_capacity(256);
     input.put(&2u8).put(&node).put(left).put(right);
     Ok(suite.hash(&[&input.finish()?]))
+}
+
+/// The tree hash of a subtree without any node.
+pub(super) fn blank_hash(suite: &dyn Suite, head: NodeIndex) -> Result<Digest, Error> {
+    if let Some(index) = head.leaf() {
+        return leaf_hash(suite, index, None);
+    }
+    let (left, right) = head.children();
+    inner_hash(suite, None, &blank_hash(suite, left)?, &blank_hash(suite, right)?)
 }
 
 /// ParentHashInput (RFC 9420 §7.9), hashed.
@@ -55,23 +58,15 @@ pub(super) fn original_tree_hash(
     // RFC 9420 §7.9: "For each leaf L in P.unmerged_leaves, blank L and remove it from the unmerged_leaves sets of all
     // parent nodes."
     if unmerged.is_empty() {
-        return Ok(*subtree.hash());
+        return subtree.hash(head, suite);
     }
-    match subtree.body() {
-        Body::Leaf(_) => leaf_hash(suite, head.leaf().unwrap_or(LeafIndex(0)), None),
-        Body::Inner { node, left, right } => {
-            let (left_head, right_head) = head.children();
-            let (on_left, on_right) = split(unmerged, head);
-            let left = original_tree_hash(suite, left, left_head, on_left)?;
-            let right = original_tree_hash(suite, right, right_head, on_right)?;
-            let node = node.as_deref().map(|node| {
-                let mut node = node.clone();
-                node.unmerged_leaves.retain(|leaf| unmerged.binary_search(leaf).is_err());
-                node
-            });
-            inner_hash(suite, node.as_ref(), &left, &right)
-        }
-    }
+    let Subtree::Inner(inner) = subtree else { return blank_hash(suite, head) };
+    let (left_head, right_head) = head.children();
+    let (on_left, on_right) = split(unmerged, head);
+    let left = original_tree_hash(suite, &inner.left, left_head, on_left)?;
+    let right = original_tree_hash(suite, &inner.right, right_head, on_right)?;
+    let node = inner.node.as_ref().map(|node| node.without(unmerged));
+    inner_hash(suite, node.as_ref(), &left, &right)
 }
 
 /// Splits ascending `leaves` into those left and those right of `head`.

@@ -4,7 +4,10 @@
 //!
 //! Wherever a number of `leaves` is asked for it is the tree's width, a power of two.
 
-use core::{fmt, iter, ops::Range};
+use core::{
+    fmt, iter,
+    ops::{Range, RangeInclusive},
+};
 
 use cenacle_codec::codec_newtype;
 
@@ -129,9 +132,14 @@ impl NodeIndex {
     /// The indices of the leaves at or below this node.
     #[must_use]
     pub fn leaf_span(self) -> Range<u32> {
+        let nodes = self.node_span();
+        nodes.start() / 2..(nodes.end() / 2).saturating_add(1)
+    }
+
+    /// The nodes at or below this one.
+    pub(super) fn node_span(self) -> RangeInclusive<u32> {
         let half = 1u32.checked_shl(self.level()).unwrap_or(u32::MAX) - 1;
-        let [first, last] = [self.0.saturating_sub(half), self.0.saturating_add(half)];
-        first / 2..(last / 2).saturating_add(1)
+        self.0.saturating_sub(half)..=self.0.saturating_add(half)
     }
 
     /// The node at `level` that has this one at or below it: the position's block with all lower bits set.

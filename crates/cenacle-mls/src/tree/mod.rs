@@ -6,7 +6,9 @@
 
 mod edit;
 mod hash;
+mod keys;
 pub mod math;
+mod node;
 mod nodes;
 mod parent_hash;
 mod path;
@@ -19,7 +21,8 @@ mod validate;
 
 pub use edit::TreeEdit;
 pub use math::NodeIndex;
-pub use nodes::{Members, PathStep};
+pub use node::Leaf;
+pub use nodes::{Leaves, PathStep};
 pub use path::{PathDraft, path_context};
 pub use private::TreePrivate;
 pub use ratchet_tree::RatchetTree;

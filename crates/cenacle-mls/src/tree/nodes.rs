@@ -1,19 +1,20 @@
 //! A whole tree of shared nodes and the questions asked of it (RFC 9420 §4.1): what a node holds, resolutions, filtered
 //! direct paths. Sealed or not makes no difference here; nor does it know any rule about members.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use cenacle_crypto::{HpkePublicKey, Suite};
 
 use super::{
-    NodeIndex, math,
-    subtree::{Body, Stop, Subtree},
+    Leaf, NodeIndex, math,
+    node::Parent,
+    subtree::{NodeRef, Stop, Subtree},
 };
 use crate::{
     error::{Error, Rule},
     limits::MAX_TREE_LEVEL,
-    wire::{LeafIndex, LeafNode, ParentNode},
+    wire::LeafIndex,
 };
 
 /// One node of a filtered direct path (RFC 9420 §4.1.2).
@@ -28,7 +29,7 @@ pub struct PathStep {
 /// A full tree of 2^`level` leaves.
 #[derive(Clone)]
 pub(super) struct Nodes {
-    pub(super) root: Arc<Subtree>,
+    pub(super) root: Subtree,
     pub(super) level: u8,
 }
 
@@ -42,29 +43,35 @@ impl Nodes {
         math::root(self.leaves())
     }
 
-    pub(super) fn subtree(&self, node: NodeIndex) -> Option<&Arc<Subtree>> {
+    /// The subtree at `node`; `None` outside the tree and, perhaps, where all is blank.
+    pub(super) fn subtree(&self, node: NodeIndex) -> Option<&Subtree> {
         self.root.find(self.head(), node)
     }
 
-    pub(super) fn leaf(&self, index: LeafIndex) -> Option<&Arc<LeafNode>> {
-        match self.subtree(index.node_index())?.body() {
-            Body::Leaf(leaf) => leaf.as_ref(),
-            Body::Inner { .. } => None,
+    pub(super) fn leaf(&self, index: LeafIndex) -> Option<&Leaf> {
+        match self.subtree(index.node_index())?.node()? {
+            NodeRef::Leaf(leaf) => Some(leaf),
+            NodeRef::Parent(_) => None,
         }
     }
 
-    pub(super) fn parent(&self, node: NodeIndex) -> Option<&Arc<ParentNode>> {
-        match self.subtree(node)?.body() {
-            Body::Inner { node, .. } => node.as_ref(),
-            Body::Leaf(_) => None,
+    pub(super) fn parent(&self, node: NodeIndex) -> Option<&Parent> {
+        match self.subtree(node)?.node()? {
+            NodeRef::Parent(parent) => Some(parent),
+            NodeRef::Leaf(_) => None,
         }
     }
 
-    pub(super) fn encryption_key(&self, node: NodeIndex) -> Option<&HpkePublicKey> {
-        match self.subtree(node)?.body() {
-            Body::Leaf(leaf) => Some(&leaf.as_ref()?.encryption_key),
-            Body::Inner { node, .. } => Some(&node.as_ref()?.encryption_key),
+    pub(super) fn encryption_key(&self, node: NodeIndex) -> Option<HpkePublicKey> {
+        match self.subtree(node)?.node()? {
+            NodeRef::Leaf(leaf) => Some(leaf.encryption_key()),
+            NodeRef::Parent(parent) => Some(parent.encryption_key()),
         }
+    }
+
+    /// Whether a node is neither blank nor outside the tree.
+    pub(super) fn is_filled(&self, node: NodeIndex) -> bool {
+        self.subtree(node).is_some_and(|subtree| subtree.node().is_some())
     }
 
     pub(super) fn resolution(&self, node: NodeIndex) -> Vec<NodeIndex> {
@@ -78,8 +85,8 @@ impl Nodes {
     pub(super) fn filtered_direct_path(&self, leaf: LeafIndex) -> Vec<PathStep> {
         let target = leaf.node_index();
         let (mut at, mut node, mut steps) = (&self.root, self.head(), Vec::new());
-        while let Body::Inner { left, right, .. } = at.body() {
-            let (left_head, right_head) = node.children();
+        while let Subtree::Inner(inner) = at {
+            let (left, right, (left_head, right_head)) = (&inner.left, &inner.right, node.children());
             let (child, child_head, other, copath_child) =
                 if target < node { (left, left_head, right, right_head) } else { (right, right_head, left, left_head) };
             // RFC 9420 §4.1.2: "with any node removed whose child on the copath of L has an empty resolution"
@@ -111,13 +118,15 @@ impl Nodes {
     ) -> Option<(NodeIndex, usize)> {
         let (mut at, mut head, mut before) = (self.subtree(node)?, node, 0u32);
         let first = node.leaf_span().start;
-        while let Body::Inner { node: None, left, right } = at.body() {
+        while let Subtree::Inner(inner) = at
+            && inner.node.is_none()
+        {
             let (left_head, right_head) = head.children();
             if leaf.node_index() < head {
-                (at, head) = (left, left_head);
+                (at, head) = (&inner.left, left_head);
             } else {
-                before = before.saturating_add(left.resolved());
-                (at, head) = (right, right_head);
+                before = before.saturating_add(inner.left.resolved());
+                (at, head) = (&inner.right, right_head);
             }
         }
         let new_before = within(new_leaves, first..head.leaf_span().start).len();
@@ -125,7 +134,7 @@ impl Nodes {
         if holds(head) {
             return Some((head, place));
         }
-        let Body::Inner { node: Some(parent), .. } = at.body() else { return None };
+        let Some(NodeRef::Parent(parent)) = at.node() else { return None };
         let unmerged = parent.unmerged_leaves.binary_search(&leaf).ok()?;
         let new_before = within(new_leaves, head.leaf_span().start..leaf.0).len();
         let own = leaf.node_index();
@@ -138,22 +147,28 @@ impl Nodes {
         if at.members() >= self.leaves() {
             return None;
         }
-        while let Body::Inner { left, right, .. } = at.body() {
+        while let Subtree::Inner(inner) = at {
             let (left_head, right_head) = head.children();
             let full = 1 << left_head.level();
-            (at, head) = if left.members() < full { (left, left_head) } else { (right, right_head) };
+            (at, head) =
+                if inner.left.members() < full { (&inner.left, left_head) } else { (&inner.right, right_head) };
         }
-        head.leaf()
+        Some(LeafIndex(head.leaf_span().start))
     }
 
     /// The rightmost leaf that is not blank.
     pub(super) fn rightmost_member(&self) -> Option<LeafIndex> {
         let (mut at, mut head) = (&self.root, self.head());
-        while let Body::Inner { left, right, .. } = at.body() {
+        while let Subtree::Inner(inner) = at {
             let (left_head, right_head) = head.children();
-            (at, head) = if right.members() == 0 { (left, left_head) } else { (right, right_head) };
+            (at, head) = if inner.right.members() == 0 { (&inner.left, left_head) } else { (&inner.right, right_head) };
         }
         head.leaf().filter(|_| at.members() > 0)
+    }
+
+    /// The same nodes under a root at `level` or higher.
+    pub(super) fn widened(&self, level: u8) -> Subtree {
+        (self.level..level).fold(self.root.clone(), |left, _| Subtree::inner(None, left, Subtree::Blank))
     }
 
     /// Doubles the width.
@@ -163,22 +178,22 @@ impl Nodes {
         }
         // RFC 9420 §7.7: "a new blank root node is added, whose left subtree is the existing tree and right subtree is
         // a new all-blank subtree."
-        self.root = Arc::new(Subtree::inner(None, self.root.clone(), Subtree::blank(self.level)));
+        self.root = Subtree::inner(None, self.root.clone(), Subtree::blank(self.level.into()));
         self.level += 1;
         Ok(())
     }
 
     /// Halves the width as long as the right half has no member. Gives the discarded roots' nodes to `discard`.
-    pub(super) fn truncate(&mut self, discard: &mut dyn FnMut(NodeIndex, &Arc<ParentNode>)) {
+    pub(super) fn truncate(&mut self, discard: &mut dyn FnMut(NodeIndex, &Parent)) {
         // RFC 9420 §12.1.3: "Truncate the tree by removing the right subtree until there is at least one non-blank leaf
         // node in the right subtree."
-        while let Body::Inner { node, left, right } = self.root.body()
-            && right.members() == 0
+        while let Subtree::Inner(inner) = &self.root
+            && inner.right.members() == 0
         {
-            if let Some(node) = node {
+            if let Some(node) = &inner.node {
                 discard(self.head(), node);
             }
-            self.root = left.clone();
+            self.root = inner.left.clone();
             self.level = self.level.saturating_sub(1);
         }
     }
@@ -189,42 +204,43 @@ impl Nodes {
         visit: &mut dyn FnMut(Stop<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let head = self.head();
-        Subtree::walk(&mut self.root, head, leaf.node_index(), visit)
+        self.root.walk(head, leaf.node_index(), visit)
     }
 
     pub(super) fn seal(&mut self, suite: &dyn Suite) -> Result<(), Error> {
         let head = self.head();
-        Subtree::seal(&mut self.root, head, suite)
+        self.root.seal(head, suite)
     }
 }
 
-/// The members of a tree from left to right; blank subtrees cost nothing.
+/// The leaves of a tree that are not blank, from left to right; blank subtrees cost nothing.
 #[derive(Clone)]
-pub struct Members<'a> {
+pub struct Leaves<'a> {
     waiting: Vec<(NodeIndex, &'a Subtree)>,
     span: Range<u32>,
 }
 
-impl<'a> Members<'a> {
+impl<'a> Leaves<'a> {
     pub(super) fn new(nodes: &'a Nodes, span: Range<u32>) -> Self {
-        Self { waiting: Vec::from([(nodes.head(), &*nodes.root)]), span }
+        Self { waiting: Vec::from([(nodes.head(), &nodes.root)]), span }
     }
 }
 
-impl<'a> Iterator for Members<'a> {
-    type Item = (LeafIndex, &'a LeafNode);
+impl<'a> Iterator for Leaves<'a> {
+    type Item = (LeafIndex, &'a Leaf);
 
     fn next(&mut self) -> Option<Self::Item> {
         while let Some((head, subtree)) = self.waiting.pop() {
             let leaves = head.leaf_span();
-            if subtree.members() == 0 || leaves.end <= self.span.start || self.span.end <= leaves.start {
+            if leaves.end <= self.span.start || self.span.end <= leaves.start {
                 continue;
             }
-            match subtree.body() {
-                Body::Leaf(leaf) => return head.leaf().zip(leaf.as_deref()),
-                Body::Inner { left, right, .. } => {
+            match subtree {
+                Subtree::Blank => {}
+                Subtree::Leaf(leaf) => return Some((LeafIndex(leaves.start), leaf)),
+                Subtree::Inner(inner) => {
                     let (left_head, right_head) = head.children();
-                    self.waiting.extend([(right_head, &**right), (left_head, &**left)]);
+                    self.waiting.extend([(right_head, &inner.right), (left_head, &inner.left)]);
                 }
             }
         }
@@ -232,9 +248,9 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-impl core::fmt::Debug for Members<'_> {
+impl core::fmt::Debug for Leaves<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Members").field("span", &self.span).finish_non_exhaustive()
+        f.debug_struct("Leaves").field("span", &self.span).finish_non_exhaustive()
     }
 }
 

@@ -1,26 +1,25 @@
 //! What binds the parents of a received tree to its members (RFC 9420 §7.9.2, §12.4.3.1): lists of unmerged leaves that
 //! agree with each other, and parent hashes that chain every parent node to one leaf. Signatures are checked elsewhere.
 
-use alloc::sync::Arc;
-
 use cenacle_crypto::{Digest, Suite};
 
 use super::{
     NodeIndex, RatchetTree, hash,
+    node::Parent,
     nodes::within,
-    subtree::{Body, NodeRef, Subtree},
+    subtree::{NodeRef, Subtree},
 };
 use crate::{
     error::{Error, Rule},
-    wire::{LeafIndex, LeafNodeSource, ParentNode},
+    wire::{LeafIndex, LeafNodeSource},
 };
 
 /// A parent node with its two children.
 pub(super) struct Family<'a> {
-    pub(super) node: &'a ParentNode,
+    pub(super) node: &'a Parent,
     head: NodeIndex,
-    left: &'a Arc<Subtree>,
-    right: &'a Arc<Subtree>,
+    left: &'a Subtree,
+    right: &'a Subtree,
 }
 
 impl RatchetTree {
@@ -34,7 +33,7 @@ impl RatchetTree {
         // Parent hashes are computed on the word of the lists, so these come first.
         each_family(root, head, &mut |family| family.check_unmerged())?;
         // RFC 9420 §7.5: "The root node always has a zero-length hash for its parent hash."
-        if self.parent(head).is_some_and(|node| !node.parent_hash.is_empty()) {
+        if self.nodes.parent(head).is_some_and(|node| !node.parent_hash().is_empty()) {
             return Err(Rule::ParentHashValid.into());
         }
         each_family(root, head, &mut |family| family.check_parent_hash(suite))
@@ -47,16 +46,16 @@ pub(super) fn each_family(
     head: NodeIndex,
     visit: &mut dyn FnMut(&Family<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let Body::Inner { node, left, right } = subtree.body() else { return Ok(()) };
+    let Subtree::Inner(inner) = subtree else { return Ok(()) };
     if subtree.members() == 0 {
         return Ok(());
     }
-    if let Some(node) = node {
-        visit(&Family { node, head, left, right })?;
+    if let Some(node) = &inner.node {
+        visit(&Family { node, head, left: &inner.left, right: &inner.right })?;
     }
     let (left_head, right_head) = head.children();
-    each_family(left, left_head, visit)?;
-    each_family(right, right_head, visit)
+    each_family(&inner.left, left_head, visit)?;
+    each_family(&inner.right, right_head, visit)
 }
 
 impl Family<'_> {
@@ -89,8 +88,8 @@ impl Family<'_> {
             let Some(stated) = merged_node(child, child_head, on_child).and_then(stated_parent_hash) else { continue };
             // RFC 9420 §7.9.2: "The parent_hash field of D is equal to the parent hash of P with copath child S."
             let sibling_hash = hash::original_tree_hash(suite, sibling, sibling_head, on_sibling)?;
-            let computed = hash::parent_hash(suite, &self.node.encryption_key, &self.node.parent_hash, &sibling_hash)?;
-            chains += u8::from(*stated == computed);
+            let (key, above) = (self.node.encryption_key(), self.node.parent_hash());
+            chains += u8::from(stated == hash::parent_hash(suite, &key, &above, &sibling_hash)?);
         }
         // RFC 9420 §7.9.2: "all non-blank parent nodes are covered by exactly one such chain"
         if chains == 1 { Ok(()) } else { Err(Rule::ParentHashValid.into()) }
@@ -106,16 +105,17 @@ fn lists(subtree: &Subtree, head: NodeIndex, leaves: &[LeafIndex]) -> bool {
     if leaves.is_empty() {
         return true;
     }
-    match subtree.body() {
-        Body::Leaf(leaf) => leaf.is_some(),
-        Body::Inner { node: Some(node), .. } => {
-            leaves.iter().all(|leaf| node.unmerged_leaves.binary_search(leaf).is_ok())
-        }
-        Body::Inner { node: None, left, right } => {
-            let (left_head, right_head) = head.children();
-            let (on_left, on_right) = hash::split(leaves, head);
-            lists(left, left_head, on_left) && lists(right, right_head, on_right)
-        }
+    match subtree {
+        Subtree::Blank => false,
+        Subtree::Leaf(_) => true,
+        Subtree::Inner(inner) => match &inner.node {
+            Some(node) => leaves.iter().all(|leaf| node.unmerged_leaves.binary_search(leaf).is_ok()),
+            None => {
+                let (left_head, right_head) = head.children();
+                let (on_left, on_right) = hash::split(leaves, head);
+                lists(&inner.left, left_head, on_left) && lists(&inner.right, right_head, on_right)
+            }
+        },
     }
 }
 
@@ -138,18 +138,17 @@ struct Sieve<'a, 'b> {
 impl<'a> Sieve<'a, '_> {
     /// Takes in the resolution of `subtree`; `false` as soon as a second node is not unmerged.
     fn pass(&mut self, subtree: &'a Subtree, head: NodeIndex) -> bool {
-        if subtree.resolved() == 0 {
-            return true;
-        }
-        match subtree.body() {
-            Body::Leaf(_) => head.leaf().is_some_and(|leaf| self.is_next(leaf)) || self.is_merged(subtree),
-            Body::Inner { node: Some(node), .. } => {
-                self.is_merged(subtree) && node.unmerged_leaves.iter().all(|leaf| self.is_next(*leaf))
-            }
-            Body::Inner { node: None, left, right } => {
-                let (left_head, right_head) = head.children();
-                self.pass(left, left_head) && self.pass(right, right_head)
-            }
+        match subtree {
+            _ if subtree.resolved() == 0 => true,
+            Subtree::Blank => true,
+            Subtree::Leaf(_) => head.leaf().is_some_and(|leaf| self.is_next(leaf)) || self.is_merged(subtree),
+            Subtree::Inner(inner) => match &inner.node {
+                Some(node) => self.is_merged(subtree) && node.unmerged_leaves.iter().all(|leaf| self.is_next(*leaf)),
+                None => {
+                    let (left_head, right_head) = head.children();
+                    self.pass(&inner.left, left_head) && self.pass(&inner.right, right_head)
+                }
+            },
         }
     }
 
@@ -171,10 +170,10 @@ impl<'a> Sieve<'a, '_> {
     }
 }
 
-fn stated_parent_hash(node: NodeRef<'_>) -> Option<&Digest> {
+fn stated_parent_hash(node: NodeRef<'_>) -> Option<Digest> {
     match node {
-        NodeRef::Parent(parent) => Some(&parent.parent_hash),
-        NodeRef::Leaf(leaf) => match &leaf.source {
+        NodeRef::Parent(parent) => Some(parent.parent_hash()),
+        NodeRef::Leaf(leaf) => match leaf.node()?.source {
             LeafNodeSource::Commit { parent_hash } => Some(parent_hash),
             LeafNodeSource::KeyPackage(_) | LeafNodeSource::Update => None,
         },

@@ -9,14 +9,15 @@ use cenacle_crypto::{
     labeled::{EncryptContext, derive_secret},
 };
 
-use super::{
-    PathStep, RatchetTree, TreeEdit, TreePrivate, hash,
-    subtree::{Stop, Subtree},
-};
+use super::{Leaf, NodeIndex, PathStep, RatchetTree, TreeEdit, TreePrivate, hash, node::Parent, subtree::Stop};
 use crate::{
     error::{Error, Misuse, Rule},
-    wire::{GroupContext, LeafIndex, LeafNode, LeafNodeSource, ParentNode, UpdatePath, UpdatePathNode},
+    wide,
+    wire::{GroupContext, LeafIndex, LeafNode, LeafNodeSource, UpdatePath, UpdatePathNode},
 };
+
+/// So many path secrets are encrypted on one thread.
+const SEAL_GRAIN: usize = 8;
 
 /// What path secrets are encrypted under (RFC 9420 §7.6): the provisional GroupContext, hashed once for all recipients.
 ///
@@ -82,7 +83,7 @@ impl TreeEdit<'_> {
             path_secret = next;
         }
         let parent_hash = self.set_path(own, &keys)?;
-        self.set_path_leaf(own, make_leaf(leaf_public, parent_hash)?)?;
+        self.set_path_leaf(own, &make_leaf(leaf_public, parent_hash)?)?;
         // RFC 9420 §12.4.1: "Define commit_secret as the value path_secret[n+1] derived from the last path secret
         // value"
         Ok(PathDraft { own, leaf_key, steps, commit_secret: path_secret })
@@ -98,13 +99,14 @@ impl TreeEdit<'_> {
         // RFC 9420 §12.4.2: "Verify that the encryption_key value in the LeafNode is different from the committer's
         // current leaf node."
         let leaf_key = &path.leaf_node.encryption_key;
-        if self.leaf(sender).is_some_and(|current| current.encryption_key == *leaf_key) {
+        if self.nodes.leaf(sender).is_some_and(|current| current.encryption_key() == *leaf_key) {
             return Err(Rule::LeafKeyReplaced.into());
         }
         // RFC 9420 §12.4.2: "Verify that none of the public keys in the UpdatePath appear in any node of the new
         // ratchet tree." Those the path itself overwrites count; sealing finds keys that occur twice in the path.
         let keys: Vec<_> = path.nodes.iter().map(|node| node.encryption_key.clone()).collect();
-        if self.roster.has_encryption_key(leaf_key) || keys.iter().any(|key| self.roster.has_encryption_key(key)) {
+        let in_use = |key: &HpkePublicKey| self.roster.has_encryption_key(key, self.suite);
+        if in_use(leaf_key) || keys.iter().any(in_use) {
             return Err(Rule::EncryptionKeyUnique.into());
         }
         let steps = self.filtered_direct_path(sender);
@@ -127,7 +129,7 @@ impl TreeEdit<'_> {
             LeafNodeSource::Commit { .. } => return Err(Rule::ParentHashValid.into()),
             LeafNodeSource::KeyPackage(_) | LeafNodeSource::Update => return Err(Rule::LeafSourceFits.into()),
         }
-        self.set_path_leaf(sender, path.leaf_node.clone())
+        self.set_path_leaf(sender, &path.leaf_node)
     }
 
     /// Blanks the direct path of `leaf`, puts `keys` (from the lowest up) on the filtered one, and gives the parent
@@ -144,25 +146,25 @@ impl TreeEdit<'_> {
             let Stop::Parent { index, node, copath_index, copath_child } = stop else { return Ok(()) };
             let old = node.take();
             if copath_child.resolved() > 0 {
-                let encryption_key = keys.next().ok_or(Rule::PathLengthFits)?.clone();
-                Subtree::seal(copath_child, copath_index, *suite)?;
-                let below = hash::parent_hash(*suite, &encryption_key, &parent_hash, copath_child.hash())?;
-                *node = Some(Arc::new(ParentNode { encryption_key, parent_hash, unmerged_leaves: Vec::new() }));
-                parent_hash = below;
+                let encryption_key = keys.next().ok_or(Rule::PathLengthFits)?;
+                copath_child.seal(copath_index, *suite)?;
+                let sibling = copath_child.hash(copath_index, *suite)?;
+                *node = Some(Parent::new(encryption_key, &parent_hash)?);
+                parent_hash = hash::parent_hash(*suite, encryption_key, &parent_hash, &sibling)?;
             }
-            roster.change_parent(index, old.as_ref(), node.as_ref());
+            roster.change_parent(*suite, index, old.as_ref(), node.as_ref());
             Ok(())
         })?;
         Ok(parent_hash)
     }
 
-    fn set_path_leaf(&mut self, index: LeafIndex, leaf: LeafNode) -> Result<(), Error> {
-        let Self { nodes, roster, .. } = self;
-        let leaf = Arc::new(leaf);
+    fn set_path_leaf(&mut self, index: LeafIndex, leaf: &LeafNode) -> Result<(), Error> {
+        let encoded = Leaf::new(leaf)?;
+        let Self { suite, nodes, roster } = self;
         nodes.walk(index, &mut |stop| {
             if let Stop::Leaf(slot) = stop {
-                roster.change_leaf(index, slot.as_ref(), Some(&leaf));
-                *slot = Some(leaf.clone());
+                roster.change_leaf(*suite, index, slot.as_ref().and_then(Leaf::node).as_ref(), Some(leaf));
+                *slot = Some(encoded.clone());
             }
             Ok(())
         })
@@ -183,22 +185,28 @@ impl PathDraft {
         suite: &dyn Suite,
         rng: &mut dyn Rng,
     ) -> Result<UpdatePath, Error> {
-        let leaf_node = tree.leaf(self.own).ok_or(Misuse::WrongGroup)?.clone();
-        let mut nodes = Vec::with_capacity(self.steps.len());
+        // RFC 9420 §7.5: "Any new member (from an Add proposal) added in the same Commit MUST be excluded from this
+        // resolution."
+        let is_new = |node: &NodeIndex| node.leaf().is_some_and(|leaf| new_leaves.binary_search(&leaf).is_ok());
+        let mut recipients = Vec::new();
         for DraftStep { step, path_secret, .. } in &self.steps {
-            let mut encrypted_path_secret = Vec::with_capacity(tree.nodes.recipients(step.copath_child, new_leaves));
-            for recipient in tree.resolution(step.copath_child) {
-                // RFC 9420 §7.5: "Any new member (from an Add proposal) added in the same Commit MUST be excluded from
-                // this resolution."
-                if recipient.leaf().is_some_and(|leaf| new_leaves.binary_search(&leaf).is_ok()) {
-                    continue;
-                }
-                let key = tree.encryption_key(recipient).ok_or(Misuse::WrongGroup)?;
-                encrypted_path_secret.push(context.encrypt(suite, key, path_secret.expose(), rng)?);
-            }
-            let encryption_key = tree.encryption_key(step.node).ok_or(Misuse::WrongGroup)?.clone();
+            let resolution = tree.resolution(step.copath_child);
+            recipients.extend(resolution.into_iter().filter(|node| !is_new(node)).map(|node| (node, path_secret)));
+        }
+        let randomness = (suite.kem_secret_key_length(), rng);
+        let encrypt = |(recipient, path_secret): &(NodeIndex, &Secret), rng: &mut dyn Rng| {
+            let key = tree.encryption_key(*recipient).ok_or(Misuse::WrongGroup)?;
+            Ok::<_, Error>(context.encrypt(suite, &key, path_secret.expose(), rng)?)
+        };
+        let mut ciphertexts = wide::map_randomly(&recipients, SEAL_GRAIN, randomness, &encrypt)?.into_iter();
+        let mut nodes = Vec::with_capacity(self.steps.len());
+        for DraftStep { step, .. } in &self.steps {
+            let count = tree.nodes.recipients(step.copath_child, new_leaves);
+            let encrypted_path_secret = ciphertexts.by_ref().take(count).collect();
+            let encryption_key = tree.encryption_key(step.node).ok_or(Misuse::WrongGroup)?;
             nodes.push(UpdatePathNode { encryption_key, encrypted_path_secret });
         }
+        let leaf_node = tree.leaf(self.own).ok_or(Misuse::WrongGroup)?;
         Ok(UpdatePath { leaf_node, nodes })
     }
 

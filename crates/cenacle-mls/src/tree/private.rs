@@ -75,7 +75,7 @@ impl TreePrivate {
     #[must_use]
     pub fn pruned(&self, tree: &RatchetTree) -> Self {
         let mut new = self.clone();
-        new.keys.retain(|node, _| tree.encryption_key(*node).is_some());
+        new.keys.retain(|node, _| tree.nodes.is_filled(*node));
         new
     }
 
@@ -149,11 +149,11 @@ impl TreePrivate {
         }
         // A commit sets its whole filtered direct path and blanks the rest: what is not blank above is the path.
         let above = lowest.direct_path(tree.leaf_width());
-        for node in core::iter::once(lowest).chain(above.filter(|node| tree.encryption_key(*node).is_some())) {
+        for node in core::iter::once(lowest).chain(above.filter(|node| tree.nodes.is_filled(*node))) {
             let (secret_key, public_key) = node_key_pair(suite, &path_secret)?;
             // RFC 9420 §7.5: "Verify that the derived public keys are the same as the corresponding public keys sent in
             // the UpdatePath."
-            if tree.encryption_key(node) != Some(&public_key) {
+            if tree.encryption_key(node).as_ref() != Some(&public_key) {
                 return Err(Rule::PathKeysDerive.into());
             }
             self.keys.insert(node, Arc::new(secret_key));

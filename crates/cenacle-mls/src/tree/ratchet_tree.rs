@@ -2,21 +2,22 @@
 //! with every tree hash present. It comes from a first leaf, from the wire (§12.4.3.3), from stored rows or from a
 //! sealed [`TreeEdit`]; it is never changed in place.
 
-use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
+use alloc::vec::Vec;
 use core::{fmt, ops::Range};
 
-use cenacle_codec::{Encode, Writer};
+use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Reader, Writer};
 use cenacle_crypto::{Digest, HpkePublicKey, Suite};
 
 use super::{
-    Members, NodeIndex, PathStep, Roster, TreeEdit, math,
+    Leaf, Leaves, NodeIndex, PathStep, Roster, TreeEdit, hash, math,
+    node::Parent,
     nodes::Nodes,
     subtree::{NodeRef, Subtree},
 };
 use crate::{
     error::{Error, Rule},
     limits::MAX_TREE_LEVEL,
-    wire::{LeafIndex, LeafNode, Node, ParentNode, WireTree},
+    wire::{LeafIndex, LeafNode, ParentNode, WireTree},
 };
 
 /// The public tree of one epoch. Its clone costs nothing; a changed version shares all but the changed paths with it.
@@ -25,6 +26,7 @@ use crate::{
 pub struct RatchetTree {
     pub(super) nodes: Nodes,
     pub(super) roster: Roster,
+    tree_hash: Digest,
 }
 
 impl RatchetTree {
@@ -32,8 +34,8 @@ impl RatchetTree {
     ///
     /// # Errors
     /// When the leaf is too long to encode.
-    pub fn new(leaf: impl Into<Arc<LeafNode>>, suite: &dyn Suite) -> Result<Self, Error> {
-        let nodes = Nodes { root: Subtree::blank(0), level: 0 };
+    pub fn new(leaf: &LeafNode, suite: &dyn Suite) -> Result<Self, Error> {
+        let nodes = Nodes { root: Subtree::Blank, level: 0 };
         let mut edit = TreeEdit { suite, nodes, roster: Roster::new() };
         edit.add(leaf)?;
         edit.seal()
@@ -43,43 +45,53 @@ impl RatchetTree {
     /// structure is checked: see [`RatchetTree::validate`] for the rest.
     ///
     /// # Errors
-    /// `TreeWellFormed`, `TreeEndsNonBlank`, `TreeSizeBounded`; `ParentHashValid` for a parent above blank leaves
-    /// alone.
-    pub fn from_wire(wire: WireTree, suite: &dyn Suite) -> Result<Self, Error> {
-        let WireTree(wire) = wire;
-        if wire.len() % 2 == 0 {
+    /// `Decode`, `TreeWellFormed`, `TreeEndsNonBlank`, `TreeSizeBounded`; `ParentHashValid` for a parent above blank
+    /// leaves alone.
+    pub fn from_wire(wire: &WireTree, suite: &dyn Suite) -> Result<Self, Error> {
+        Self::from_content(wire.content(), suite)
+    }
+
+    /// As [`RatchetTree::from_wire`], from what stands behind the length of the `ratchet_tree` extension's vector.
+    pub(crate) fn from_content(content: &[u8], suite: &dyn Suite) -> Result<Self, Error> {
+        if content.is_empty() {
             return Err(Rule::TreeWellFormed.into());
         }
-        // RFC 9420 §12.4.3.3: "The receiver MUST check that the last node in ratchet_tree is non-blank, and then extend
-        // the tree to the right until it has a length of the form 2^(d+1) - 1"
-        if wire.last().is_none_or(Option::is_none) {
+        let mut builder = Builder { rest: Reader::new(content), ends_blank: true, suite, roster: Roster::new() };
+        // RFC 9420 §12.4.3.3: "extend the tree to the right until it has a length of the form 2^(d+1) - 1"
+        let (mut root, mut level) = (builder.subtree(NodeIndex(0))?, 0);
+        while !builder.rest.is_empty() {
+            if level >= MAX_TREE_LEVEL {
+                return Err(Rule::TreeSizeBounded.into());
+            }
+            level += 1;
+            root = builder.inner(NodeIndex::root_of_level(level), root)?;
+        }
+        // "The receiver MUST check that the last node in ratchet_tree is non-blank"
+        if builder.ends_blank {
             return Err(Rule::TreeEndsNonBlank.into());
         }
-        let level = (0..=MAX_TREE_LEVEL).find(|level| wire.len() < 2 << level).ok_or(Rule::TreeSizeBounded)?;
-        let mut roster = Roster::new();
-        let head = math::root(1 << level);
-        let mut nodes = Nodes { root: build(head, &mut wire.into_iter(), &mut roster)?, level };
+        Self::sealed(Nodes { root, level }, builder.roster, suite)
+    }
+
+    /// Computes the hashes that are missing.
+    pub(super) fn sealed(mut nodes: Nodes, roster: Roster, suite: &dyn Suite) -> Result<Self, Error> {
         nodes.seal(suite)?;
-        Ok(Self { nodes, roster })
+        let tree_hash = nodes.root.hash(nodes.head(), suite)?;
+        Ok(Self { nodes, roster, tree_hash })
     }
 
     /// The tree as it travels, trailing blanks left out. To encode it, [`Encode`] on the tree itself is cheaper.
-    #[must_use]
-    pub fn to_wire(&self) -> WireTree {
-        let mut wire = Vec::new();
-        self.each_sent(&mut |node| {
-            wire.push(node.map(|node| match node {
-                NodeRef::Leaf(leaf) => Box::new(Node::Leaf(LeafNode::clone(leaf))),
-                NodeRef::Parent(parent) => Box::new(Node::Parent(ParentNode::clone(parent))),
-            }));
-        });
-        WireTree(wire)
+    ///
+    /// # Errors
+    /// When it is too long to encode.
+    pub fn to_wire(&self) -> Result<WireTree, Error> {
+        Ok(WireTree::from_bytes(&self.to_bytes()?)?)
     }
 
     fn each_sent(&self, visit: &mut dyn FnMut(Option<NodeRef<'_>>)) {
         // RFC 9420 §12.4.3.3: "the sender MUST NOT include blank nodes after the last non-blank node"
         if let Some(last) = self.nodes.rightmost_member() {
-            self.nodes.root.in_order(self.nodes.head(), last.node_index(), &mut |_, subtree| visit(subtree.node()));
+            self.nodes.root.in_order(self.nodes.head(), last.node_index(), &mut |_, node| visit(node));
         }
     }
 
@@ -91,38 +103,37 @@ impl RatchetTree {
 
     /// The leaf at `index`, or `None` if it is blank or outside the tree.
     #[must_use]
-    pub fn leaf(&self, index: LeafIndex) -> Option<&LeafNode> {
-        self.shared_leaf(index).map(|leaf| &**leaf)
+    pub fn leaf(&self, index: LeafIndex) -> Option<LeafNode> {
+        self.shared_leaf(index)?.node()
     }
 
-    /// As [`RatchetTree::leaf`], to keep without copying.
+    /// As [`RatchetTree::leaf`], without decoding it.
     #[must_use]
-    pub fn shared_leaf(&self, index: LeafIndex) -> Option<&Arc<LeafNode>> {
+    pub fn shared_leaf(&self, index: LeafIndex) -> Option<&Leaf> {
         self.nodes.leaf(index)
     }
 
     /// The parent node at `node`, or `None` if it is blank, a leaf or outside the tree.
     #[must_use]
-    pub fn parent(&self, node: NodeIndex) -> Option<&ParentNode> {
-        self.nodes.parent(node).map(|parent| &**parent)
+    pub fn parent(&self, node: NodeIndex) -> Option<ParentNode> {
+        self.nodes.parent(node).map(Parent::node)
     }
 
     /// The public key of a node of either kind, or `None` if it is blank or outside the tree.
     #[must_use]
-    pub fn encryption_key(&self, node: NodeIndex) -> Option<&HpkePublicKey> {
+    pub fn encryption_key(&self, node: NodeIndex) -> Option<HpkePublicKey> {
         self.nodes.encryption_key(node)
     }
 
     /// The members from left to right.
-    #[must_use]
-    pub fn members(&self) -> Members<'_> {
-        self.members_within(0..self.leaf_width())
+    pub fn members(&self) -> impl Iterator<Item = (LeafIndex, LeafNode)> {
+        self.leaves_within(0..self.leaf_width()).filter_map(|(index, leaf)| Some((index, leaf.node()?)))
     }
 
-    /// The members at leaf indices in `span`, from left to right.
+    /// The members' leaves at indices in `span`, from left to right, without decoding them.
     #[must_use]
-    pub fn members_within(&self, span: Range<u32>) -> Members<'_> {
-        Members::new(&self.nodes, span)
+    pub fn leaves_within(&self, span: Range<u32>) -> Leaves<'_> {
+        Leaves::new(&self.nodes, span)
     }
 
     /// How many members there are.
@@ -151,14 +162,22 @@ impl RatchetTree {
 
     /// The tree hash of the root (RFC 9420 §7.8).
     #[must_use]
-    pub fn tree_hash(&self) -> &Digest {
-        self.nodes.root.hash()
+    pub const fn tree_hash(&self) -> &Digest {
+        &self.tree_hash
     }
 
-    /// The tree hash of a node, blank or not, or `None` outside the tree.
-    #[must_use]
-    pub fn node_tree_hash(&self, node: NodeIndex) -> Option<&Digest> {
-        self.nodes.subtree(node).map(|subtree| subtree.hash())
+    /// The tree hash of a node, blank or not, or `None` outside the tree. `suite` must be the group's.
+    ///
+    /// # Errors
+    /// When a node is too long to encode.
+    pub fn node_tree_hash(&self, node: NodeIndex, suite: &dyn Suite) -> Result<Option<Digest>, Error> {
+        if node.0 >= math::node_count(self.leaf_width()) {
+            return Ok(None);
+        }
+        match self.nodes.subtree(node) {
+            Some(subtree) => subtree.hash(node, suite).map(Some),
+            None => hash::blank_hash(suite, node).map(Some),
+        }
     }
 
     /// The resolution of a node (RFC 9420 §4.1.1), empty outside the tree.
@@ -182,38 +201,72 @@ impl RatchetTree {
     /// Whether both are the very same version, which is known without looking at any node.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.nodes.root, &other.nodes.root)
+        self.nodes.root.same(&other.nodes.root)
     }
 }
 
-/// Reads the subtree at `head` off the front of `rest`, where all that is missing is blank.
-fn build(
-    head: NodeIndex,
-    rest: &mut vec::IntoIter<Option<Box<Node>>>,
-    roster: &mut Roster,
-) -> Result<Arc<Subtree>, Error> {
-    if let Some(index) = head.leaf() {
-        let leaf = match rest.next().flatten().map(|node| *node) {
-            None => None,
-            Some(Node::Leaf(leaf)) => Some(Arc::new(leaf)),
-            Some(Node::Parent(_)) => return Err(Rule::TreeWellFormed.into()),
-        };
-        roster.change_leaf(index, None, leaf.as_ref());
-        return Ok(Arc::new(Subtree::leaf(leaf)));
+/// Takes nodes in array order off the front of `rest`, where all that is missing is blank.
+struct Builder<'a> {
+    rest: Reader<'a>,
+    /// Whether the node read last was blank.
+    ends_blank: bool,
+    suite: &'a dyn Suite,
+    roster: Roster,
+}
+
+impl Builder<'_> {
+    fn subtree(&mut self, head: NodeIndex) -> Result<Subtree, Error> {
+        if self.rest.is_empty() && head.level() > 0 {
+            return Ok(Subtree::blank(head.level()));
+        }
+        if let Some(index) = head.leaf() {
+            let leaf = self.node(1, Leaf::read)?;
+            if let Some((_, node)) = &leaf {
+                self.roster.change_leaf(self.suite, index, None, Some(node));
+            }
+            return Ok(Subtree::leaf(leaf.map(|(leaf, _)| leaf)));
+        }
+        let (left_head, _) = head.children();
+        let left = self.subtree(left_head)?;
+        self.inner(head, left)
     }
-    let (left_head, right_head) = head.children();
-    let left = build(left_head, rest, roster)?;
-    let node = match rest.next().flatten().map(|node| *node) {
-        None => None,
-        Some(Node::Parent(parent)) => Some(Arc::new(parent)),
-        Some(Node::Leaf(_)) => return Err(Rule::TreeWellFormed.into()),
-    };
-    roster.change_parent(head, None, node.as_ref());
-    let right = build(right_head, rest, roster)?;
-    if node.is_some() && left.members() == 0 && right.members() == 0 {
-        return Err(Rule::ParentHashValid.into());
+
+    /// The subtree at `head` whose left half was read already.
+    fn inner(&mut self, head: NodeIndex, left: Subtree) -> Result<Subtree, Error> {
+        let more = !self.rest.is_empty();
+        let node = self.node(2, Parent::decode)?;
+        // A tree's last node is a leaf.
+        if more && self.rest.is_empty() {
+            return Err(Rule::TreeWellFormed.into());
+        }
+        self.roster.change_parent(self.suite, head, None, node.as_ref());
+        let (_, right_head) = head.children();
+        let right = self.subtree(right_head)?;
+        if node.is_some() && left.members() == 0 && right.members() == 0 {
+            return Err(Rule::ParentHashValid.into());
+        }
+        Ok(Subtree::inner(node, left, right))
     }
-    Ok(Arc::new(Subtree::inner(node, left, right)))
+
+    /// The next node, which must be of this NodeType if it is not blank (RFC 9420 §7.8).
+    fn node<T>(
+        &mut self,
+        node_type: u8,
+        read: impl Fn(&mut Reader<'_>) -> Result<T, DecodeError>,
+    ) -> Result<Option<T>, Error> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let before = self.rest.clone();
+        let found = Option::<u8>::decode(&mut self.rest)?;
+        self.ends_blank = found.is_none();
+        match found {
+            None => Ok(None),
+            Some(found) if found == node_type => Ok(Some(read(&mut self.rest)?)),
+            Some(1 | 2) => Err(Rule::TreeWellFormed.into()),
+            Some(_) => Err(before.error(DecodeErrorKind::UnknownVariant("NodeType")).into()),
+        }
+    }
 }
 
 impl Encode for RatchetTree {

@@ -1,18 +1,17 @@
 //! What the rules over all members need (RFC 9420 §7.3, §11.1, §12.4.2): which keys are in use, and how many members
 //! support what. Kept per changed node in persistent maps, so that no rule ever scans the tree and versions of a tree
-//! share all they have in common.
+//! share all they have in common. Wherever a suite is asked for it is the group's.
 
-use alloc::{sync::Arc, vec::Vec};
-use core::{cmp::Ordering, fmt};
+use alloc::vec::Vec;
+use core::fmt;
 
-use cenacle_codec::Opaque;
-use cenacle_crypto::{HpkePublicKey, SignaturePublicKey};
+use cenacle_crypto::{HpkePublicKey, SignaturePublicKey, Suite};
 use rpds::RedBlackTreeMapSync;
 
-use super::NodeIndex;
+use super::{NodeIndex, keys::KeyUses, node::Parent};
 use crate::{
     error::{Error, Rule},
-    wire::{CredentialType, ExtensionType, LeafIndex, LeafNode, ParentNode, ProposalType, RequiredCapabilities},
+    wire::{CredentialType, ExtensionType, LeafIndex, LeafNode, ProposalType, RequiredCapabilities},
 };
 
 /// The members of a tree taken together. Cheap to clone.
@@ -74,26 +73,20 @@ impl Roster {
 
     /// The member with this signature key, unless none or several have it.
     #[must_use]
-    pub fn member_by_signature_key(&self, key: &SignaturePublicKey) -> Option<LeafIndex> {
-        self.signature_keys.place_of(&Key::lookup(&key.0)).map(LeafIndex)
-    }
-
-    /// The node with this encryption key, unless none or several have it.
-    #[must_use]
-    pub fn node_by_encryption_key(&self, key: &HpkePublicKey) -> Option<NodeIndex> {
-        self.encryption_keys.place_of(&Key::lookup(&key.0)).map(NodeIndex)
+    pub fn member_by_signature_key(&self, key: &SignaturePublicKey, suite: &dyn Suite) -> Option<LeafIndex> {
+        self.signature_keys.place_of(suite, &key.0).map(LeafIndex)
     }
 
     /// Whether any node, leaf or parent, has this encryption key.
     #[must_use]
-    pub fn has_encryption_key(&self, key: &HpkePublicKey) -> bool {
-        self.encryption_keys.uses.contains_key(&Key::lookup(&key.0))
+    pub fn has_encryption_key(&self, key: &HpkePublicKey, suite: &dyn Suite) -> bool {
+        self.encryption_keys.contains(suite, &key.0)
     }
 
     /// Whether any member has this signature key.
     #[must_use]
-    pub fn has_signature_key(&self, key: &SignaturePublicKey) -> bool {
-        self.signature_keys.uses.contains_key(&Key::lookup(&key.0))
+    pub fn has_signature_key(&self, key: &SignaturePublicKey, suite: &dyn Suite) -> bool {
+        self.signature_keys.contains(suite, &key.0)
     }
 
     /// The rules over all members together.
@@ -103,10 +96,10 @@ impl Roster {
     pub fn check(&self) -> Result<(), Error> {
         // RFC 9420 §7.3: "Verify that the following fields are unique among the members of the group: signature_key ...
         // encryption_key"; §12.4.3.1 and §12.4.2 say the same of the encryption keys of all nodes.
-        if self.encryption_keys.repeated > 0 {
+        if self.encryption_keys.repeated() > 0 {
             return Err(Rule::EncryptionKeyUnique.into());
         }
-        if self.signature_keys.repeated > 0 {
+        if self.signature_keys.repeated() > 0 {
             return Err(Rule::SignatureKeyUnique.into());
         }
         // RFC 9420 §7.3: "Verify that the credential type is supported by all members of the group"
@@ -118,11 +111,17 @@ impl Roster {
     }
 
     /// A leaf's node was replaced.
-    pub(super) fn change_leaf(&mut self, index: LeafIndex, old: Option<&Arc<LeafNode>>, new: Option<&Arc<LeafNode>>) {
-        let keys = [old, new].map(|leaf| Some(Holder::LeafEncryption(leaf?.clone()).into()));
-        self.encryption_keys.change(index.node_index().0, keys);
-        let keys = [old, new].map(|leaf| Some(Holder::LeafSignature(leaf?.clone()).into()));
-        self.signature_keys.change(index.0, keys);
+    pub(super) fn change_leaf(
+        &mut self,
+        suite: &dyn Suite,
+        index: LeafIndex,
+        old: Option<&LeafNode>,
+        new: Option<&LeafNode>,
+    ) {
+        let [was, is] = [old, new].map(|leaf| leaf.map(|leaf| &*leaf.encryption_key.0));
+        self.encryption_keys.change(suite, index.node_index().0, was, is);
+        let [was, is] = [old, new].map(|leaf| leaf.map(|leaf| &*leaf.signature_key.0));
+        self.signature_keys.change(suite, index.0, was, is);
         if let (Some(old), Some(new)) = (old, new)
             && old.capabilities == new.capabilities
             && old.credential.credential_type() == new.credential.credential_type()
@@ -142,11 +141,14 @@ impl Roster {
     /// A parent's node was replaced.
     pub(super) fn change_parent(
         &mut self,
+        suite: &dyn Suite,
         node: NodeIndex,
-        old: Option<&Arc<ParentNode>>,
-        new: Option<&Arc<ParentNode>>,
+        old: Option<&Parent>,
+        new: Option<&Parent>,
     ) {
-        self.encryption_keys.change(node.0, [old, new].map(|parent| Some(Holder::Parent(parent?.clone()).into())));
+        let [old, new] = [old, new].map(|parent| parent.map(Parent::encryption_key));
+        let [old, new] = [&old, &new].map(|key| key.as_ref().map(|key| &*key.0));
+        self.encryption_keys.change(suite, node.0, old, new);
     }
 
     fn count(&mut self, leaf: &LeafNode, step: fn(u32, u32) -> u32) {
@@ -160,126 +162,6 @@ impl Roster {
 impl fmt::Debug for Roster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Roster").field("members", &self.members).finish_non_exhaustive()
-    }
-}
-
-/// A public key, read from the node that has it: the index holds no copies. Eight bytes stand beside the pointer, so
-/// that a search seldom has to follow it.
-#[derive(Clone)]
-struct Key {
-    prefix: u64,
-    holder: Holder,
-}
-
-#[derive(Clone)]
-enum Holder {
-    LeafEncryption(Arc<LeafNode>),
-    LeafSignature(Arc<LeafNode>),
-    Parent(Arc<ParentNode>),
-    Lookup(Opaque),
-}
-
-impl From<Holder> for Key {
-    fn from(holder: Holder) -> Self {
-        // The last bytes: encodings of points begin with a constant.
-        let prefix = holder.bytes().last_chunk().map_or(0, |chunk| u64::from_be_bytes(*chunk));
-        Self { prefix, holder }
-    }
-}
-
-impl Key {
-    fn lookup(key: &Opaque) -> Self {
-        Holder::Lookup(key.clone()).into()
-    }
-}
-
-impl Holder {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::LeafEncryption(leaf) => &leaf.encryption_key.0,
-            Self::LeafSignature(leaf) => &leaf.signature_key.0,
-            Self::Parent(parent) => &parent.encryption_key.0,
-            Self::Lookup(key) => key,
-        }
-    }
-}
-
-impl Ord for Key {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.prefix.cmp(&other.prefix).then_with(|| self.holder.bytes().cmp(other.holder.bytes()))
-    }
-}
-
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Key {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Key {}
-
-/// How often a key occurs. The places are folded by XOR, so that the place of a key that occurs once can be read off
-/// and the changes of an edit may come in any order.
-#[derive(Clone, Copy, Default)]
-struct Use {
-    count: u32,
-    places: u32,
-}
-
-/// All keys of one kind, and how many of them occur more than once.
-#[derive(Clone)]
-struct KeyUses {
-    uses: RedBlackTreeMapSync<Key, Use>,
-    repeated: u32,
-}
-
-impl KeyUses {
-    fn new() -> Self {
-        Self { uses: RedBlackTreeMapSync::new_sync(), repeated: 0 }
-    }
-
-    fn place_of(&self, key: &Key) -> Option<u32> {
-        self.uses.get(key).filter(|found| found.count == 1).map(|found| found.places)
-    }
-
-    /// The key at `place` was replaced.
-    fn change(&mut self, place: u32, [old, new]: [Option<Key>; 2]) {
-        if let (Some(old), Some(new)) = (&old, &new)
-            && old == new
-        {
-            // Let go of the old node: the entry shall hold on to the new one.
-            if let Some(kept) = self.uses.get(new).copied() {
-                self.uses.insert_mut(new.clone(), kept);
-            }
-            return;
-        }
-        if let Some(old) = old {
-            self.remove(&old, place);
-        }
-        if let Some(new) = new {
-            self.insert(new, place);
-        }
-    }
-
-    fn insert(&mut self, key: Key, place: u32) {
-        let before = self.uses.get(&key).copied().unwrap_or_default();
-        self.repeated = self.repeated.saturating_add((before.count == 1).into());
-        self.uses.insert_mut(key, Use { count: before.count.saturating_add(1), places: before.places ^ place });
-    }
-
-    fn remove(&mut self, key: &Key, place: u32) {
-        if self.uses.get(key).is_none_or(|found| found.count == 1) {
-            self.uses.remove_mut(key);
-        } else if let Some(found) = self.uses.get_mut(key) {
-            *found = Use { count: found.count.saturating_sub(1), places: found.places ^ place };
-            self.repeated = self.repeated.saturating_sub((found.count == 1).into());
-        }
     }
 }
 

@@ -1,170 +1,126 @@
-//! A tree in a store: one row for each node, holding its tree hash and what it carries. A new version is written as the
-//! rows in which it differs from the old one, found by comparing pointers; the hashes read back are trusted.
+//! A tree in a store: one row for each node that is not blank, holding its encoding. A new version is written as the rows
+//! in which it differs from the old one, found by comparing pointers. Hashes are not stored: a tree is believed once its
+//! tree hash, computed from what was read, is the one that the group's context states.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::vec::Vec;
+use core::iter::Peekable;
 
-use cenacle_codec::{Decode, DecodeError, Reader, Writer};
-use cenacle_crypto::Digest;
+use cenacle_codec::{Decode, Encode, Reader};
+use cenacle_crypto::Suite;
 
 use super::{
-    NodeIndex, RatchetTree, Roster, math,
+    Leaf, NodeIndex, RatchetTree, Roster,
+    node::Parent,
     nodes::Nodes,
-    subtree::{Body, NodeRef, Subtree},
+    subtree::{NodeRef, Subtree},
 };
-use crate::{error::Error, limits::MAX_TREE_LEVEL, wire::Node};
+use crate::{error::Error, limits::MAX_TREE_LEVEL};
 
-/// A node's position with its row's new value, or `None` where the row vanishes.
-pub type TreeRow = (NodeIndex, Option<Vec<u8>>);
+/// A node's position with its row's value.
+pub type TreeRow = (NodeIndex, Vec<u8>);
+
+const MALFORMED: Error = Error::Corrupt("tree row");
 
 impl RatchetTree {
-    /// The rows that make this tree out of `old`, or out of nothing, in ascending order.
+    /// Visits the rows that make this tree out of `old`, or out of nothing, in ascending order: `None` where a row
+    /// vanishes.
     ///
     /// # Errors
-    /// When a node is too long to encode.
-    pub fn changes_since(&self, old: Option<&Self>) -> Result<Vec<TreeRow>, Error> {
-        let mut rows = Vec::new();
-        collect(&self.nodes.root, self.nodes.head(), old, &mut rows)?;
-        let [kept, before] = [Some(self), old].map(|tree| tree.map_or(0, |tree| math::node_count(tree.leaf_width())));
-        rows.extend((kept..before).map(|node| (NodeIndex(node), None)));
-        Ok(rows)
+    /// When a node is too long to encode; whatever `visit` fails with.
+    pub fn changes_since(
+        &self,
+        old: Option<&Self>,
+        visit: &mut dyn FnMut(NodeIndex, Option<Vec<u8>>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let level = self.level().max(old.map_or(0, Self::level));
+        let was = old.map_or(Subtree::Blank, |old| old.nodes.widened(level));
+        compare(NodeIndex::root_of_level(level), &was, &self.nodes.widened(level), visit)
     }
 
-    /// Reads a stored tree with its root at `level`. The rows may come in any order.
+    /// Reads a stored tree with its root at `level` from its rows in ascending order.
     ///
     /// # Errors
-    /// `Corrupt` when a row is missing, malformed or outside the tree; whatever reading one failed with.
+    /// `Corrupt` when a row is malformed or outside the tree; whatever reading one failed with.
     pub fn from_rows(
         level: u8,
-        rows: impl IntoIterator<Item = Result<(NodeIndex, Vec<u8>), Error>>,
+        rows: impl IntoIterator<Item = Result<TreeRow, Error>>,
+        suite: &dyn Suite,
     ) -> Result<Self, Error> {
-        let rows = rows.into_iter().map(|row| row.map(|(node, value)| (node, Some(value))));
-        Loader::load(None, level, rows.collect::<Result<_, _>>()?)
-    }
-
-    /// This tree with rows replaced, as [`RatchetTree::changes_since`] gave them, its root then at `level`.
-    ///
-    /// # Errors
-    /// As [`RatchetTree::from_rows`].
-    pub fn with_rows(&self, level: u8, rows: Vec<TreeRow>) -> Result<Self, Error> {
-        Loader::load(Some(self), level, rows)
-    }
-}
-
-/// Adds the rows of all that `old` does not share.
-fn collect(
-    subtree: &Arc<Subtree>,
-    head: NodeIndex,
-    old: Option<&RatchetTree>,
-    rows: &mut Vec<TreeRow>,
-) -> Result<(), Error> {
-    if old.and_then(|old| old.nodes.subtree(head)).is_some_and(|before| Arc::ptr_eq(before, subtree)) {
-        return Ok(());
-    }
-    let mut row = Writer::with_capacity(512);
-    row.put(subtree.hash()).put(&subtree.node());
-    let mut value = row.finish()?;
-    value.shrink_to_fit();
-    let row = (head, Some(value));
-    let Body::Inner { left, right, .. } = subtree.body() else {
-        rows.push(row);
-        return Ok(());
-    };
-    let (left_head, right_head) = head.children();
-    collect(left, left_head, old, rows)?;
-    rows.push(row);
-    collect(right, right_head, old, rows)
-}
-
-/// A row's value.
-struct Row {
-    hash: Digest,
-    node: Option<Node>,
-}
-
-impl Decode for Row {
-    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { hash: Decode::decode(from)?, node: Decode::decode(from)? })
-    }
-}
-
-/// Builds a tree from rows over an older version.
-struct Loader<'a> {
-    old: Option<&'a RatchetTree>,
-    roster: Roster,
-}
-
-impl<'a> Loader<'a> {
-    fn load(old: Option<&'a RatchetTree>, level: u8, mut rows: Vec<TreeRow>) -> Result<RatchetTree, Error> {
         if level > MAX_TREE_LEVEL {
             return Err(Error::Corrupt("level of the tree"));
         }
-        let width = 1 << level;
-        rows.sort_unstable_by_key(|(node, _)| *node);
-        let inside = rows.partition_point(|(node, _)| node.0 < math::node_count(width));
-        if rows.drain(inside..).any(|(_, value)| value.is_some()) {
-            return Err(Error::Corrupt("tree row outside the tree"));
-        }
-        let mut loader = Self { old, roster: old.map_or_else(Roster::new, |old| old.roster.clone()) };
-        loader.forget_beyond(width);
-        let root = loader.read(math::root(width), &rows)?;
-        Ok(RatchetTree { nodes: Nodes { root, level }, roster: loader.roster })
-    }
-
-    /// Takes the members right of `width` leaves, and the roots above, off the roster.
-    fn forget_beyond(&mut self, width: u32) {
-        let Some(old) = self.old.filter(|old| old.leaf_width() > width) else { return };
-        let (first_kept, last) = (math::node_count(width), NodeIndex(math::node_count(old.leaf_width())));
-        let mut gone = Vec::new();
-        old.nodes.root.in_order(old.nodes.head(), last, &mut |head, subtree| {
-            gone.extend(subtree.node().filter(|_| head.0 >= first_kept).map(|node| (head, node)));
-        });
-        for (head, node) in gone {
-            if let Some(index) = head.leaf() {
-                self.roster.change_leaf(index, node.leaf(), None);
-            } else {
-                self.roster.change_parent(head, node.parent(), None);
-            }
+        let mut loader = Loader { rows: rows.into_iter().peekable(), roster: Roster::new(), suite };
+        let root = loader.read(NodeIndex::root_of_level(level))?;
+        match loader.rows.next() {
+            None => Self::sealed(Nodes { root, level }, loader.roster, suite),
+            Some(Err(error)) => Err(error),
+            Some(Ok(_)) => Err(Error::Corrupt("tree row outside the tree")),
         }
     }
+}
 
-    /// The subtree at `head` from its `rows` (ascending), or the old one where there are none.
-    fn read(&mut self, head: NodeIndex, rows: &[TreeRow]) -> Result<Arc<Subtree>, Error> {
-        const MISSING: Error = Error::Corrupt("tree row missing");
-        const MALFORMED: Error = Error::Corrupt("tree row malformed");
-        let old = self.old.and_then(|old| old.nodes.subtree(head));
-        if rows.is_empty() {
-            return old.cloned().ok_or(MISSING);
+/// Visits what differs at or below `head`.
+fn compare(
+    head: NodeIndex,
+    old: &Subtree,
+    new: &Subtree,
+    visit: &mut dyn FnMut(NodeIndex, Option<Vec<u8>>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    if old.same(new) {
+        return Ok(());
+    }
+    let (left_head, right_head) = head.children();
+    let [(old_left, old_right), (new_left, new_right)] = [old.halves(), new.halves()];
+    if head.level() > 0 {
+        compare(left_head, old_left, new_left, visit)?;
+    }
+    match (old.node(), new.node()) {
+        (Some(NodeRef::Parent(old)), Some(NodeRef::Parent(new))) if old.same(new) => {}
+        (_, Some(NodeRef::Parent(parent))) => visit(head, Some(parent.to_bytes()?))?,
+        (_, Some(NodeRef::Leaf(leaf))) => visit(head, Some(leaf.to_bytes()?))?,
+        (Some(_), None) => visit(head, None)?,
+        (None, None) => {}
+    }
+    if head.level() > 0 {
+        compare(right_head, old_right, new_right, visit)?;
+    }
+    Ok(())
+}
+
+/// Builds a tree from its rows.
+struct Loader<'a, I: Iterator> {
+    rows: Peekable<I>,
+    roster: Roster,
+    suite: &'a dyn Suite,
+}
+
+impl<I: Iterator<Item = Result<TreeRow, Error>>> Loader<'_, I> {
+    fn read(&mut self, head: NodeIndex) -> Result<Subtree, Error> {
+        let last = *head.node_span().end();
+        match self.rows.peek() {
+            Some(Ok((node, _))) if node.0 <= last => {}
+            Some(Err(error)) => return Err(error.clone()),
+            Some(Ok(_)) | None => return Ok(Subtree::blank(head.level())),
         }
-        let (left_rows, rest) = rows.split_at(rows.partition_point(|(node, _)| *node < head));
-        let Some(((node, Some(value)), right_rows)) = rest.split_first() else { return Err(MISSING) };
-        // Whatever changes below changes the hash here: a change without a row of this node is a gap.
-        if *node != head {
-            return Err(MISSING);
-        }
-        let Row { hash, node } = Row::from_bytes(value).map_err(|_| MALFORMED)?;
-        if hash.is_empty() {
-            return Err(MALFORMED);
-        }
-        let before = old.and_then(|old| old.node());
-        let subtree = if let Some(index) = head.leaf() {
-            let leaf = match node {
-                None => None,
-                Some(Node::Leaf(leaf)) => Some(Arc::new(leaf)),
-                Some(Node::Parent(_)) => return Err(MALFORMED),
-            };
-            self.roster.change_leaf(index, before.and_then(NodeRef::leaf), leaf.as_ref());
-            Subtree::leaf(leaf)
-        } else {
-            let parent = match node {
-                None => None,
-                Some(Node::Parent(parent)) => Some(Arc::new(parent)),
-                Some(Node::Leaf(_)) => return Err(MALFORMED),
-            };
-            self.roster.change_parent(head, before.and_then(NodeRef::parent), parent.as_ref());
+        let Some(index) = head.leaf() else {
             let (left_head, right_head) = head.children();
-            let left = self.read(left_head, left_rows)?;
-            Subtree::inner(parent, left, self.read(right_head, right_rows)?)
+            let left = self.read(left_head)?;
+            let node = self.row(head)?.map(|value| Parent::from_bytes(&value).map_err(|_| MALFORMED)).transpose()?;
+            self.roster.change_parent(self.suite, head, None, node.as_ref());
+            return Ok(Subtree::inner(node, left, self.read(right_head)?));
         };
-        Ok(Arc::new(subtree.with_hash(hash)))
+        // A row of a node further left was out of order.
+        let value = self.row(head)?.ok_or(MALFORMED)?;
+        let mut from = Reader::new(&value);
+        let (leaf, node) = Leaf::read(&mut from).map_err(|_| MALFORMED)?;
+        from.finish().map_err(|_| MALFORMED)?;
+        self.roster.change_leaf(self.suite, index, None, Some(&node));
+        Ok(Subtree::leaf(Some(leaf)))
+    }
+
+    /// The value of a node's row, if it is the next.
+    fn row(&mut self, node: NodeIndex) -> Result<Option<Vec<u8>>, Error> {
+        let next = self.rows.next_if(|row| row.as_ref().map_or(true, |(found, _)| *found == node));
+        Ok(next.transpose()?.map(|(_, value)| value))
     }
 }

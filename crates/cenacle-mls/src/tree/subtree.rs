@@ -1,54 +1,61 @@
 //! Shared nodes. A subtree is a value behind an `Arc`; whoever changes one leaf copies the nodes above it and shares
-//! the rest. Each keeps its tree hash, empty until it is sealed, and two counts that make every search O(log n).
+//! the rest. Each keeps its tree hash, absent until it is sealed, and two counts that make every search O(log n).
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 
 use cenacle_codec::{Encode, Writer};
 use cenacle_crypto::{Digest, Suite};
 
-use super::{NodeIndex, hash};
-use crate::{
-    error::Error,
-    wire::{LeafIndex, LeafNode, ParentNode},
-};
+use super::{Leaf, NodeIndex, hash, node::Parent};
+use crate::{error::Error, wide, wire::LeafIndex};
 
 /// A node with all below it. Its position is not stored: whoever walks knows it.
 #[derive(Clone)]
-pub(super) struct Subtree {
-    hash: Digest,
+pub(super) enum Subtree {
+    /// Nothing but blanks, of so low a level that their hash is computed when it is asked for.
+    Blank,
+    /// A member.
+    Leaf(Leaf),
+    /// Two halves under a node that may be blank.
+    Inner(Arc<Inner>),
+}
+
+/// The root of a subtree that is not a leaf.
+#[derive(Clone)]
+pub(super) struct Inner {
+    hash: Hash,
     members: u32,
     resolved: u32,
-    body: Body,
+    pub(super) node: Option<Parent>,
+    pub(super) left: Subtree,
+    pub(super) right: Subtree,
 }
 
-/// The node itself, `None` where it is blank.
+/// Blank subtrees up to this level are not stored.
+const BLANK_LEVEL: u32 = 4;
+
+/// From so many members on, the halves are hashed side by side.
+const WIDE: u32 = 4_096;
+
+/// A tree hash in place of its 64 bytes at most, which SHA-256 does not need.
 #[derive(Clone)]
-pub(super) enum Body {
-    Leaf(Option<Arc<LeafNode>>),
-    Inner { node: Option<Arc<ParentNode>>, left: Arc<Subtree>, right: Arc<Subtree> },
+enum Hash {
+    Absent,
+    Short([u8; 32]),
+    Long(Box<Digest>),
 }
 
-/// A node that is not blank, as it travels and is stored: its encoding is [`Node`](crate::wire::Node)'s.
+impl From<Digest> for Hash {
+    fn from(digest: Digest) -> Self {
+        <[u8; 32]>::try_from(digest.as_slice()).map_or_else(|_| Self::Long(Box::new(digest)), Self::Short)
+    }
+}
+
+/// A node that is not blank, as it travels: its encoding is [`Node`](crate::wire::Node)'s.
 #[derive(Clone, Copy)]
 pub(super) enum NodeRef<'a> {
-    Leaf(&'a Arc<LeafNode>),
-    Parent(&'a Arc<ParentNode>),
-}
-
-impl<'a> NodeRef<'a> {
-    pub(super) const fn leaf(self) -> Option<&'a Arc<LeafNode>> {
-        match self {
-            Self::Leaf(leaf) => Some(leaf),
-            Self::Parent(_) => None,
-        }
-    }
-
-    pub(super) const fn parent(self) -> Option<&'a Arc<ParentNode>> {
-        match self {
-            Self::Parent(parent) => Some(parent),
-            Self::Leaf(_) => None,
-        }
-    }
+    Leaf(&'a Leaf),
+    Parent(&'a Parent),
 }
 
 impl Encode for NodeRef<'_> {
@@ -62,166 +69,194 @@ impl Encode for NodeRef<'_> {
 
 /// A stop on a walk from the root to a leaf, where the node may be changed.
 pub(super) enum Stop<'a> {
-    Parent {
-        index: NodeIndex,
-        node: &'a mut Option<Arc<ParentNode>>,
-        copath_index: NodeIndex,
-        copath_child: &'a mut Arc<Subtree>,
-    },
-    Leaf(&'a mut Option<Arc<LeafNode>>),
+    Parent { index: NodeIndex, node: &'a mut Option<Parent>, copath_index: NodeIndex, copath_child: &'a mut Subtree },
+    Leaf(&'a mut Option<Leaf>),
+}
+
+impl Inner {
+    fn new(node: Option<Parent>, left: Subtree, right: Subtree) -> Self {
+        let mut inner = Self { hash: Hash::Absent, members: 0, resolved: 0, node, left, right };
+        inner.recount();
+        inner
+    }
+
+    fn recount(&mut self) {
+        self.members = self.left.members().saturating_add(self.right.members());
+        self.resolved = match &self.node {
+            // RFC 9420 §4.1.1: "The resolution of a non-blank node comprises the node itself, followed by its list of
+            // unmerged leaves, if any."
+            Some(node) => u32::try_from(node.unmerged_leaves.len()).unwrap_or(u32::MAX).saturating_add(1),
+            None => self.left.resolved().saturating_add(self.right.resolved()),
+        };
+    }
 }
 
 impl Subtree {
-    pub(super) fn leaf(leaf: Option<Arc<LeafNode>>) -> Self {
-        Self::new(Body::Leaf(leaf))
+    pub(super) fn leaf(leaf: Option<Leaf>) -> Self {
+        leaf.map_or(Self::Blank, Self::Leaf)
     }
 
-    pub(super) fn inner(node: Option<Arc<ParentNode>>, left: Arc<Self>, right: Arc<Self>) -> Self {
-        Self::new(Body::Inner { node, left, right })
+    pub(super) fn inner(node: Option<Parent>, left: Self, right: Self) -> Self {
+        Self::Inner(Arc::new(Inner::new(node, left, right)))
     }
 
-    /// A subtree without any node. Its halves are the same value until a change or a hash tells them apart.
-    pub(super) fn blank(level: u8) -> Arc<Self> {
-        let leaf = Arc::new(Self::leaf(None));
-        (0..level).fold(leaf, |half, _| Arc::new(Self::inner(None, half.clone(), half)))
-    }
-
-    fn new(body: Body) -> Self {
-        let mut subtree = Self { hash: Digest::EMPTY, members: 0, resolved: 0, body };
-        subtree.recount();
-        subtree
-    }
-
-    /// The tree hash (RFC 9420 §7.8), empty if it is not sealed.
-    pub(super) const fn hash(&self) -> &Digest {
-        &self.hash
+    /// A subtree of 2^`level` leaves without any node. Its halves are the same value until a hash tells them apart.
+    pub(super) fn blank(level: u32) -> Self {
+        (BLANK_LEVEL..level).fold(Self::Blank, |half, _| Self::inner(None, half.clone(), half))
     }
 
     /// How many leaves below are not blank.
-    pub(super) const fn members(&self) -> u32 {
-        self.members
+    pub(super) fn members(&self) -> u32 {
+        match self {
+            Self::Blank => 0,
+            Self::Leaf(_) => 1,
+            Self::Inner(inner) => inner.members,
+        }
     }
 
     /// How many nodes the resolution has (RFC 9420 §4.1.1).
-    pub(super) const fn resolved(&self) -> u32 {
-        self.resolved
-    }
-
-    pub(super) const fn body(&self) -> &Body {
-        &self.body
+    pub(super) fn resolved(&self) -> u32 {
+        match self {
+            Self::Blank => 0,
+            Self::Leaf(_) => 1,
+            Self::Inner(inner) => inner.resolved,
+        }
     }
 
     /// The node at the head, or `None` if it is blank.
     pub(super) fn node(&self) -> Option<NodeRef<'_>> {
-        match &self.body {
-            Body::Leaf(leaf) => leaf.as_ref().map(NodeRef::Leaf),
-            Body::Inner { node, .. } => node.as_ref().map(NodeRef::Parent),
+        match self {
+            Self::Blank => None,
+            Self::Leaf(leaf) => Some(NodeRef::Leaf(leaf)),
+            Self::Inner(inner) => inner.node.as_ref().map(NodeRef::Parent),
         }
     }
 
-    /// Takes over a hash that was computed before, from a store.
-    pub(super) fn with_hash(mut self, hash: Digest) -> Self {
-        self.hash = hash;
-        self
+    /// What stands left and right below the head.
+    pub(super) fn halves(&self) -> (&Self, &Self) {
+        static BLANK: Subtree = Subtree::Blank;
+        if let Self::Inner(inner) = self { (&inner.left, &inner.right) } else { (&BLANK, &BLANK) }
     }
 
-    /// The subtree at `node` in a tree whose root, at `head`, this is.
-    pub(super) fn find(self: &Arc<Self>, head: NodeIndex, node: NodeIndex) -> Option<&Arc<Self>> {
+    /// Whether both are the very same value, which is known without looking below.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Blank, Self::Blank) => true,
+            (Self::Leaf(one), Self::Leaf(other)) => one.ptr_eq(other),
+            (Self::Inner(one), Self::Inner(other)) => Arc::ptr_eq(one, other),
+            (Self::Blank | Self::Leaf(_) | Self::Inner(_), _) => false,
+        }
+    }
+
+    /// The subtree at `node` in a tree whose root, at `head`, this is; `None` where all is blank.
+    pub(super) fn find(&self, head: NodeIndex, node: NodeIndex) -> Option<&Self> {
         let (mut at, mut head) = (self, head);
         while node != head {
-            let Body::Inner { left, right, .. } = &at.body else { return None };
+            let Self::Inner(inner) = at else { return None };
             let (left_head, right_head) = head.children();
-            (at, head) = if node < head { (left, left_head) } else { (right, right_head) };
+            (at, head) = if node < head { (&inner.left, left_head) } else { (&inner.right, right_head) };
         }
         Some(at)
     }
 
     /// Walks down to `leaf`, making each node on the way its own and forgetting its hash.
     pub(super) fn walk(
-        this: &mut Arc<Self>,
+        &mut self,
         head: NodeIndex,
         leaf: NodeIndex,
         visit: &mut dyn FnMut(Stop<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let this = Arc::make_mut(this);
-        this.hash = Digest::EMPTY;
-        match &mut this.body {
-            Body::Leaf(slot) => visit(Stop::Leaf(slot))?,
-            Body::Inner { node, left, right } => {
-                let (left_head, right_head) = head.children();
-                let (child, child_head, copath_child, copath_index) = if leaf < head {
-                    (left, left_head, right, right_head)
-                } else {
-                    (right, right_head, left, left_head)
-                };
-                visit(Stop::Parent { index: head, node, copath_index, copath_child })?;
-                Self::walk(child, child_head, leaf, visit)?;
-            }
+        if head.level() == 0 {
+            let mut slot = if let Self::Leaf(leaf) = self { Some(leaf.clone()) } else { None };
+            visit(Stop::Leaf(&mut slot))?;
+            *self = Self::leaf(slot);
+            return Ok(());
         }
+        if !matches!(self, Self::Inner(_)) {
+            *self = Self::inner(None, Self::Blank, Self::Blank);
+        }
+        let Self::Inner(this) = self else { return Ok(()) };
+        let Inner { hash, node, left, right, .. } = Arc::make_mut(this);
+        *hash = Hash::Absent;
+        let (left_head, right_head) = head.children();
+        let (child, child_head, copath_child, copath_index) =
+            if leaf < head { (left, left_head, right, right_head) } else { (right, right_head, left, left_head) };
+        visit(Stop::Parent { index: head, node, copath_index, copath_child })?;
+        child.walk(child_head, leaf, visit)?;
+        let this = Arc::make_mut(this);
         this.recount();
+        if this.members == 0 && this.node.is_none() && head.level() <= BLANK_LEVEL {
+            *self = Self::Blank;
+        }
         Ok(())
-    }
-
-    fn recount(&mut self) {
-        (self.members, self.resolved) = match &self.body {
-            Body::Leaf(leaf) => (leaf.is_some().into(), leaf.is_some().into()),
-            Body::Inner { node, left, right } => {
-                let resolved = match node {
-                    // RFC 9420 §4.1.1: "The resolution of a non-blank node comprises the node itself, followed by its
-                    // list of unmerged leaves, if any."
-                    Some(node) => u32::try_from(node.unmerged_leaves.len()).unwrap_or(u32::MAX).saturating_add(1),
-                    None => left.resolved.saturating_add(right.resolved),
-                };
-                (left.members.saturating_add(right.members), resolved)
-            }
-        };
     }
 
     /// Computes the hashes that are missing.
-    pub(super) fn seal(this: &mut Arc<Self>, head: NodeIndex, suite: &dyn Suite) -> Result<(), Error> {
-        if !this.hash.is_empty() {
+    pub(super) fn seal(&mut self, head: NodeIndex, suite: &dyn Suite) -> Result<(), Error> {
+        let Self::Inner(this) = self else { return Ok(()) };
+        if !matches!(this.hash, Hash::Absent) {
             return Ok(());
         }
-        let this = Arc::make_mut(this);
-        this.hash = match &mut this.body {
-            Body::Leaf(leaf) => hash::leaf_hash(suite, head.leaf().unwrap_or(LeafIndex(0)), leaf.as_deref())?,
-            Body::Inner { node, left, right } => {
-                let (left_head, right_head) = head.children();
-                Self::seal(left, left_head, suite)?;
-                Self::seal(right, right_head, suite)?;
-                hash::inner_hash(suite, node.as_deref(), &left.hash, &right.hash)?
-            }
-        };
+        let Inner { hash, node, left, right, members, .. } = Arc::make_mut(this);
+        let (left_head, right_head) = head.children();
+        wide::both(*members >= WIDE, || left.seal(left_head, suite), || right.seal(right_head, suite))?;
+        let (left, right) = (left.hash(left_head, suite)?, right.hash(right_head, suite)?);
+        *hash = hash::inner_hash(suite, node.as_ref(), &left, &right)?.into();
         Ok(())
     }
 
+    /// The tree hash (RFC 9420 §7.8). Of what is sealed it is at hand, except for leaves and small blanks.
+    pub(super) fn hash(&self, head: NodeIndex, suite: &dyn Suite) -> Result<Digest, Error> {
+        match self {
+            Self::Blank => hash::blank_hash(suite, head),
+            Self::Leaf(leaf) => hash::leaf_hash(suite, head.leaf().unwrap_or(LeafIndex(0)), Some(leaf)),
+            Self::Inner(inner) => match &inner.hash {
+                Hash::Short(hash) => Ok(Digest::from_slice(hash).unwrap_or_default()),
+                Hash::Long(hash) => Ok(**hash),
+                Hash::Absent => {
+                    let (left_head, right_head) = head.children();
+                    let (left, right) = (inner.left.hash(left_head, suite)?, inner.right.hash(right_head, suite)?);
+                    hash::inner_hash(suite, inner.node.as_ref(), &left, &right)
+                }
+            },
+        }
+    }
+
     /// Visits this subtree's nodes in the order of the array form, up to `last`.
-    pub(super) fn in_order<'a>(&'a self, head: NodeIndex, last: NodeIndex, visit: &mut dyn FnMut(NodeIndex, &'a Self)) {
-        let Body::Inner { left, right, .. } = &self.body else { return visit(head, self) };
+    pub(super) fn in_order<'a>(
+        &'a self,
+        head: NodeIndex,
+        last: NodeIndex,
+        visit: &mut dyn FnMut(NodeIndex, Option<NodeRef<'a>>),
+    ) {
+        let Self::Inner(inner) = self else {
+            let nodes = head.node_span();
+            return (*nodes.start()..=last.0.min(*nodes.end())).for_each(|node| visit(NodeIndex(node), self.node()));
+        };
         let (left_head, right_head) = head.children();
-        left.in_order(left_head, last, visit);
+        inner.left.in_order(left_head, last, visit);
         if head < last {
-            visit(head, self);
-            right.in_order(right_head, last, visit);
+            visit(head, self.node());
+            inner.right.in_order(right_head, last, visit);
         }
     }
 
     /// Visits the resolution in its order (RFC 9420 §4.1.1).
     pub(super) fn resolve(&self, head: NodeIndex, visit: &mut dyn FnMut(NodeIndex)) {
-        if self.resolved == 0 {
-            return;
-        }
-        match &self.body {
-            Body::Leaf(_) => visit(head),
-            Body::Inner { node: Some(node), .. } => {
-                visit(head);
-                node.unmerged_leaves.iter().for_each(|leaf| visit(leaf.node_index()));
-            }
-            Body::Inner { node: None, left, right } => {
-                let (left_head, right_head) = head.children();
-                left.resolve(left_head, visit);
-                right.resolve(right_head, visit);
-            }
+        match self {
+            Self::Blank => {}
+            Self::Leaf(_) => visit(head),
+            Self::Inner(inner) => match &inner.node {
+                Some(node) => {
+                    visit(head);
+                    node.unmerged_leaves.iter().for_each(|leaf| visit(leaf.node_index()));
+                }
+                None => {
+                    let (left_head, right_head) = head.children();
+                    inner.left.resolve(left_head, visit);
+                    inner.right.resolve(right_head, visit);
+                }
+            },
         }
     }
 }

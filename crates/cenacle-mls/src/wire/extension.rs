@@ -92,10 +92,6 @@ impl Known for ExternalPub {
     const TYPE: ExtensionType = ExtensionType::EXTERNAL_PUB;
 }
 
-impl Known for super::WireTree {
-    const TYPE: ExtensionType = ExtensionType::RATCHET_TREE;
-}
-
 impl Extensions {
     /// The content of the first extension of `extension_type`.
     #[must_use]

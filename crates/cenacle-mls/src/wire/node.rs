@@ -1,8 +1,8 @@
 //! Nodes of the ratchet tree as they travel (RFC 9420 §7.1, §7.6, §12.4.3.3).
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::vec::Vec;
 
-use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Reader, Writer, codec_newtype, codec_struct};
+use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, EncodeError, Opaque, Reader, Writer, codec_struct};
 use cenacle_crypto::{Digest, HpkeCiphertext, HpkePublicKey};
 
 use super::{LeafIndex, LeafNode};
@@ -67,9 +67,48 @@ impl Decode for Node {
     }
 }
 
-codec_newtype! {
-    /// A tree as the `ratchet_tree` extension carries it (RFC 9420 §12.4.3.3): nodes in array order, blank ones absent,
-    /// ending with one that is not blank. Not yet believed: the tree layer checks it.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct WireTree(pub Vec<Option<Box<Node>>>);
+/// A tree as the `ratchet_tree` extension carries it (RFC 9420 §12.4.3.3): nodes in array order, blank ones absent,
+/// ending with one that is not blank. Kept encoded. Not yet believed: the tree layer checks it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WireTree(Opaque);
+
+impl WireTree {
+    /// A tree of these nodes, whether it makes sense or not.
+    ///
+    /// # Errors
+    /// When one of them is too long to encode.
+    pub fn new<'a>(nodes: impl IntoIterator<Item = &'a Option<Node>>) -> Result<Self, EncodeError> {
+        let mut content = Writer::new();
+        nodes.into_iter().for_each(|node| node.encode(&mut content));
+        Ok(Self(content.finish()?.into()))
+    }
+
+    /// The nodes, decoded.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<Option<Node>> {
+        let mut from = Reader::new(&self.0);
+        core::iter::from_fn(|| Option::decode(&mut from).ok()).collect()
+    }
+
+    /// The nodes' encodings, one behind the other.
+    pub(crate) fn content(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Encode for WireTree {
+    fn encode(&self, out: &mut Writer) {
+        self.0.encode(out);
+    }
+}
+
+impl Decode for WireTree {
+    fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut content = from.vector()?;
+        let bytes = content.rest();
+        while !content.is_empty() {
+            Option::<Node>::decode(&mut content)?;
+        }
+        Ok(Self(bytes.into()))
+    }
 }

@@ -229,9 +229,9 @@ impl Invitation {
     ) -> (GroupInfo, (Secret, Secret)) {
         let suite = &*self.suite;
         let (first, others) = self.members.split_first().unwrap();
-        let mut edit = RatchetTree::new(first.leaf_node.clone(), suite).unwrap().edit(suite);
+        let mut edit = RatchetTree::new(&first.leaf_node, suite).unwrap().edit(suite);
         for package in others {
-            edit.add(package.leaf_node.clone()).unwrap();
+            edit.add(&package.leaf_node).unwrap();
         }
         let tree = edit.seal().unwrap();
         let context = GroupContext {
@@ -247,10 +247,8 @@ impl Invitation {
         let member_secret = joiner_secret.member_secret(suite, &psk_secret(suite, &psks).unwrap());
         let key = member_secret.welcome_secret(suite).unwrap().key_and_nonce(suite).unwrap();
         let epoch = member_secret.into_epoch(suite, &context).unwrap();
-        let tree = Extension {
-            extension_type: ExtensionType::RATCHET_TREE,
-            extension_data: tree.to_wire().to_bytes().unwrap().into(),
-        };
+        let tree =
+            Extension { extension_type: ExtensionType::RATCHET_TREE, extension_data: tree.to_bytes().unwrap().into() };
         let mut info = GroupInfo {
             confirmation_tag: epoch.confirmation_tag(suite, &context.confirmed_transcript_hash),
             group_context: context,

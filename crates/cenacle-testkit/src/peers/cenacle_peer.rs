@@ -269,7 +269,7 @@ impl Peer for CenaclePeer {
             builder.build(inputs, &mut SystemRng)
         })?;
         let next = self.group()?.pending_public().ok_or_else(not_in_any)?;
-        let tree = |next: &PublicGroup| encode(&next.tree().to_wire());
+        let tree = |next: &PublicGroup| encode(next.tree());
         Ok(CommitOut {
             commit: encode(&bundle.commit)?,
             welcome: bundle.welcome.as_ref().map(encode).transpose()?,
@@ -340,7 +340,7 @@ impl Peer for CenaclePeer {
     }
 
     fn ratchet_tree(&self) -> PeerResult<Vec<u8>> {
-        encode(&self.group()?.public().tree().to_wire())
+        encode(self.group()?.public().tree())
     }
 
     /// Carries GREASE even where the leaves do not.

@@ -95,6 +95,6 @@ impl CenacleObserver {
     ///
     /// When it cannot be encoded.
     pub fn ratchet_tree(&self) -> PeerResult<Vec<u8>> {
-        encode(&self.observer.public().tree().to_wire())
+        encode(self.observer.public().tree())
     }
 }

@@ -226,7 +226,7 @@ fn told(group: &Group) -> Vec<Vec<u8>> {
     let mut told = vec![
         group.epoch().to_bytes().unwrap(),
         group.public().context().to_bytes().unwrap(),
-        group.public().tree().to_wire().to_bytes().unwrap(),
+        group.public().tree().to_bytes().unwrap(),
         group.public().confirmation_tag().to_vec(),
         group.epoch_authenticator().expose().to_vec(),
         vec![u8::from(group.is_active()), u8::from(group.has_pending_commit())],

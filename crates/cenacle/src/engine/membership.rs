@@ -219,7 +219,7 @@ fn changed(transition: &Transition<CommitBundle>) -> (Vec<DeviceId>, Vec<DeviceI
     let Some((summary, public)) = transition.summary().zip(transition.preview_public()) else {
         return (Vec::new(), Vec::new());
     };
-    let added = summary.added.iter().filter_map(|leaf| member_of(public.tree().leaf(*leaf)?));
+    let added = summary.added.iter().filter_map(|leaf| member_of(&public.tree().leaf(*leaf)?));
     let removed = summary.removed.iter().filter_map(|(_, credential)| MemberId::from_credential(credential));
     (added.map(|member| member.device).collect(), removed.map(|member| member.device).collect())
 }

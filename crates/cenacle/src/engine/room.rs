@@ -128,12 +128,12 @@ impl Room {
 
     /// The members with their identities, which were checked when they came.
     pub(super) fn members(&self) -> impl Iterator<Item = (LeafIndex, MemberId)> {
-        self.group.members().filter_map(|(leaf, node)| Some((leaf, member_of(node)?)))
+        self.group.members().filter_map(|(leaf, node)| Some((leaf, member_of(&node)?)))
     }
 
     /// Who is at a leaf.
     pub(super) fn member_at(&self, leaf: LeafIndex) -> Option<MemberId> {
-        self.group.member(leaf).and_then(member_of)
+        member_of(&self.group.member(leaf)?)
     }
 }
 

@@ -38,7 +38,7 @@ fn parent(name: u8, unmerged: &[u32]) -> Node {
 }
 
 fn tree(nodes: impl IntoIterator<Item = Option<Node>>) -> WireTree {
-    WireTree(nodes.into_iter().map(|node| node.map(Box::new)).collect())
+    WireTree::new(&nodes.into_iter().collect::<Vec<_>>()).unwrap()
 }
 
 fn four() -> WireTree {
@@ -54,7 +54,7 @@ fn four() -> WireTree {
 }
 
 fn drawn(wire: WireTree, names: impl Fn(LeafIndex) -> String) -> String {
-    draw_tree(&RatchetTree::from_wire(wire, &*suite()).unwrap(), names)
+    draw_tree(&RatchetTree::from_wire(&wire, &*suite()).unwrap(), names)
 }
 
 /// Begins with a line break, so that the picture keeps its shape here.

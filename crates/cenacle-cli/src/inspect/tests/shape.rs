@@ -49,7 +49,7 @@ fn a_bare_structure_is_recognized() {
 fn other_readings_are_told() {
     let bytes = Proposal::Remove(Remove { removed: LeafIndex(3) }).to_bytes().unwrap();
     assert_eq!(inspect(&bytes, None).unwrap().shape, Shape::Proposal);
-    let bytes = WireTree(Vec::new()).to_bytes().unwrap();
+    let bytes = WireTree::new(&[]).unwrap().to_bytes().unwrap();
     let inspected = inspect(&bytes, None).unwrap();
     assert_eq!((inspected.shape, inspected.others.is_empty()), (Shape::RatchetTree, true));
 }

@@ -20,7 +20,7 @@ use super::{
 
 /// A group.
 pub(super) struct Crew {
-    suite: Arc<dyn Suite>,
+    pub(super) suite: Arc<dyn Suite>,
     handshake: Handshake,
     psks: Psks,
     /// The external PSKs that everybody knows.

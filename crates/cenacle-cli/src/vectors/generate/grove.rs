@@ -36,7 +36,7 @@ impl Grove {
     pub(super) fn grow(case: &mut Case, shape: &Shape) -> Result<Self, Failure> {
         let group_id = GroupId::from(case.dice.bytes(16).as_slice());
         let (member, leaf) = newcomer(case)?;
-        let tree = RatchetTree::new(leaf, &*case.suite)?;
+        let tree = RatchetTree::new(&leaf, &*case.suite)?;
         let mut grove = Self { group_id, tree, members: BTreeMap::from([(LeafIndex(0), member)]) };
         for committer in 1..shape.members {
             grove.step(case, &Step::Commit { by: committer - 1, remove: &[], add: 1 })?;
@@ -64,7 +64,7 @@ impl Grove {
     fn add(&mut self, case: &mut Case) -> Result<(), Failure> {
         let (member, leaf) = newcomer(case)?;
         let mut edit = self.tree.edit(&*case.suite);
-        let index = edit.add(leaf)?;
+        let index = edit.add(&leaf)?;
         self.tree = edit.seal()?;
         self.members.insert(index, member);
         Ok(())
@@ -75,7 +75,7 @@ impl Grove {
         let (encryption_priv, key) = key_pair(&*case.suite, &mut case.dice)?;
         let node = self.member(leaf)?.person.leaf(key, LeafNodeSource::Update, Some((&self.group_id, leaf)))?;
         let mut edit = self.tree.edit(&*case.suite);
-        edit.update(leaf, node)?;
+        edit.update(leaf, &node)?;
         self.tree = edit.seal()?;
         if let Some(member) = self.members.get_mut(&leaf) {
             member.encryption_priv = encryption_priv;
@@ -94,7 +94,7 @@ impl Grove {
         }
         for _ in 0..add {
             let (member, leaf) = newcomer(case)?;
-            self.members.insert(edit.add(leaf)?, member);
+            self.members.insert(edit.add(&leaf)?, member);
         }
         let mut make_leaf = self.leaf_maker(by)?;
         let draft = edit.draft_path(by, &mut make_leaf, &mut case.dice)?;
@@ -142,7 +142,7 @@ fn newcomer(case: &mut Case) -> Result<(Member, LeafNode), Failure> {
 /// The path secrets of a draft, from the lowest node up. Each is the one its receivers below the copath child are told.
 fn path_secrets(tree: &RatchetTree, by: LeafIndex, draft: &PathDraft) -> Result<Vec<(PathStep, Hex)>, Failure> {
     let secret_of = |step: PathStep| {
-        let (receiver, _) = tree.members_within(step.copath_child.leaf_span()).next()?;
+        let (receiver, _) = tree.leaves_within(step.copath_child.leaf_span()).next()?;
         Some((step, Hex::from(draft.path_secret_for(receiver)?)))
     };
     let secrets = tree.filtered_direct_path(by).into_iter().map(secret_of).collect::<Option<Vec<_>>>();

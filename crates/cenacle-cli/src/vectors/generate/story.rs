@@ -146,7 +146,7 @@ fn gather(crew: &mut Crew, dice: &mut Dice, opening: &Opening) -> Result<(), Fai
 }
 
 fn leaf_of(crew: &Crew, key: &SignaturePublicKey) -> Result<LeafIndex, Failure> {
-    let leaf = crew.group()?.public().tree().roster().member_by_signature_key(key);
+    let leaf = crew.group()?.public().tree().roster().member_by_signature_key(key, &*crew.suite);
     leaf.ok_or_else(|| Failure::refused(&"the passive client is no member"))
 }
 

@@ -26,7 +26,7 @@ pub(super) fn make(case: &mut Case) -> Result<TreeOperation, Failure> {
     let (sender, proposal) = match case.index {
         0 | 1 => {
             let key_package = Person::new(&suite, &mut case.dice)?.offer(&mut case.dice)?.key_package;
-            edit.add(key_package.leaf_node.clone())?;
+            edit.add(&key_package.leaf_node)?;
             (LeafIndex(0), Proposal::Add(Add { key_package: Box::new(key_package) }))
         }
         2 => {
@@ -34,7 +34,7 @@ pub(super) fn make(case: &mut Case) -> Result<TreeOperation, Failure> {
             let (_, key) = key_pair(&*suite, &mut case.dice)?;
             let person = &grove.member(sender)?.person;
             let leaf = person.leaf(key, LeafNodeSource::Update, Some((&grove.group_id, sender)))?;
-            edit.update(sender, leaf.clone())?;
+            edit.update(sender, &leaf)?;
             (sender, Proposal::Update(Update { leaf_node: Box::new(leaf) }))
         }
         index => {

@@ -1,13 +1,13 @@
 //! Trees that nobody should believe (RFC 9420 §7.9.2, §12.4.3.1), each made from an honest one by one change.
 
-use alloc::{boxed::Box, vec, vec::Vec};
+use alloc::{vec, vec::Vec};
 
 use cenacle_crypto::{CipherSuite, CryptoProvider, Digest, Signature};
 use cenacle_crypto_rustcrypto::RustCryptoProvider;
 
 use super::{
     super::{nodes::Nodes, subtree::Subtree, *},
-    Changes, World, check, group_id, wire_node,
+    Changes, World, check, group_id,
 };
 use crate::{
     error::{Error, Rule, What},
@@ -15,17 +15,25 @@ use crate::{
     wire::*,
 };
 
-type Wire = Vec<Option<Box<Node>>>;
+type Wire = Vec<Option<Node>>;
+
+fn wire(tree: &RatchetTree) -> Wire {
+    tree.to_wire().unwrap().nodes()
+}
+
+fn read(wire: &Wire, suite: &dyn cenacle_crypto::Suite) -> Result<RatchetTree, Error> {
+    RatchetTree::from_wire(&WireTree::new(wire).unwrap(), suite)
+}
 
 fn parent(wire: &mut Wire, index: usize) -> &mut ParentNode {
-    match wire[index].as_deref_mut() {
+    match wire[index].as_mut() {
         Some(Node::Parent(parent)) => parent,
         other => panic!("no parent at {index}: {other:?}"),
     }
 }
 
 fn leaf(wire: &mut Wire, index: usize) -> &mut LeafNode {
-    match wire[2 * index].as_deref_mut() {
+    match wire[2 * index].as_mut() {
         Some(Node::Leaf(leaf)) => leaf,
         other => panic!("no leaf at {index}: {other:?}"),
     }
@@ -33,9 +41,9 @@ fn leaf(wire: &mut Wire, index: usize) -> &mut LeafNode {
 
 /// What a joiner says to the tree of `world` after `change`.
 fn joined(world: &World, change: impl FnOnce(&mut Wire)) -> Result<(), Error> {
-    let WireTree(mut wire) = world.tree.to_wire();
+    let mut wire = wire(&world.tree);
     change(&mut wire);
-    let tree = RatchetTree::from_wire(WireTree(wire), &*world.suite)?;
+    let tree = read(&wire, &*world.suite)?;
     tree.validate(&check(&*world.suite, &group_id()))
 }
 
@@ -77,7 +85,7 @@ fn the_array_is_well_formed() {
     refused(&world, Rule::TreeWellFormed, |wire| wire.swap(0, 1));
     refused(&world, Rule::TreeWellFormed, |wire| wire[13] = wire[12].clone());
     refused(&world, Rule::TreeWellFormed, |wire| wire[12] = wire[11].clone());
-    let mut largest = Nodes { root: Subtree::blank(MAX_TREE_LEVEL), level: MAX_TREE_LEVEL };
+    let mut largest = Nodes { root: Subtree::blank(MAX_TREE_LEVEL.into()), level: MAX_TREE_LEVEL };
     assert_eq!(largest.extend(), Err(Error::Invalid(Rule::TreeSizeBounded)));
 }
 
@@ -105,11 +113,11 @@ fn unmerged_leaves_ascend_and_agree() {
 #[test]
 fn an_added_leaf_is_listed_in_order() {
     let world = world();
-    let WireTree(mut wire) = world.tree.to_wire();
+    let mut wire = wire(&world.tree);
     let leaf = leaf(&mut wire, 6).clone();
     wire[12] = None;
-    let mut edit = RatchetTree::from_wire(WireTree(wire), &*world.suite).unwrap().edit(&*world.suite);
-    assert_eq!(edit.add(leaf), Ok(LeafIndex(6)));
+    let mut edit = read(&wire, &*world.suite).unwrap().edit(&*world.suite);
+    assert_eq!(edit.add(&leaf), Ok(LeafIndex(6)));
     let tree = edit.seal().unwrap();
     for node in [7, 11] {
         assert_eq!(tree.parent(NodeIndex(node)).unwrap().unmerged_leaves, [LeafIndex(6), LeafIndex(7)]);
@@ -134,18 +142,17 @@ fn every_parent_is_chained_to_a_leaf() {
     // A parent that no commit made, over members and over nobody.
     let made_up = |unmerged_leaves| {
         let encryption_key = world.suite.kem_derive_key_pair(&[8; 32]).unwrap().1;
-        wire_node(Node::Parent(ParentNode { encryption_key, parent_hash: Digest::EMPTY, unmerged_leaves }))
+        Some(Node::Parent(ParentNode { encryption_key, parent_hash: Digest::EMPTY, unmerged_leaves }))
     };
     refused(&world, Rule::ParentHashValid, |wire| wire[13] = made_up(vec![LeafIndex(7)]));
     refused(&world, Rule::ParentHashValid, |wire| wire[15] = made_up(vec![]));
     let mut few = World::new(2);
     few.change(&Changes { adds: 4, ..Changes::default() });
     few.commit(LeafIndex(4), &Changes { removes: vec![LeafIndex(2), LeafIndex(3)], ..Changes::default() });
-    let WireTree(mut wire) = few.tree.to_wire();
-    assert!(RatchetTree::from_wire(WireTree(wire.clone()), &*few.suite).is_ok());
+    let mut wire = wire(&few.tree);
+    assert!(read(&wire, &*few.suite).is_ok());
     wire[5] = made_up(vec![]);
-    let read = RatchetTree::from_wire(WireTree(wire), &*few.suite);
-    assert_eq!(read.err(), Some(Error::Invalid(Rule::ParentHashValid)));
+    assert_eq!(read(&wire, &*few.suite).err(), Some(Error::Invalid(Rule::ParentHashValid)));
 }
 
 #[test]
@@ -173,9 +180,9 @@ fn the_roots_parent_hash_is_empty() {
     assert_eq!(joined(&world, |_| ()), Ok(()));
     // Bound to the leaf as it should be, were the root allowed to have a parent.
     let above = world.suite.hash(&[b"above"]);
-    let root = world.tree.parent(NodeIndex(1)).unwrap().clone();
-    let sibling = world.tree.node_tree_hash(NodeIndex(2)).unwrap();
-    let bound = hash::parent_hash(&*world.suite, &root.encryption_key, &above, sibling).unwrap();
+    let root = world.tree.parent(NodeIndex(1)).unwrap();
+    let sibling = world.tree.node_tree_hash(NodeIndex(2), &*world.suite).unwrap().unwrap();
+    let bound = hash::parent_hash(&*world.suite, &root.encryption_key, &above, &sibling).unwrap();
     refused(&world, Rule::ParentHashValid, |wire| {
         parent(wire, 1).parent_hash = above;
         leaf(wire, 0).source = LeafNodeSource::Commit { parent_hash: bound };
@@ -213,9 +220,9 @@ fn every_leaf_is_signed() {
     }
     for index in 0..9 {
         let tree = {
-            let WireTree(mut wire) = world.tree.to_wire();
+            let mut wire = wire(&world.tree);
             leaf(&mut wire, index).signature = Signature(b"".into());
-            RatchetTree::from_wire(WireTree(wire), &*world.suite).unwrap()
+            read(&wire, &*world.suite).unwrap()
         };
         let group_id = group_id();
         let check = check(&*world.suite, &group_id);
@@ -230,7 +237,7 @@ fn every_leaf_is_signed() {
 fn a_tree_of_another_suite_is_refused() {
     let world = world();
     let other = RustCryptoProvider.suite(CipherSuite(2)).unwrap();
-    let tree = RatchetTree::from_wire(world.tree.to_wire(), &*other).unwrap();
+    let tree = read(&wire(&world.tree), &*other).unwrap();
     let refused = tree.validate(&check(&*other, &group_id()));
     assert_eq!(refused, Err(Error::Invalid(Rule::CipherSuiteListed)));
 }

@@ -10,7 +10,7 @@ mod model;
 mod path;
 mod rows;
 
-use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec, vec::Vec};
+use alloc::{collections::BTreeMap, sync::Arc, vec, vec::Vec};
 
 use cenacle_codec::Encode;
 use cenacle_crypto::{
@@ -112,7 +112,7 @@ impl World {
     pub(super) fn new(seed: u64) -> Self {
         let (suite, mut rng) = (suite(), SeededRng::new(seed));
         let (leaf, key, signer) = new_leaf(&*suite, &mut rng, LIFETIME, LeafIndex(0));
-        let tree = RatchetTree::new(leaf, &*suite).unwrap();
+        let tree = RatchetTree::new(&leaf, &*suite).unwrap();
         let member = Member { private: TreePrivate::new(LeafIndex(0), key), signer };
         Self { suite, rng, tree, members: BTreeMap::from([(LeafIndex(0), member)]) }
     }
@@ -145,7 +145,7 @@ impl World {
         let mut edit = self.tree.edit(suite);
         for index in &changes.updates {
             let (leaf, key, signer) = new_leaf(suite, &mut self.rng, LeafNodeSource::Update, *index);
-            edit.update(*index, leaf).unwrap();
+            edit.update(*index, &leaf).unwrap();
             let private = self.members[index].private.with_leaf_key(key);
             self.members.insert(*index, Member { private, signer });
         }
@@ -156,7 +156,7 @@ impl World {
         let mut added = Vec::new();
         for _ in 0..changes.adds {
             let (leaf, key, signer) = new_leaf(suite, &mut self.rng, LIFETIME, LeafIndex(0));
-            let index = edit.add(leaf).unwrap();
+            let index = edit.add(&leaf).unwrap();
             self.members.insert(index, Member { private: TreePrivate::new(index, key), signer });
             added.push(index);
         }
@@ -230,9 +230,9 @@ impl World {
             let public = tree.encryption_key(node);
             for (index, member) in &self.members {
                 let unmerged = tree.parent(node).is_some_and(|parent| parent.unmerged_leaves.contains(index));
-                let expected = public.filter(|_| node.contains(index.node_index()) && !unmerged);
+                let expected = public.clone().filter(|_| node.contains(index.node_index()) && !unmerged);
                 let held = member.private.key(node).map(|key| self.suite.kem_public_key(key).unwrap());
-                assert_eq!(held.as_ref(), expected, "{node:?} at {index:?}");
+                assert_eq!(held, expected, "{node:?} at {index:?}");
             }
         }
         tree.validate(&check(&*self.suite, &group_id())).unwrap();
@@ -265,9 +265,4 @@ impl World {
         }
         self.commit(sender, &changes);
     }
-}
-
-/// Boxes a node for the wire.
-pub(super) fn wire_node(node: Node) -> Option<Box<Node>> {
-    Some(Box::new(node))
 }

@@ -7,7 +7,7 @@ use cenacle_crypto::{
 };
 
 use super::{
-    super::{nodes::Nodes, subtree::Subtree, *},
+    super::{node::Parent, nodes::Nodes, subtree::Subtree, *},
     Changes, LIFETIME, World, leaf, new_leaf, sign, suite,
 };
 use crate::{
@@ -85,17 +85,17 @@ fn the_hash_of_a_sibling_is_the_original_one() {
 fn recipients_are_found_without_listing_them() {
     let member = |index| {
         let (leaf, ..) = new_leaf(&*suite(), &mut SeededRng::new(index), LIFETIME, LeafIndex(0));
-        Arc::new(Subtree::leaf(Some(Arc::new(leaf))))
+        Subtree::leaf(Some(Leaf::new(&leaf).unwrap()))
     };
     let parent = |unmerged: &[u32]| {
-        let unmerged_leaves = unmerged.iter().copied().map(LeafIndex).collect();
-        let encryption_key = HpkePublicKey(b"".into());
-        Some(Arc::new(ParentNode { encryption_key, parent_hash: Digest::EMPTY, unmerged_leaves }))
+        let mut parent = Parent::new(&HpkePublicKey(b"".into()), &Digest::EMPTY).unwrap();
+        parent.unmerged_leaves = unmerged.iter().copied().map(LeafIndex).collect();
+        Some(parent)
     };
-    let pair = |node, first| Arc::new(Subtree::inner(node, member(first), member(first + 1)));
-    let left = Arc::new(Subtree::inner(None, pair(None, 0), pair(parent(&[]), 2)));
-    let right = Arc::new(Subtree::inner(parent(&[5, 6, 7]), pair(parent(&[5]), 4), pair(parent(&[6, 7]), 6)));
-    let nodes = Nodes { root: Arc::new(Subtree::inner(None, left, right)), level: 3 };
+    let pair = |node, first| Subtree::inner(node, member(first), member(first + 1));
+    let left = Subtree::inner(None, pair(None, 0), pair(parent(&[]), 2));
+    let right = Subtree::inner(parent(&[5, 6, 7]), pair(parent(&[5]), 4), pair(parent(&[6, 7]), 6));
+    let nodes = Nodes { root: Subtree::inner(None, left, right), level: 3 };
 
     let new = [1, 5, 6].map(LeafIndex);
     let all: Vec<_> = nodes.resolution(NodeIndex(7)).into_iter().map(|node| node.0).collect();
@@ -258,7 +258,7 @@ fn broken_secrets_are_noticed() {
     let mut path = sent.path.clone();
     let key = tree.encryption_key(NodeIndex(1)).unwrap();
     path.nodes[1].encrypted_path_secret[0] =
-        sent.context.encrypt(&*world.suite, key, &[7; 31], &mut world.rng).unwrap();
+        sent.context.encrypt(&*world.suite, &key, &[7; 31], &mut world.rng).unwrap();
     assert_eq!(sent.decrypt(&world, &tree, &path, LeafIndex(0)).err(), Some(Error::Invalid(Rule::SecretLength)));
 }
 

@@ -26,7 +26,7 @@ impl CenaclePeer {
         let origin = self.group.take().ok_or_else(not_in_any)?;
         let founded = prepare(self, &origin)?;
         let apart = !self.options.tree_in_welcome;
-        let ratchet_tree = apart.then(|| encode(&founded.public().tree().to_wire())).transpose()?;
+        let ratchet_tree = apart.then(|| encode(founded.public().tree())).transpose()?;
         let (group, welcome) = founded.accept(&mut self.store).map_err(refuse(operation))?;
         self.group = Some(group);
         let welcome = welcome.ok_or_else(|| PeerError::new(NAME, operation, &"nobody is welcomed"))?;

@@ -136,7 +136,7 @@ impl Storm {
         let with_tree = self.world.dice.chance(50);
         let MlsMessageBody::GroupInfo(info) = decoded(&self.world.group_info(&via, with_tree)).body else { panic!() };
         let group = self.world.at(&via).group();
-        let (epoch, tree) = (group.epoch().0, group.public().tree().to_wire().to_bytes().unwrap());
+        let (epoch, tree) = (group.epoch().0, group.public().tree().to_bytes().unwrap());
         let former = Group::former_leaf(&self.world.at(name).client, group.public()).ok();
         let tree = (!with_tree).then(|| WireTree::from_bytes(&tree).unwrap());
         let mut rng = self.world.dice.fork();

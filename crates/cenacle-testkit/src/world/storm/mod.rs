@@ -214,7 +214,7 @@ impl Storm {
     /// Compares what someone holds with what everyone else in that epoch held.
     fn observe(&mut self, name: &str) {
         let group = self.world.at(name).group();
-        let fact = (group.epoch_authenticator().expose().to_vec(), group.public().tree().to_wire().to_bytes().unwrap());
+        let fact = (group.epoch_authenticator().expose().to_vec(), group.public().tree().to_bytes().unwrap());
         let known = self.facts.entry(group.epoch().0).or_insert_with(|| fact.clone());
         assert!(*known == fact, "{name} disagrees about epoch {}", group.epoch());
     }

@@ -1,0 +1,201 @@
+//! Which public keys are in use, and where: a multiset under digests, so that no rule ever compares all members. Versions
+//! share all they have in common: a change copies one bucket and the branches above it.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use cenacle_crypto::Suite;
+
+/// A key under half of its SHA-2 digest: to find two keys with the same name takes 2^64 hashes, and all it would gain an
+/// insider is that the commit with the second is refused here.
+type Name = [u8; NAME_BYTES];
+const NAME_BYTES: usize = 16;
+
+fn name_of(suite: &dyn Suite, key: &[u8]) -> Name {
+    suite.hash(&[key]).first_chunk().copied().unwrap_or_default()
+}
+
+/// How often a key occurs. The places are folded by XOR, so that the place of a key that occurs once can be read off
+/// and the changes of an edit may come in any order.
+#[derive(Clone, Copy)]
+struct Use {
+    name: Name,
+    count: u32,
+    places: u32,
+}
+
+/// All keys of one kind, and how many of them occur more than once.
+#[derive(Clone)]
+pub(super) struct KeyUses {
+    root: Trie,
+    repeated: u32,
+}
+
+impl KeyUses {
+    pub(super) fn new() -> Self {
+        Self { root: Trie::Bucket(Arc::from([])), repeated: 0 }
+    }
+
+    /// How many keys occur more than once.
+    pub(super) const fn repeated(&self) -> u32 {
+        self.repeated
+    }
+
+    pub(super) fn contains(&self, suite: &dyn Suite, key: &[u8]) -> bool {
+        self.root.find(&name_of(suite, key)).is_some()
+    }
+
+    /// Where a key is, unless it is nowhere or in several places.
+    pub(super) fn place_of(&self, suite: &dyn Suite, key: &[u8]) -> Option<u32> {
+        self.root.find(&name_of(suite, key)).filter(|found| found.count == 1).map(|found| found.places)
+    }
+
+    /// The key at `place` was replaced.
+    pub(super) fn change(&mut self, suite: &dyn Suite, place: u32, old: Option<&[u8]>, new: Option<&[u8]>) {
+        if old == new {
+            return;
+        }
+        if let Some(old) = old {
+            let now = self.step(suite, old, place, |count| count.saturating_sub(1));
+            self.repeated = self.repeated.saturating_sub(u32::from(now == 1));
+        }
+        if let Some(new) = new {
+            let now = self.step(suite, new, place, |count| count.saturating_add(1));
+            self.repeated = self.repeated.saturating_add(u32::from(now == 2));
+        }
+    }
+
+    /// Counts one use more or less, and gives how many there are then.
+    fn step(&mut self, suite: &dyn Suite, key: &[u8], place: u32, count: impl Fn(u32) -> u32) -> u32 {
+        let name = name_of(suite, key);
+        let found = self.root.find(&name).copied().unwrap_or(Use { name, count: 0, places: 0 });
+        let changed = Use { count: count(found.count), places: found.places ^ place, ..found };
+        self.root.put(changed, 0);
+        changed.count
+    }
+}
+
+/// Buckets hold at most so many keys, unless no digit tells them apart.
+const BUCKET: usize = 32;
+/// Each level tells keys apart by so many bits of their names.
+const DIGIT_BITS: usize = 2;
+const WAYS: usize = 1 << DIGIT_BITS;
+const DIGITS: usize = NAME_BYTES * 8 / DIGIT_BITS;
+
+/// The keys whose names begin alike.
+#[derive(Clone)]
+enum Trie {
+    Bucket(Arc<[Use]>),
+    Branch(Arc<[Self; WAYS]>),
+}
+
+/// The digit of a name at `depth`, below [`WAYS`].
+fn digit(name: &Name, depth: usize) -> usize {
+    let byte = name.get(depth * DIGIT_BITS / 8).copied().unwrap_or_default();
+    usize::from(byte >> (8 - DIGIT_BITS - depth * DIGIT_BITS % 8)) % WAYS
+}
+
+impl Trie {
+    fn find(&self, name: &Name) -> Option<&Use> {
+        let (mut at, mut depth) = (self, 0);
+        loop {
+            match at {
+                Self::Bucket(uses) => return uses.iter().find(|found| found.name == *name),
+                Self::Branch(branch) => at = branch.get(digit(name, depth))?,
+            }
+            depth += 1;
+        }
+    }
+
+    /// Replaces what is under a name; a count of zero takes it away.
+    fn put(&mut self, changed: Use, depth: usize) {
+        match self {
+            Self::Branch(branch) => {
+                let branch = Arc::make_mut(branch);
+                if let Some(child) = branch.get_mut(digit(&changed.name, depth)) {
+                    child.put(changed, depth + 1);
+                }
+                if changed.count == 0
+                    && let Some(uses) = gathered(branch)
+                {
+                    *self = Self::Bucket(uses);
+                }
+            }
+            Self::Bucket(uses) => {
+                let others = uses.iter().filter(|found| found.name != changed.name).copied();
+                let uses: Vec<Use> = others.chain((changed.count > 0).then_some(changed)).collect();
+                *self = Self::of(uses, depth);
+            }
+        }
+    }
+
+    fn of(uses: Vec<Use>, depth: usize) -> Self {
+        if uses.len() <= BUCKET || depth >= DIGITS {
+            return Self::Bucket(Arc::from(uses));
+        }
+        let part = |way| uses.iter().filter(|found| digit(&found.name, depth) == way).copied().collect();
+        Self::Branch(Arc::new(core::array::from_fn(|way| Self::of(part(way), depth + 1))))
+    }
+}
+
+/// The keys of a branch in one bucket, once they fill but half of it.
+fn gathered(branch: &[Trie; WAYS]) -> Option<Arc<[Use]>> {
+    let mut uses = Vec::new();
+    for child in branch {
+        let Trie::Bucket(part) = child else { return None };
+        uses.extend_from_slice(part);
+    }
+    (uses.len() <= BUCKET / 2).then(|| Arc::from(uses))
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{collections::BTreeMap, vec::Vec};
+
+    use cenacle_crypto::conformance::SeededRng;
+
+    use super::{super::tests::suite, *};
+
+    fn buckets(trie: &Trie) -> usize {
+        match trie {
+            Trie::Bucket(_) => 1,
+            Trie::Branch(branch) => branch.iter().map(buckets).sum(),
+        }
+    }
+
+    #[test]
+    fn keys_are_counted_as_by_a_map() {
+        let (suite, mut rng) = (suite(), SeededRng::new(3));
+        let (mut keys, mut model) = (KeyUses::new(), BTreeMap::<u8, Vec<u32>>::new());
+        for step in 0..4_000u32 {
+            let key = u8::try_from(rng.next_u64() % 200).unwrap();
+            let places = model.entry(key).or_default();
+            if places.is_empty() || rng.next_u64() % 2 == 0 {
+                places.push(step);
+                keys.change(&*suite, step, None, Some(&[key]));
+            } else {
+                let place = places.remove(0);
+                keys.change(&*suite, place, Some(&[key]), None);
+            }
+            let single = if let [place] = places.as_slice() { Some(*place) } else { None };
+            assert_eq!(keys.place_of(&*suite, &[key]), single);
+            assert_eq!(keys.contains(&*suite, &[key]), !places.is_empty());
+            let repeated = model.values().filter(|places| places.len() > 1).count();
+            assert_eq!(usize::try_from(keys.repeated()).unwrap(), repeated);
+        }
+    }
+
+    #[test]
+    fn buckets_split_and_are_gathered_again() {
+        let suite = suite();
+        let mut keys = KeyUses::new();
+        let key = |i: u32| i.to_be_bytes();
+        (0..4_096).for_each(|i| keys.change(&*suite, i, None, Some(&key(i))));
+        let full = buckets(&keys.root);
+        assert!((4_096 / BUCKET..4_096 / 4).contains(&full), "{full} buckets");
+        let before = keys.clone();
+        (0..4_096).filter(|i| i % 512 != 0).for_each(|i| keys.change(&*suite, i, Some(&key(i)), None));
+        assert_eq!(buckets(&keys.root), 1);
+        assert!((0..4_096).all(|i| before.place_of(&*suite, &key(i)) == Some(i)), "an older version has changed");
+        assert!((0..4_096).all(|i| keys.contains(&*suite, &key(i)) == (i % 512 == 0)));
+    }
+}
