@@ -78,15 +78,13 @@ impl<'a> LeafCheck<'a> {
     pub fn check_content(&self, leaf: &LeafNode, place: LeafPlace) -> Result<(), Error> {
         self.check_source(leaf, place)?;
         self.check_capabilities(leaf)?;
-        let suite = self.suite;
-        let keys = suite.kem_check_public_key(&leaf.encryption_key).and(suite.check_signature_key(&leaf.signature_key));
-        keys.map_err(bad_key)
+        self.suite.kem_check_public_key(&leaf.encryption_key).map_err(bad_key)
     }
 
-    /// The leaf's signature.
+    /// The leaf's signature, and with it the key it verifies under.
     ///
     /// # Errors
-    /// `Unverified(LeafSignature)`.
+    /// `Unverified(LeafSignature)`, `PublicKeyWellFormed`.
     pub fn verify_signature(&self, leaf: &LeafNode, place: LeafPlace) -> Result<(), Error> {
         // RFC 9420 §7.3: "Verify that the signature on the LeafNode is valid using signature_key."
         let index = match place {
@@ -94,8 +92,14 @@ impl<'a> LeafCheck<'a> {
             LeafPlace::Update(index) | LeafPlace::Commit(index) | LeafPlace::InTree(index) => Some(index),
         };
         let content = LeafNodeTbs { leaf, position: self.group_id.zip(index) }.to_bytes()?;
-        verify_with_label(self.suite, &leaf.signature_key, "LeafNodeTBS", &content, &leaf.signature)
-            .map_err(|error| if error == CryptoError::Internal { error.into() } else { What::LeafSignature.into() })
+        verify_with_label(self.suite, &leaf.signature_key, "LeafNodeTBS", &content, &leaf.signature).map_err(|error| {
+            // Under what is no key nothing verifies: that it is none need not be found out before.
+            match (error, self.suite.check_signature_key(&leaf.signature_key)) {
+                (CryptoError::Internal, _) => error.into(),
+                (_, Err(error)) => bad_key(error),
+                (_, Ok(())) => What::LeafSignature.into(),
+            }
+        })
     }
 
     fn check_source(&self, leaf: &LeafNode, place: LeafPlace) -> Result<(), Error> {
