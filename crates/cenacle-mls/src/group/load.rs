@@ -80,7 +80,7 @@ impl<S: Store> View<'_, S> {
         self.rows(prefix)?.into_iter().map(decode).collect()
     }
 
-    fn required<T: Decode>(&self, key: &RowKey) -> Result<T, PersistError<S::Error>> {
+    pub(crate) fn required<T: Decode>(&self, key: &RowKey) -> Result<T, PersistError<S::Error>> {
         Ok(decode(&self.row(key)?.ok_or(CORRUPT)?)?)
     }
 
@@ -111,18 +111,21 @@ impl<S: Store> View<'_, S> {
         })
     }
 
-    fn secret_tree(&self, epoch: Epoch, level: u8) -> Result<SecretTree, PersistError<S::Error>> {
+    /// The rows under a prefix with their whole keys.
+    fn keyed_rows(&self, prefix: &RowKey) -> Result<Vec<(RowKey, SecretBytes)>, PersistError<S::Error>> {
+        let found = self.rows(prefix)?;
+        Ok(found.into_iter().map(|(key, value)| (RowKey::new(prefix.table, key), value)).collect())
+    }
+
+    fn secret_tree(&self, epoch: Epoch, root: NodeIndex) -> Result<SecretTree, PersistError<S::Error>> {
         let rows = SecretTreeRows { group_id: self.group_id, epoch };
-        let table = |table| -> Result<Vec<_>, PersistError<S::Error>> {
-            let found = self.rows(&rows.prefix(table))?;
-            Ok(found.into_iter().map(|(key, value)| (RowKey::new(table, key), value)).collect())
-        };
+        let table = |table| self.keyed_rows(&rows.prefix(table));
         let stored = StoredSecretTree {
             nodes: table(Table::SECRET_TREE)?,
             ratchets: table(Table::RATCHET)?,
             skipped: table(Table::SKIPPED_KEY)?,
         };
-        Ok(rows.load(NodeIndex::root_of_level(level), stored)?)
+        Ok(rows.load(root, stored)?)
     }
 
     fn past_leaves(&self, epoch: Epoch) -> Result<PastLeaves, PersistError<S::Error>> {
@@ -134,19 +137,50 @@ impl<S: Store> View<'_, S> {
         Ok(leaves)
     }
 
-    fn past(&self) -> Result<PastEpochs, PersistError<S::Error>> {
+    /// The past epochs without their leaves and secret trees.
+    pub(crate) fn past_headers(&self) -> Result<PastEpochs, PersistError<S::Error>> {
         let mut past = VecDeque::new();
-        for (epoch, value) in self.positions::<Epoch>(&self.key(Table::PAST_EPOCH))? {
+        for (_, value) in self.positions::<Epoch>(&self.key(Table::PAST_EPOCH))? {
             let row = decode::<PastRow>(&value)?;
             past.push_front(PastEpoch {
                 context: Arc::new(row.context),
                 sender_data_secret: Arc::new(row.sender_data_secret),
-                secret_tree: self.secret_tree(epoch, row.level)?,
+                secret_tree: SecretTree::unread(NodeIndex::root_of_level(row.level)),
                 own_leaf: row.own_leaf,
-                replaced: Arc::new(self.past_leaves(epoch)?),
+                replaced: Arc::default(),
             });
         }
         Ok(PastEpochs(past))
+    }
+
+    fn past(&self) -> Result<PastEpochs, PersistError<S::Error>> {
+        let mut past = self.past_headers()?;
+        for past in &mut past.0 {
+            let (epoch, root) = (past.context.epoch, past.secret_tree.root());
+            past.secret_tree = self.secret_tree(epoch, root)?;
+            past.replaced = Arc::new(self.past_leaves(epoch)?);
+        }
+        Ok(past)
+    }
+
+    /// What a secret tree has of one sender.
+    pub(crate) fn sender_secrets(
+        &self,
+        epoch: Epoch,
+        root: NodeIndex,
+        leaf: LeafIndex,
+    ) -> Result<SecretTree, PersistError<S::Error>> {
+        let rows = SecretTreeRows { group_id: self.group_id, epoch };
+        let of_sender = |table| self.keyed_rows(&rows.prefix(table).and(&leaf));
+        let (ratchets, skipped) = (of_sender(Table::RATCHET)?, of_sender(Table::SKIPPED_KEY)?);
+        let mut nodes = Vec::new();
+        // A sender without ratchets has them yet to grow from the one undivided secret above it.
+        let mut above = Some(root).filter(|_| ratchets.is_empty());
+        while let Some(node) = above {
+            nodes.extend(self.keyed_rows(&rows.node(node))?);
+            above = node.child_towards(leaf.node_index()).filter(|_| nodes.is_empty());
+        }
+        Ok(rows.load(root, StoredSecretTree { nodes, ratchets, skipped })?)
     }
 
     pub(crate) fn cached(&self, table: Table) -> Result<Vec<Arc<CachedProposal>>, PersistError<S::Error>> {
@@ -187,7 +221,6 @@ impl Client {
         let Some(header) = read_header(store, group_id)? else { return Ok(None) };
         let active = header.active != 0;
         let view = View { store, changes: &[], group_id };
-        let level = header.public.level;
         if header.public.context.cipher_suite != self.suite.cipher_suite() {
             return Err(Error::from(Misuse::WrongKey).into());
         }
@@ -206,7 +239,7 @@ impl Client {
             client,
             revision: Revision::default(),
             active,
-            secret_tree: view.secret_tree(state.public.epoch(), level)?,
+            secret_tree: view.secret_tree(state.public.epoch(), state.public.tree.root())?,
             pending,
             state: Arc::new(state),
             proposals: view.proposals()?,
@@ -248,10 +281,9 @@ fn load_pending<S: Store>(
     let record = decode::<PendingRecord>(&row)?;
     let after = View { changes: &record.changes, ..*view };
     let header = after.required::<Header>(&after.key(Table::GROUP))?;
-    let level = header.public.level;
     let state = after.state(header, suite)?;
     let next = NextEpoch {
-        secret_tree: after.secret_tree(state.public.epoch(), level)?,
+        secret_tree: after.secret_tree(state.public.epoch(), state.public.tree.root())?,
         state: Arc::new(state),
         replaced: Arc::new(after.past_leaves(present)?),
     };

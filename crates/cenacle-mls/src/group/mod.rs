@@ -73,6 +73,7 @@ mod load;
 mod observer;
 mod open;
 mod outside;
+mod partial;
 mod past;
 mod pending;
 mod policy;
@@ -96,6 +97,7 @@ pub use join::NewGroup;
 pub use key_package::OwnKeyPackage;
 pub use observer::{Observation, Observed, Observer};
 pub use open::Opened;
+pub use partial::PartialGroup;
 pub use policy::{
     AcceptAll, CredentialPolicy, CustomProposal, DefaultPolicy, GroupPolicy, Occasion, Presented, Verdict,
 };

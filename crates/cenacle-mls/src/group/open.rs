@@ -137,6 +137,13 @@ impl Group {
         Ok(OpenedKind::Content(OpenedContent { content, used, generation: Some(generation) }))
     }
 
+    /// Whom a private message names as its sender. Whether that is true shows when it is opened.
+    pub(crate) fn sender_of(&self, message: &PrivateMessage) -> Result<LeafIndex, Error> {
+        self.check_group(&message.group_id)?;
+        let keys = self.epoch_keys(message)?;
+        Ok(private::open_sender_data(self.client.suite(), message, keys.sender_data_secret)?.leaf_index)
+    }
+
     /// What claims to be one's own, which every member can write into the sender data. If its key is used up it is an echo,
     /// or a claim that nobody can check and that must have no consequences. If its key is still there and it is genuine, this
     /// state is an old copy of a later one.

@@ -1,7 +1,7 @@
 //! The secret tree as rows: one for each undivided secret, ratchet and skipped key, so that a message writes O(1) bytes
 //! and an erased secret is an erased row (RFC 9420 §9.2).
 
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{sync::Arc, vec::Vec};
 
 use cenacle_codec::Decode;
 use cenacle_crypto::{Secret, SecretBytes, Suite};
@@ -40,7 +40,7 @@ impl SecretTreeRows<'_> {
         RowKey::of_epoch(table, self.group_id, self.epoch)
     }
 
-    fn node(&self, node: NodeIndex) -> RowKey {
+    pub(crate) fn node(&self, node: NodeIndex) -> RowKey {
         self.prefix(Table::SECRET_TREE).and(&node.0)
     }
 
@@ -107,7 +107,7 @@ impl SecretTreeRows<'_> {
 
     /// Reads a tree back. One's own ratchets stand where their reservations end.
     pub(crate) fn load(&self, root: NodeIndex, stored: StoredSecretTree) -> Result<SecretTree, Error> {
-        let mut tree = SecretTree { root, nodes: BTreeMap::new(), ratchets: BTreeMap::new() };
+        let mut tree = SecretTree::unread(root);
         for (key, value) in stored.nodes {
             let node = self.position::<u32>(&key)?;
             tree.nodes.insert(NodeIndex(node), Arc::new(decode::<Secret>(&value)?));

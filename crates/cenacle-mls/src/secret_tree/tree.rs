@@ -48,6 +48,17 @@ impl SecretTree {
         Self { root, nodes: BTreeMap::from([(root, Arc::new(encryption_secret.0))]), ratchets: BTreeMap::new() }
     }
 
+    /// A tree of which nothing was read yet.
+    pub(crate) const fn unread(root: NodeIndex) -> Self {
+        Self { root, nodes: BTreeMap::new(), ratchets: BTreeMap::new() }
+    }
+
+    /// Takes in what was read of the same epoch's tree.
+    pub(crate) fn absorb(&mut self, read: Self) {
+        self.nodes.extend(read.nodes);
+        self.ratchets.extend(read.ratchets);
+    }
+
     /// The key of the message that `leaf` sent as its `generation`th of this kind, and what using it would change.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ use crate::{
 pub struct RatchetTree {
     pub(super) nodes: Nodes,
     pub(super) roster: Roster,
-    tree_hash: Digest,
+    pub(super) tree_hash: Digest,
 }
 
 impl RatchetTree {

@@ -6,15 +6,15 @@ use alloc::vec::Vec;
 use core::iter::Peekable;
 
 use cenacle_codec::{Decode, Encode, Reader};
-use cenacle_crypto::Suite;
+use cenacle_crypto::{Digest, Suite};
 
 use super::{
     Leaf, NodeIndex, RatchetTree, Roster,
     node::Parent,
     nodes::Nodes,
-    subtree::{NodeRef, Subtree},
+    subtree::{NodeRef, Stop, Subtree},
 };
-use crate::{error::Error, limits::MAX_TREE_LEVEL};
+use crate::{error::Error, limits::MAX_TREE_LEVEL, wire::LeafIndex};
 
 /// A node's position with its row's value.
 pub type TreeRow = (NodeIndex, Vec<u8>);
@@ -56,6 +56,25 @@ impl RatchetTree {
             Some(Err(error)) => Err(error),
             Some(Ok(_)) => Err(Error::Corrupt("tree row outside the tree")),
         }
+    }
+
+    /// A tree of which nothing was read but its hash. It is for looking up leaves that are put into it, and nothing else:
+    /// it has no roster, and is never edited.
+    pub(crate) fn unread(level: u8, tree_hash: Digest) -> Self {
+        let level = level.min(MAX_TREE_LEVEL);
+        let nodes = Nodes { root: Subtree::blank(level.into()), level };
+        Self { nodes, roster: Roster::new(), tree_hash }
+    }
+
+    /// Puts a leaf that was read into an unread tree.
+    pub(crate) fn put_leaf(&mut self, index: LeafIndex, leaf: Leaf) -> Result<(), Error> {
+        let mut leaf = Some(leaf);
+        self.nodes.walk(index, &mut |stop| {
+            if let Stop::Leaf(slot) = stop {
+                *slot = leaf.take();
+            }
+            Ok(())
+        })
     }
 }
 
