@@ -35,5 +35,6 @@ pub use clock::{Cost, Stopwatch};
 pub use command::BenchArgs;
 pub use error::BenchError;
 pub use operation::{Measured, Operation, Sample, Value};
+pub use progress::Progress;
 pub use scene::{OpenStore, Scene, Tree, key_packages};
 pub use strangers::group_of_strangers;
