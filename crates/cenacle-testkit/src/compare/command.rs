@@ -51,6 +51,11 @@ pub struct CompareArgs {
     #[arg(long, default_value_t = 60)]
     peer_limit: u64,
 
+    /// For how many past epochs OpenMLS keeps what reads late messages; by default it would for none. mls-rs does for 3,
+    /// Cenacle for 5.
+    #[arg(long, default_value_t = 3)]
+    past_epochs: usize,
+
     /// One JSON object for each result instead of tables.
     #[arg(long)]
     json: bool,
@@ -69,7 +74,7 @@ Examples:
 Cipher suite 1, one process. Cenacle and mls-rs run on aws-lc and one thread; OpenMLS on RustCrypto or libcrux, in places
 on all processors; all of CPU time counts. In every implementation the same is done to groups of the same members: whatever is received is decoded from bytes, whatever
 is sent is encoded to bytes, handshakes are PrivateMessages, and after every operation the state is saved in the memory
-storage that the implementation brings; its settings are its defaults otherwise. Only Cenacle takes in the echo of its own
+storage that the implementation brings; its settings are its defaults otherwise, but for --past-epochs. Only Cenacle takes in the echo of its own
 commits. Welcomes carry the tree in create and join, and in add_one not. The contenders take turns. Figures are medians of
 CPU time of the process, in microseconds, or bytes.
 
@@ -133,6 +138,7 @@ impl CompareArgs {
         let bounds = Bounds {
             iterations: usize::try_from(self.iterations).map_err(other)?,
             peer_limit: Duration::from_secs(self.peer_limit),
+            past_epochs: self.past_epochs,
         };
         let mut contest = Contest { suite, bounds, report: Report::default(), history: Default::default() };
         let chosen = |operation: &Operation| self.ops.is_empty() || self.ops.contains(operation);

@@ -29,6 +29,7 @@ const ENOUGH: Duration = Duration::from_secs(5);
 pub(crate) struct Bounds {
     pub(crate) iterations: usize,
     pub(crate) peer_limit: Duration,
+    pub(crate) past_epochs: usize,
 }
 
 /// What an operation of a peer took in the largest group so far.
@@ -104,7 +105,10 @@ impl Contest {
             };
             for peer in peers {
                 progress.say(format!("{} joins", peer.name()));
-                entrants.push(Entrant { name: peer.name(), scene: peer.scene(n, ground.as_deref())? });
+                entrants.push(Entrant {
+                    name: peer.name(),
+                    scene: peer.scene(n, ground.as_deref(), self.bounds.past_epochs)?,
+                });
             }
         }
         let floor = Floor::measure(&*suite)?;

@@ -17,7 +17,7 @@ use clap::Args;
 
 use super::{
     PeerKind, command, other,
-    player::{Invite, Player},
+    player::{Invite, Player, Settings},
     report::OURS,
 };
 
@@ -65,6 +65,10 @@ struct What {
     #[arg(long, default_value_t = 10_000)]
     peer_max: u32,
 
+    /// For how many past epochs OpenMLS keeps what reads late messages.
+    #[arg(long, default_value_t = 3)]
+    past_epochs: usize,
+
     /// One JSON object for each line.
     #[arg(long)]
     json: bool,
@@ -84,7 +88,7 @@ impl HeapArgs {
     }
 
     fn measure(&self, heap: &dyn Heap) -> Result<(), BenchError> {
-        let What { n, tree, peers, peer_max, json } = &self.what;
+        let What { n, tree, peers, peer_max, past_epochs, json } = &self.what;
         let suite = AwsLcProvider.suite(CipherSuite(1)).ok_or_else(|| other("no suite 1"))?;
         if !json {
             let (members, tree, peer) = ("members", "tree", "peer");
@@ -100,7 +104,7 @@ impl HeapArgs {
                 let mut invite = |package: &[u8]| scene.invite(package);
                 let mut results = vec![(OURS, ours(&suite, *n, heap, &mut invite)?)];
                 for peer in peers.iter().filter(|_| n <= peer_max) {
-                    results.push((peer.name(), peer.held(*n, heap, &mut invite)?));
+                    results.push((peer.name(), peer.held(*n, *past_epochs, heap, &mut invite)?));
                 }
                 for (peer, Held { held, peak }) in results {
                     let tree = tree.name();
@@ -125,17 +129,21 @@ fn per_member(bytes: usize, n: u32) -> f64 {
 }
 
 impl PeerKind {
-    fn held(self, n: u32, heap: &dyn Heap, invite: Invite<'_>) -> Result<Held, BenchError> {
+    fn held(self, n: u32, past_epochs: usize, heap: &dyn Heap, invite: Invite<'_>) -> Result<Held, BenchError> {
         match self {
-            Self::Openmls => held::<super::OpenMls<openmls_rust_crypto::OpenMlsRustCrypto>>(n, heap, invite),
-            Self::OpenmlsLibcrux => held::<super::OpenMls<openmls_libcrux_crypto::Provider>>(n, heap, invite),
-            Self::MlsRs => held::<super::MlsRs>(n, heap, invite),
+            Self::Openmls => {
+                held::<super::OpenMls<openmls_rust_crypto::OpenMlsRustCrypto>>(n, past_epochs, heap, invite)
+            }
+            Self::OpenmlsLibcrux => {
+                held::<super::OpenMls<openmls_libcrux_crypto::Provider>>(n, past_epochs, heap, invite)
+            }
+            Self::MlsRs => held::<super::MlsRs>(n, past_epochs, heap, invite),
         }
     }
 }
 
-fn held<P: Player>(n: u32, heap: &dyn Heap, invite: Invite<'_>) -> Result<Held, BenchError> {
-    let mut joiner = P::new("joiner", false)?;
+fn held<P: Player>(n: u32, past_epochs: usize, heap: &dyn Heap, invite: Invite<'_>) -> Result<Held, BenchError> {
+    let mut joiner = P::new("joiner", Settings { tree_in_welcome: false, past_epochs })?;
     let welcome = invite(&joiner.key_package()?)?;
     heap.forget_peak();
     let before = heap.held();

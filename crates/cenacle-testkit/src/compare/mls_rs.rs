@@ -19,7 +19,10 @@ use mls_rs::{
 };
 use mls_rs_crypto_awslc::AwsLcCryptoProvider;
 
-use super::{Player, other};
+use super::{
+    other,
+    player::{Player, Settings},
+};
 
 /// Cenacle takes no key package that claims to live longer than 84 days.
 const LIFETIME: Duration = Duration::from_secs(80 * 24 * 3_600);
@@ -106,7 +109,7 @@ impl Player for MlsRs {
     #[cfg(feature = "bench-rayon")]
     const NAME: &'static str = "mls-rs-rayon";
 
-    fn new(name: &str, tree_in_welcome: bool) -> Result<Self, BenchError> {
+    fn new(name: &str, settings: Settings) -> Result<Self, BenchError> {
         let suite = CipherSuite::CURVE25519_AES128;
         let provider = AwsLcCryptoProvider::new();
         let primitives = provider.cipher_suite_provider(suite).ok_or_else(|| other("no suite 1"))?;
@@ -116,7 +119,7 @@ impl Player for MlsRs {
         let client = Client::builder()
             .identity_provider(BasicIdentityProvider)
             .crypto_provider(provider)
-            .mls_rules(Rules { tree_in_welcome })
+            .mls_rules(Rules { tree_in_welcome: settings.tree_in_welcome })
             .group_state_storage(storage.clone())
             .key_package_lifetime(LIFETIME)
             .signing_identity(identity, secret, suite)

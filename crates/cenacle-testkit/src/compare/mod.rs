@@ -47,13 +47,13 @@ impl PeerKind {
     }
 
     /// Two of its members in a group of `n`.
-    fn scene(self, n: u32, strangers: Option<&[u8]>) -> Result<Box<dyn Contender>, BenchError> {
+    fn scene(self, n: u32, strangers: Option<&[u8]>, past_epochs: usize) -> Result<Box<dyn Contender>, BenchError> {
         Ok(match self {
-            Self::Openmls => Box::new(PlayerScene::<OpenMls<OpenMlsRustCrypto>>::build(n, strangers)?),
+            Self::Openmls => Box::new(PlayerScene::<OpenMls<OpenMlsRustCrypto>>::build(n, strangers, past_epochs)?),
             Self::OpenmlsLibcrux => {
-                Box::new(PlayerScene::<OpenMls<openmls_libcrux_crypto::Provider>>::build(n, strangers)?)
+                Box::new(PlayerScene::<OpenMls<openmls_libcrux_crypto::Provider>>::build(n, strangers, past_epochs)?)
             }
-            Self::MlsRs => Box::new(PlayerScene::<MlsRs>::build(n, strangers)?),
+            Self::MlsRs => Box::new(PlayerScene::<MlsRs>::build(n, strangers, past_epochs)?),
         })
     }
 }

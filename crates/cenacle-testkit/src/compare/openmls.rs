@@ -10,7 +10,10 @@ use openmls::prelude::{
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::{MemoryStorage, OpenMlsRustCrypto};
 
-use super::{Player, other};
+use super::{
+    other,
+    player::{Player, Settings},
+};
 
 const SUITE: Ciphersuite = Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519;
 
@@ -39,7 +42,7 @@ pub(crate) struct OpenMls<P> {
     provider: P,
     signer: SignatureKeyPair,
     credential: CredentialWithKey,
-    tree_in_welcome: bool,
+    settings: Settings,
     group: Option<MlsGroup>,
 }
 
@@ -52,7 +55,8 @@ impl<P: Provider> OpenMls<P> {
     fn join_config(&self) -> MlsGroupJoinConfig {
         MlsGroupJoinConfig::builder()
             .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
-            .use_ratchet_tree_extension(self.tree_in_welcome)
+            .use_ratchet_tree_extension(self.settings.tree_in_welcome)
+            .max_past_epochs(self.settings.past_epochs)
             .build()
     }
 
@@ -95,13 +99,13 @@ fn decode(message: &[u8]) -> Result<MlsMessageBodyIn, BenchError> {
 impl<P: Provider> Player for OpenMls<P> {
     const NAME: &'static str = P::NAME;
 
-    fn new(name: &str, tree_in_welcome: bool) -> Result<Self, BenchError> {
+    fn new(name: &str, settings: Settings) -> Result<Self, BenchError> {
         let signer = SignatureKeyPair::new(SUITE.signature_algorithm()).map_err(other)?;
         let credential = CredentialWithKey {
             credential: BasicCredential::new(name.as_bytes().to_vec()).into(),
             signature_key: signer.public().into(),
         };
-        Ok(Self { provider: P::open()?, signer, credential, tree_in_welcome, group: None })
+        Ok(Self { provider: P::open()?, signer, credential, settings, group: None })
     }
 
     fn key_package(&mut self) -> Result<Vec<u8>, BenchError> {
@@ -114,7 +118,8 @@ impl<P: Provider> Player for OpenMls<P> {
         let config = MlsGroupCreateConfig::builder()
             .ciphersuite(SUITE)
             .wire_format_policy(PURE_CIPHERTEXT_WIRE_FORMAT_POLICY)
-            .use_ratchet_tree_extension(self.tree_in_welcome)
+            .use_ratchet_tree_extension(self.settings.tree_in_welcome)
+            .max_past_epochs(self.settings.past_epochs)
             .build();
         let group = MlsGroup::new(&self.provider, &self.signer, &config, self.credential.clone()).map_err(other)?;
         self.group = Some(group);

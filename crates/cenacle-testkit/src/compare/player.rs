@@ -3,13 +3,22 @@
 
 use cenacle_cli::bench::{BenchError, Cost, Operation, Sample, Stopwatch};
 
+/// How a client is set up. Its handshakes are PrivateMessages in any case.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// Its Welcomes carry the tree.
+    pub(crate) tree_in_welcome: bool,
+    /// For how many past epochs it keeps what reads late messages, where it has to be told.
+    pub(crate) past_epochs: usize,
+}
+
 /// One client, in at most one group.
 pub(crate) trait Player: Sized {
     /// The implementation, and its cryptography where there is a choice.
     const NAME: &'static str;
 
-    /// A client of cipher suite 1. Its Welcomes carry the tree if `tree_in_welcome`; its handshakes are PrivateMessages.
-    fn new(name: &str, tree_in_welcome: bool) -> Result<Self, BenchError>;
+    /// A client of cipher suite 1.
+    fn new(name: &str, settings: Settings) -> Result<Self, BenchError>;
     /// MLSMessage(KeyPackage).
     fn key_package(&mut self) -> Result<Vec<u8>, BenchError>;
     /// Creates a group.
@@ -60,6 +69,7 @@ pub(crate) trait Contender {
 /// A group of `n` with two members of one implementation who act.
 pub(crate) struct PlayerScene<P> {
     n: u32,
+    settings: Settings,
     /// In the first leaf.
     sender: P,
     /// In the last leaf.
@@ -68,16 +78,17 @@ pub(crate) struct PlayerScene<P> {
 
 impl<P: Player> PlayerScene<P> {
     /// Both come into a group of `n - 2` strangers, or of nobody.
-    pub(crate) fn build(n: u32, strangers: Option<&[u8]>) -> Result<Self, BenchError> {
-        let mut sender = P::new("first", false)?;
+    pub(crate) fn build(n: u32, strangers: Option<&[u8]>, past_epochs: usize) -> Result<Self, BenchError> {
+        let settings = Settings { tree_in_welcome: false, past_epochs };
+        let mut sender = P::new("first", settings)?;
         match strangers {
             None => sender.found()?,
             Some(group_info) => drop(sender.enter(group_info)?),
         }
-        let mut receiver = P::new("last", false)?;
+        let mut receiver = P::new("last", settings)?;
         let commit = receiver.enter(&sender.group_info()?)?;
         sender.receive(&commit)?;
-        let mut scene = Self { n, sender, receiver };
+        let mut scene = Self { n, settings, sender, receiver };
         scene.answer()?;
         scene.exchange(P::renew)?;
         Ok(scene)
@@ -114,8 +125,8 @@ impl<P: Player> PlayerScene<P> {
         Ok((added, removed))
     }
 
-    fn create(aid: &Aid<'_>) -> Result<Cost, BenchError> {
-        let mut founder = P::new("founder", true)?;
+    fn create(&self, aid: &Aid<'_>) -> Result<Cost, BenchError> {
+        let mut founder = P::new("founder", Settings { tree_in_welcome: true, ..self.settings })?;
         let watch = Stopwatch::start();
         founder.found()?;
         let sent = founder.add(aid.packages)?;
@@ -124,8 +135,8 @@ impl<P: Player> PlayerScene<P> {
         Ok(cost)
     }
 
-    fn join(aid: &mut Aid<'_>) -> Result<Cost, BenchError> {
-        let mut joiner = P::new("joiner", false)?;
+    fn join(&self, aid: &mut Aid<'_>) -> Result<Cost, BenchError> {
+        let mut joiner = P::new("joiner", self.settings)?;
         let welcome = (aid.invite)(&joiner.key_package()?)?;
         let watch = Stopwatch::start();
         joiner.join(&welcome)?;
@@ -161,8 +172,8 @@ impl<P: Player> Contender for PlayerScene<P> {
     fn sample(&mut self, operation: Operation, aid: &mut Aid<'_>) -> Result<Sample, BenchError> {
         let cost = match operation {
             Operation::KeyPackage => self.key_package()?,
-            Operation::Create => Self::create(aid)?,
-            Operation::Join => Self::join(aid)?,
+            Operation::Create => self.create(aid)?,
+            Operation::Join => self.join(aid)?,
             Operation::CommitUpdate => self.exchange(P::renew)?.sending,
             Operation::ProcessCommit => self.exchange(P::renew)?.receiving,
             Operation::AddOne => self.add_and_remove(aid)?.0.sending,
