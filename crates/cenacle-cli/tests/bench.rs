@@ -6,6 +6,10 @@ extern crate alloc;
 use alloc::collections::BTreeMap;
 use std::process::{Command, Output};
 
+use cenacle_cli::bench::{Operation, Scene, Tree};
+use cenacle_crypto::{CipherSuite, CryptoProvider};
+use cenacle_crypto_awslc::AwsLcProvider;
+use cenacle_store::MemoryStore;
 use serde_json::Value;
 
 const TIMES: [&str; 16] = [
@@ -42,6 +46,7 @@ fn check_result(line: &Value) {
     let (op, count) = (line["op"].as_str().unwrap(), line["count"].as_u64().unwrap());
     if TIMES.contains(&op) {
         assert!(line["median_us"].as_f64().unwrap() > 0.0 && line.get("bytes").is_none(), "{line}");
+        assert_eq!(line["median_cpu_us"].as_f64().is_some_and(|cpu| cpu > 0.0), cfg!(unix), "{line}");
         assert_eq!(count, 2, "{line}");
     } else {
         assert!(SIZES.contains(&op) && line.get("median_us").is_none(), "{line}");
@@ -80,6 +85,26 @@ fn only_the_chosen_operations_are_measured() {
 fn repetitions_do_not_outrun_what_a_receiver_skips() {
     let lines = lines("--n 2 --store memory --ops join,process_commit,encrypt_64,decrypt_64 --iterations 1100");
     assert_eq!(lines.len(), 4, "{lines:?}");
+}
+
+#[test]
+fn groups_have_the_members_and_the_blanks_that_are_promised() {
+    let suite = AwsLcProvider.suite(CipherSuite(1)).unwrap();
+    for n in [2, 3, 4, 5, 8, 9, 13, 64] {
+        for tree in [Tree::Fresh, Tree::Warm] {
+            let mut open_store = || Ok(MemoryStore::default());
+            let mut scene = Scene::build(&suite, n, tree, &mut open_store, &|_| ()).unwrap();
+            let blank = scene.blank_parents();
+            if n == 64 {
+                // Fresh, all are blank but the five above each of the two who commit, and the one above both.
+                assert_eq!(blank, if tree == Tree::Warm { 0 } else { 63 - 11 });
+            }
+            for operation in [Operation::CommitUpdate, Operation::Join, Operation::AddOne, Operation::ProcessRemove] {
+                scene.sample(operation).unwrap();
+                assert_eq!((scene.members(), scene.blank_parents()), (n, blank), "{n} {tree:?} {operation:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "bench")]
+pub mod compare;
 #[cfg(feature = "world")]
 pub mod damage;
 #[cfg(feature = "peers")]

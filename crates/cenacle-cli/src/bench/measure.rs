@@ -3,19 +3,20 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use cenacle_codec::Encode;
-use cenacle_crypto_awslc::SystemRng;
+use cenacle_codec::Decode;
 use cenacle_mls::{
     delta::{RowKey, Store, Table},
-    group::{CommitBundle, OwnKeyPackage},
-    wire::{Extensions, LeafIndex, MlsMessage, MlsMessageBody, Welcome},
+    group::OwnKeyPackage,
+    wire::{MlsMessage, MlsMessageBody},
 };
 use cenacle_store::MemoryStore;
 
 use super::{
+    clock::{Cost, Stopwatch},
+    error::{BenchError, unexpected},
     memory::resident_bytes,
     operation::{Measured, Operation, Sample},
-    scene::{BenchError, GROUP, LIFETIME, Member, Scene, client, inputs, key_package, key_packages, unexpected},
+    scene::{Member, Scene, client, found, inputs, key_package, key_packages},
 };
 
 /// An operation is repeated no more once its repetitions took so long together with what prepares them ...
@@ -30,11 +31,14 @@ where
     S::Error: core::fmt::Display,
 {
     /// Measures one operation, at most `iterations` times.
-    pub(crate) fn measure(&mut self, operation: Operation, iterations: u32) -> Result<Measured, BenchError> {
+    ///
+    /// # Errors
+    /// When a store or the provider fails.
+    pub fn measure(&mut self, operation: Operation, iterations: u32) -> Result<Measured, BenchError> {
         let mut samples = Vec::new();
         let start = Instant::now();
         for _ in 0..iterations.min(operation.most(self.n)) {
-            samples.push(self.once(operation)?);
+            samples.push(self.sample(operation)?);
             if start.elapsed() > ENOUGH && samples.len() >= FEWEST {
                 break;
             }
@@ -42,33 +46,33 @@ where
         if operation == Operation::Create {
             self.packages = Vec::new();
         }
-        if operation == Operation::Join {
-            // The sender used up more keys on commits it gave up than a receiver would skip.
-            self.answer()?;
-        }
         Ok(Measured::of(operation, &samples))
     }
 
-    fn once(&mut self, operation: Operation) -> Result<Sample, BenchError> {
+    /// Measures one operation once. The group keeps its size, and no parent that holds a key is left blank.
+    ///
+    /// # Errors
+    /// When a store or the provider fails.
+    pub fn sample(&mut self, operation: Operation) -> Result<Sample, BenchError> {
         match operation {
             Operation::KeyPackage => self.keypackage(),
             Operation::Create => self.create(),
             Operation::Join => self.join(),
-            Operation::CommitUpdate => Ok(Sample::Time(self.update()?.sending)),
-            Operation::ProcessCommit => Ok(Sample::Time(self.update()?.receiving)),
-            Operation::AddOne => Ok(Sample::Time(self.add_and_remove()?.0.sending)),
-            Operation::ProcessAdd => Ok(Sample::Time(self.add_and_remove()?.0.receiving)),
-            Operation::RemoveOne => Ok(Sample::Time(self.add_and_remove()?.1.sending)),
-            Operation::ProcessRemove => Ok(Sample::Time(self.add_and_remove()?.1.receiving)),
-            Operation::Encrypt64 => Ok(Sample::Time(self.message(64)?.sending)),
-            Operation::Decrypt64 => Ok(Sample::Time(self.message(64)?.receiving)),
-            Operation::Encrypt1024 => Ok(Sample::Time(self.message(1_024)?.sending)),
-            Operation::Decrypt1024 => Ok(Sample::Time(self.message(1_024)?.receiving)),
-            Operation::Encrypt16384 => Ok(Sample::Time(self.message(16_384)?.sending)),
-            Operation::Decrypt16384 => Ok(Sample::Time(self.message(16_384)?.receiving)),
+            Operation::CommitUpdate => Ok(Sample::Cost(self.update()?.sending)),
+            Operation::ProcessCommit => Ok(Sample::Cost(self.update()?.receiving)),
+            Operation::AddOne => Ok(Sample::Cost(self.add_and_remove()?.0.sending)),
+            Operation::ProcessAdd => Ok(Sample::Cost(self.add_and_remove()?.0.receiving)),
+            Operation::RemoveOne => Ok(Sample::Cost(self.add_and_remove()?.1.sending)),
+            Operation::ProcessRemove => Ok(Sample::Cost(self.add_and_remove()?.1.receiving)),
+            Operation::Encrypt64 => Ok(Sample::Cost(self.message(64)?.sending)),
+            Operation::Decrypt64 => Ok(Sample::Cost(self.message(64)?.receiving)),
+            Operation::Encrypt1024 => Ok(Sample::Cost(self.message(1_024)?.sending)),
+            Operation::Decrypt1024 => Ok(Sample::Cost(self.message(1_024)?.receiving)),
+            Operation::Encrypt16384 => Ok(Sample::Cost(self.message(16_384)?.sending)),
+            Operation::Decrypt16384 => Ok(Sample::Cost(self.message(16_384)?.receiving)),
             Operation::Load => self.load(),
             Operation::StateBytes => state_bytes(&self.receiver.store),
-            Operation::DeltaBytes => size(self.update()?.written),
+            Operation::DeltaBytes => self.delta_bytes(),
             Operation::BytesCommitUpdate => size(self.update()?.sent),
             Operation::BytesWelcome => self.bytes_welcome(),
             Operation::MemPerMember => self.mem_per_member(),
@@ -80,41 +84,36 @@ where
             Some(store) => store,
             None => (self.open_store)()?,
         };
-        let start = Instant::now();
+        let watch = Stopwatch::start();
         key_package(&self.receiver.client, &mut store)?;
-        let time = start.elapsed();
+        let cost = watch.stop();
         self.scratch = Some(store);
-        Ok(Sample::Time(time))
+        Ok(Sample::Cost(cost))
     }
 
     fn create(&mut self) -> Result<Sample, BenchError> {
         if self.packages.is_empty() {
             self.packages = key_packages(&self.suite, self.n.saturating_sub(1))?;
         }
-        let packages = self.packages.clone();
-        let (client, mut store) = (client(&self.suite, "founder")?, (self.open_store)()?);
-        let start = Instant::now();
-        let new = client.create_group(GROUP.into(), Extensions::default(), LIFETIME, &inputs(), &mut SystemRng)?;
-        let group = new.accept(&mut store)?;
-        let mut founder = Member { client, store, group };
-        founder.add(packages)?;
-        Ok(Sample::Time(start.elapsed()))
+        let (client, store) = (client(&self.suite, "founder")?, (self.open_store)()?);
+        let watch = Stopwatch::start();
+        let mut founder = found(client, store)?;
+        let sent = founder.add(&self.packages, true)?;
+        let cost = watch.stop();
+        sent.welcome.ok_or_else(unexpected)?;
+        Ok(Sample::Cost(cost))
     }
 
-    /// The commit is given up afterwards: the group stays as it is, and the joiner joins an epoch that nobody else has.
     fn join(&mut self) -> Result<Sample, BenchError> {
         let (joiner, mut store) = (client(&self.suite, "joiner")?, (self.open_store)()?);
-        let package = key_package(&joiner, &mut store)?;
-        let build = self.sender.group.commit().add(package).build(&inputs(), &mut SystemRng)?;
-        let bundle = self.sender.merge(build)?;
-        self.sender.give_up()?;
-        let welcome = welcome_of(&bundle)?;
-        let start = Instant::now();
-        let own = OwnKeyPackage::find(&store, welcome)?.ok_or_else(unexpected)?;
-        let group = joiner.join(welcome, &own, None, &inputs())?.accept(&mut store)?;
-        let time = start.elapsed();
+        let welcome = self.invite(&key_package(&joiner, &mut store)?)?;
+        let watch = Stopwatch::start();
+        let MlsMessageBody::Welcome(welcome) = MlsMessage::from_bytes(&welcome)?.body else { return Err(unexpected()) };
+        let own = OwnKeyPackage::find(&store, &welcome)?.ok_or_else(unexpected)?;
+        let group = joiner.join(&welcome, &own, None, &inputs())?.accept(&mut store)?;
+        let cost = watch.stop();
         drop(group);
-        Ok(Sample::Time(time))
+        Ok(Sample::Cost(cost))
     }
 
     fn update(&mut self) -> Result<Exchange, BenchError> {
@@ -123,57 +122,57 @@ where
 
     fn message(&mut self, length: usize) -> Result<Exchange, BenchError> {
         let data = vec![7; length];
-        self.exchange(|sender| sender.merge(sender.group.protect(&data, &[], &mut SystemRng)?))
+        self.exchange(|sender| sender.say(&data))
     }
 
     /// Adds somebody and removes the same again.
     fn add_and_remove(&mut self) -> Result<(Exchange, Exchange), BenchError> {
         let package = key_package(&client(&self.suite, "guest")?, &mut MemoryStore::default())?;
-        let added = self.exchange(|sender| Ok(sender.add(vec![package])?.commit))?;
+        let added = self.exchange(|sender| Ok(sender.add(&[package], false)?.commit))?;
         // Every leaf was taken, so the new one is the last.
-        let guest: LeafIndex = self.sender.group.members().last().map(|(leaf, _)| leaf).ok_or_else(unexpected)?;
+        let guest = self.sender.group.members().last().map(|(leaf, _)| leaf).ok_or_else(unexpected)?;
         let removed = self.exchange(|sender| sender.remove(guest))?;
         // Removing blanked parents that the receiver shared with the guest; they get keys again.
         self.answer()?;
         Ok((added, removed))
     }
 
-    /// The receiver commits: a new epoch, with keys on its path.
-    fn answer(&mut self) -> Result<(), BenchError> {
-        let commit = self.receiver.renew()?;
-        self.sender.receive(&commit).map(drop)
-    }
-
     /// The sender makes a message, the receiver takes it in.
     fn exchange(
         &mut self,
-        send: impl FnOnce(&mut Member<S>) -> Result<MlsMessage, BenchError>,
+        send: impl FnOnce(&mut Member<S>) -> Result<Vec<u8>, BenchError>,
     ) -> Result<Exchange, BenchError> {
-        let start = Instant::now();
+        let watch = Stopwatch::start();
         let message = send(&mut self.sender)?;
-        let sending = start.elapsed();
-        let start = Instant::now();
-        let written = self.receiver.receive(&message)?;
-        let receiving = start.elapsed();
-        Ok(Exchange { sending, receiving, written, sent: message.to_bytes().map_err(BenchError::other)?.len() })
+        let sending = watch.stop();
+        let watch = Stopwatch::start();
+        self.receiver.receive(&message)?;
+        let receiving = watch.stop();
+        Ok(Exchange { sending, receiving, sent: message.len() })
     }
 
     fn load(&mut self) -> Result<Sample, BenchError> {
         let Member { client, store, group } = &mut self.receiver;
-        let start = Instant::now();
+        let watch = Stopwatch::start();
         let loaded = client.load_group(store, group.group_id())?.ok_or_else(unexpected)?;
-        let time = start.elapsed();
+        let cost = watch.stop();
         *group = loaded;
-        Ok(Sample::Time(time))
+        Ok(Sample::Cost(cost))
+    }
+
+    fn delta_bytes(&mut self) -> Result<Sample, BenchError> {
+        let message = self.sender.renew()?;
+        let staged = self.receiver.stage(&message)?;
+        let bytes = staged.delta().size_bytes();
+        self.receiver.merge(staged)?;
+        size(bytes)
     }
 
     fn bytes_welcome(&mut self) -> Result<Sample, BenchError> {
         let package = key_package(&client(&self.suite, "guest")?, &mut MemoryStore::default())?;
-        let build = self.sender.group.commit().add(package).without_tree().build(&inputs(), &mut SystemRng)?;
-        let bundle = self.sender.merge(build)?;
-        self.sender.give_up()?;
-        let welcome = bundle.welcome.ok_or_else(unexpected)?;
-        size(welcome.to_bytes().map_err(BenchError::other)?.len())
+        let welcome = self.sender.invite(&package, false)?;
+        self.answer()?;
+        size(welcome.len())
     }
 
     /// Memory that was freed before is used first, and the system counts whole pages: so copies are loaded by the batch
@@ -203,23 +202,14 @@ where
 
 /// One message from sender to receiver.
 struct Exchange {
-    sending: Duration,
-    receiving: Duration,
-    /// Bytes of rows that receiving wrote or erased.
-    written: usize,
+    sending: Cost,
+    receiving: Cost,
     /// Bytes of the message.
     sent: usize,
 }
 
 fn size(bytes: usize) -> Result<Sample, BenchError> {
     u64::try_from(bytes).map(Sample::Bytes).map_err(BenchError::other)
-}
-
-fn welcome_of(bundle: &CommitBundle) -> Result<&Welcome, BenchError> {
-    match bundle.welcome.as_ref().map(|message| &message.body) {
-        Some(MlsMessageBody::Welcome(welcome)) => Ok(welcome),
-        _ => Err(unexpected()),
-    }
 }
 
 /// Bytes of all keys and values, whatever the store; a table's number counts as one.

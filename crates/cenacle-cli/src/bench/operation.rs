@@ -1,16 +1,16 @@
 //! What can be measured, under the names that reports use.
 
-use core::time::Duration;
-
 use clap::ValueEnum;
+
+use super::clock::Cost;
 
 /// An operation of one member, or a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Operation {
+pub enum Operation {
     /// Make a key package and save it.
     #[value(name = "keypackage")]
     KeyPackage,
-    /// Create a group with all members but one added by its first commit, save, and merge the echo.
+    /// Create a group, add all other members by one commit with a Welcome that carries the tree, save, and merge the echo.
     #[value(name = "create")]
     Create,
     /// Join from a Welcome that carries the tree, into a new store.
@@ -22,7 +22,7 @@ pub(crate) enum Operation {
     /// Process such a commit of another member and save.
     #[value(name = "process_commit")]
     ProcessCommit,
-    /// Add one member to the n there are, save, and merge the echo.
+    /// Add one member to the n there are, with a Welcome without the tree, save, and merge the echo.
     #[value(name = "add_one")]
     AddOne,
     /// Process such a commit and save.
@@ -75,7 +75,8 @@ pub(crate) enum Operation {
 impl Operation {
     /// The chosen ones, or all, in the order in which they are measured: what depends on how much has happened before
     /// comes first.
-    pub(crate) fn in_order(chosen: &[Self]) -> Vec<Self> {
+    #[must_use]
+    pub fn in_order(chosen: &[Self]) -> Vec<Self> {
         let wanted = |operation: &&Self| chosen.is_empty() || chosen.contains(operation);
         let mut operations: Vec<_> = Self::value_variants().iter().filter(wanted).copied().collect();
         operations.sort_by_key(|operation| !matches!(operation, Self::StateBytes | Self::MemPerMember));
@@ -83,12 +84,14 @@ impl Operation {
     }
 
     /// The name in reports and on the command line.
-    pub(crate) fn name(self) -> String {
+    #[must_use]
+    pub fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
     /// How often at most it is repeated in a group of `n`, however often the user asked for.
-    pub(crate) const fn most(self, n: u32) -> u32 {
+    #[must_use]
+    pub const fn most(self, n: u32) -> u32 {
         if matches!(self, Self::StateBytes | Self::BytesWelcome | Self::MemPerMember) {
             1
         } else if matches!(self, Self::Create | Self::Join) && n >= 1_000 {
@@ -100,9 +103,10 @@ impl Operation {
 }
 
 /// What one repetition came to.
-pub(crate) enum Sample {
-    /// It took so long.
-    Time(Duration),
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sample {
+    /// It cost so much.
+    Cost(Cost),
     /// It is so large.
     Bytes(u64),
     /// A mean of so many.
@@ -111,45 +115,66 @@ pub(crate) enum Sample {
     Unknown,
 }
 
-/// The result of all repetitions.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Value {
-    /// Median wall time.
-    MedianMicros(f64),
-    /// Median size, where it is known.
+/// The result of all repetitions: medians.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// Of an operation that takes time.
+    Micros {
+        /// Wall time.
+        wall: f64,
+        /// CPU time of the process, where it is known.
+        cpu: Option<f64>,
+    },
+    /// A size in bytes, where it is known.
     Bytes(Option<f64>),
 }
 
 /// One measurement.
-#[derive(Debug)]
-pub(crate) struct Measured {
-    pub(crate) operation: Operation,
-    pub(crate) value: Value,
-    pub(crate) count: u32,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    /// What was measured.
+    pub operation: Operation,
+    /// What came out.
+    pub value: Value,
+    /// Of how many repetitions.
+    pub count: u32,
 }
 
 impl Measured {
     /// Sums up samples, which are all of one kind.
-    pub(crate) fn of(operation: Operation, samples: &[Sample]) -> Self {
-        let mut values = Vec::new();
-        let (mut is_time, mut count) = (false, 0u32);
+    #[must_use]
+    pub fn of(operation: Operation, samples: &[Sample]) -> Self {
+        let (mut walls, mut cpus, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut count = 0u32;
         for sample in samples {
-            let (value, of) = match sample {
-                Sample::Time(time) => {
-                    is_time = true;
-                    (time.as_secs_f64() * 1e6, 1)
+            let of = match sample {
+                Sample::Cost(cost) => {
+                    walls.push(cost.wall.as_secs_f64() * 1e6);
+                    cpus.extend(cost.cpu.map(|cpu| cpu.as_secs_f64() * 1e6));
+                    1
                 }
-                #[expect(clippy::cast_precision_loss, reason = "sizes here are far below 2^53")]
-                Sample::Bytes(bytes) => (*bytes as f64, 1),
-                Sample::Mean(mean, of) => (*mean, *of),
+                Sample::Bytes(bytes) => {
+                    #[expect(clippy::cast_precision_loss, reason = "sizes here are far below 2^53")]
+                    sizes.push(*bytes as f64);
+                    1
+                }
+                Sample::Mean(mean, of) => {
+                    sizes.push(*mean);
+                    *of
+                }
                 Sample::Unknown => continue,
             };
-            values.push(value);
             count = count.saturating_add(of);
         }
-        values.sort_unstable_by(f64::total_cmp);
-        let median = values.get(values.len() / 2).copied();
-        let value = if is_time { Value::MedianMicros(median.unwrap_or_default()) } else { Value::Bytes(median) };
+        let value = match median(walls) {
+            Some(wall) => Value::Micros { wall, cpu: median(cpus) },
+            None => Value::Bytes(median(sizes)),
+        };
         Self { operation, value, count }
     }
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
 }

@@ -5,11 +5,13 @@ use core::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// The line; erased when dropped.
-pub(crate) struct Progress(ProgressBar);
+#[derive(Debug)]
+pub struct Progress(ProgressBar);
 
 impl Progress {
     /// Starts, with what stays the same throughout.
-    pub(crate) fn new(what: String) -> Self {
+    #[must_use]
+    pub fn new(what: String) -> Self {
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg}, {elapsed}") {
             bar.set_style(style);
@@ -20,12 +22,12 @@ impl Progress {
     }
 
     /// What is going on now.
-    pub(crate) fn say(&self, now: String) {
+    pub fn say(&self, now: String) {
         self.0.set_message(now);
     }
 
     /// Prints something else while the line is away.
-    pub(crate) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
+    pub fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
         self.0.suspend(print)
     }
 }
