@@ -10,6 +10,7 @@ use cenacle_crypto_awslc::SystemRng;
 use cenacle_mls::{
     delta::Store,
     group::{AcceptAll, Client, CommitBuilder, CommitBundle, ExternalJoin, Group, Inputs, Received, Transition},
+    tree::NodeIndex,
     wire::{Credential, Extensions, KeyPackage, LeafIndex, Lifetime, MlsMessage, MlsMessageBody},
 };
 use cenacle_store::MemoryStore;
@@ -226,8 +227,9 @@ where
     /// How many parents are blank.
     #[must_use]
     pub fn blank_parents(&self) -> usize {
-        let wire = self.receiver.group.public().tree().to_wire();
-        wire.0.iter().skip(1).step_by(2).filter(|node| node.is_none()).count()
+        let tree = self.receiver.group.public().tree();
+        let Some((last, _)) = tree.leaves_within(0..tree.leaf_width()).last() else { return 0 };
+        (1..last.node_index().0).step_by(2).filter(|node| tree.parent(NodeIndex(*node)).is_none()).count()
     }
 
     /// A Welcome that carries the tree, for the owner of a key package, both as bytes of an MLSMessage. The joiner comes

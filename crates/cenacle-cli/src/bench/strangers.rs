@@ -64,7 +64,7 @@ pub fn group_of_strangers(
     // What a real client puts into its leaves.
     let template = sample_leaf(suite)?;
     let suite = &**suite;
-    let alone = RatchetTree::new(template.clone(), suite)?;
+    let alone = RatchetTree::new(&template, suite)?;
     let mut edit = alone.edit(suite);
     let (mut signer, mut committers) = (None, Vec::new());
     for number in 1..=count {
@@ -75,7 +75,7 @@ pub fn group_of_strangers(
         let credential = Credential::Basic(format!("member {number}").into_bytes().into());
         let leaf = LeafNode { signature_key, credential, ..template.clone() };
         let stranger = Stranger { index: LeafIndex(number), signer: suite.signer(&secret)?, leaf };
-        edit.add(stranger.sign(random_public_key(suite)?, template.source.clone())?)?;
+        edit.add(&stranger.sign(random_public_key(suite)?, template.source.clone())?)?;
         if number == 1 {
             signer = Some(stranger);
         } else if tree == Tree::Warm && number % 2 == 0 {
