@@ -42,6 +42,12 @@ impl Writer {
         Self { out: Vec::with_capacity(bytes), overflowed: false, erasing: false }
     }
 
+    /// An output that goes on behind these bytes.
+    #[must_use]
+    pub const fn after(bytes: Vec<u8>) -> Self {
+        Self { out: bytes, overflowed: false, erasing: false }
+    }
+
     /// An empty output for secrets: every buffer it outgrows is erased, and so is the last one.
     #[must_use]
     pub fn erasing() -> Self {
@@ -112,6 +118,12 @@ impl Writer {
         };
         let value = u32::try_from(length).unwrap_or(0);
         ((value | tag).to_be_bytes(), width)
+    }
+
+    /// What was written, whether or not a vector was too long.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.out
     }
 
     /// The finished encoding.

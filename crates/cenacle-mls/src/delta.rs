@@ -73,9 +73,8 @@ impl RowKey {
     /// A key that starts with a group. The identifier is behind its length, so no group's keys begin with another's.
     #[must_use]
     pub fn of_group(table: Table, group_id: &GroupId) -> Self {
-        let mut key = Writer::new();
-        key.put(group_id);
-        Self { table, key: key.as_bytes().to_vec() }
+        // Room for what follows it: an epoch, a leaf, a kind and a generation.
+        Self { table, key: Vec::with_capacity(group_id.0.len() + 20) }.and(group_id)
     }
 
     /// A key that starts with a group and an epoch.
@@ -87,9 +86,9 @@ impl RowKey {
     /// The key with `part` appended.
     #[must_use]
     pub fn and<T: Encode + ?Sized>(self, part: &T) -> Self {
-        let mut key = Writer::new();
-        key.bytes(&self.key).put(part);
-        Self { table: self.table, key: key.as_bytes().to_vec() }
+        let mut key = Writer::after(self.key);
+        key.put(part);
+        Self { table: self.table, key: key.into_bytes() }
     }
 }
 

@@ -67,10 +67,8 @@ impl KeyUses {
     /// Counts one use more or less, and gives how many there are then.
     fn step(&mut self, suite: &dyn Suite, key: &[u8], place: u32, count: impl Fn(u32) -> u32) -> u32 {
         let name = name_of(suite, key);
-        let found = self.root.find(&name).copied().unwrap_or(Use { name, count: 0, places: 0 });
-        let changed = Use { count: count(found.count), places: found.places ^ place, ..found };
-        self.root.put(changed, 0);
-        changed.count
+        let step = |found: Use| Use { count: count(found.count), places: found.places ^ place, ..found };
+        self.root.change(&name, 0, &step)
     }
 }
 
@@ -106,45 +104,57 @@ impl Trie {
         }
     }
 
-    /// Replaces what is under a name; a count of zero takes it away.
-    fn put(&mut self, changed: Use, depth: usize) {
+    /// Replaces what is under a name, and gives the new count; what is counted to zero goes.
+    fn change(&mut self, name: &Name, depth: usize, step: &dyn Fn(Use) -> Use) -> u32 {
         match self {
             Self::Branch(branch) => {
                 let branch = Arc::make_mut(branch);
-                if let Some(child) = branch.get_mut(digit(&changed.name, depth)) {
-                    child.put(changed, depth + 1);
-                }
-                if changed.count == 0
+                let Some(child) = branch.get_mut(digit(name, depth)) else { return 0 };
+                let count = child.change(name, depth + 1, step);
+                if count == 0
                     && let Some(uses) = gathered(branch)
                 {
                     *self = Self::Bucket(uses);
                 }
+                count
             }
             Self::Bucket(uses) => {
-                let others = uses.iter().filter(|found| found.name != changed.name).copied();
-                let uses: Vec<Use> = others.chain((changed.count > 0).then_some(changed)).collect();
-                *self = Self::of(uses, depth);
+                let place = uses.iter().position(|found| found.name == *name);
+                let (before, after) = uses.split_at(place.unwrap_or(uses.len()));
+                let (found, after) = after.split_first().map_or((None, after), |(found, after)| (Some(*found), after));
+                let changed = step(found.unwrap_or(Use { name: *name, count: 0, places: 0 }));
+                // Collected at their exact length, in one go.
+                let others = before.iter().chain(after).copied();
+                *uses = match changed.count {
+                    0 => others.collect(),
+                    _ => others.chain([changed]).collect(),
+                };
+                if uses.len() > BUCKET {
+                    *self = Self::of(uses, depth);
+                }
+                changed.count
             }
         }
     }
 
-    fn of(uses: Vec<Use>, depth: usize) -> Self {
+    fn of(uses: &[Use], depth: usize) -> Self {
         if uses.len() <= BUCKET || depth >= DIGITS {
             return Self::Bucket(Arc::from(uses));
         }
-        let part = |way| uses.iter().filter(|found| digit(&found.name, depth) == way).copied().collect();
-        Self::Branch(Arc::new(core::array::from_fn(|way| Self::of(part(way), depth + 1))))
+        let part =
+            |way| -> Vec<Use> { uses.iter().filter(|found| digit(&found.name, depth) == way).copied().collect() };
+        Self::Branch(Arc::new(core::array::from_fn(|way| Self::of(&part(way), depth + 1))))
     }
 }
 
 /// The keys of a branch in one bucket, once they fill but half of it.
 fn gathered(branch: &[Trie; WAYS]) -> Option<Arc<[Use]>> {
-    let mut uses = Vec::new();
-    for child in branch {
-        let Trie::Bucket(part) = child else { return None };
-        uses.extend_from_slice(part);
-    }
-    (uses.len() <= BUCKET / 2).then(|| Arc::from(uses))
+    let parts = branch.each_ref().map(|child| match child {
+        Trie::Bucket(uses) => Some(&**uses),
+        Trie::Branch(_) => None,
+    });
+    let count = parts.iter().try_fold(0, |sum, part| Some(sum + (*part)?.len()))?;
+    (count <= BUCKET / 2).then(|| parts.into_iter().flatten().flatten().copied().collect())
 }
 
 #[cfg(test)]
