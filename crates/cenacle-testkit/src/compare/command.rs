@@ -56,6 +56,10 @@ pub struct CompareArgs {
     #[arg(long, default_value_t = 3)]
     past_epochs: usize,
 
+    /// Compare wall time instead of CPU time in tables and charts.
+    #[arg(long)]
+    wall: bool,
+
     /// One JSON object for each result instead of tables.
     #[arg(long)]
     json: bool,
@@ -72,7 +76,7 @@ Examples:
   compare --peers mls-rs --ops join,create --json       two operations, one other implementation, JSON lines
 
 Cipher suite 1, one process. Cenacle and mls-rs run on aws-lc and one thread; OpenMLS on RustCrypto or libcrux, in places
-on all processors; all of CPU time counts. In every implementation the same is done to groups of the same members: whatever is received is decoded from bytes, whatever
+on all processors, as mls-rs does when built with the feature bench-rayon. In every implementation the same is done to groups of the same members: whatever is received is decoded from bytes, whatever
 is sent is encoded to bytes, handshakes are PrivateMessages, and after every operation the state is saved in the memory
 storage that the implementation brings; its settings are its defaults otherwise, but for --past-epochs. Only Cenacle takes in the echo of its own
 commits. Welcomes carry the tree in create and join, and in add_one not. The contenders take turns. Figures are medians of
@@ -140,7 +144,8 @@ impl CompareArgs {
             peer_limit: Duration::from_secs(self.peer_limit),
             past_epochs: self.past_epochs,
         };
-        let mut contest = Contest { suite, bounds, report: Report::default(), history: Default::default() };
+        let report = Report { lines: Vec::new(), by_wall_time: self.wall };
+        let mut contest = Contest { suite, bounds, report, history: Default::default() };
         let chosen = |operation: &Operation| self.ops.is_empty() || self.ops.contains(operation);
         let operations: Vec<_> = COMPARED.into_iter().filter(chosen).collect();
         let names: Vec<_> = self.peers.iter().map(|peer| peer.name()).collect();
