@@ -10,7 +10,10 @@ use std::{
 use cenacle_cli::bench::{BenchError, Operation, Tree};
 use cenacle_crypto::{CipherSuite, CryptoProvider};
 use cenacle_crypto_awslc::AwsLcProvider;
-use clap::Parser;
+use clap::{
+    Parser, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 use super::{
     PeerKind, chart,
@@ -32,7 +35,7 @@ pub struct CompareArgs {
     tree: Vec<Tree>,
 
     /// Operations; all that can be compared by default.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = comparable())]
     ops: Vec<Operation>,
 
     /// The other implementations.
@@ -112,6 +115,11 @@ const COMPARED: [Operation; 18] = [
     Operation::Load,
     Operation::BytesCommitUpdate,
 ];
+
+fn comparable() -> impl TypedValueParser<Value = Operation> {
+    let names = COMPARED.iter().filter_map(ValueEnum::to_possible_value);
+    PossibleValuesParser::new(names).try_map(|name| Operation::from_str(&name, false))
+}
 
 /// Prints a line.
 pub(super) fn print(line: &str) -> Result<(), BenchError> {
