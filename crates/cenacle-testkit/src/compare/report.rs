@@ -37,7 +37,7 @@ impl Line {
             Value::Micros { wall, cpu } => {
                 vec![("median_us", tidy(wall).into()), ("median_cpu_us", cpu.map(tidy).into())]
             }
-            Value::Bytes(bytes) => vec![("bytes", bytes.into())],
+            Value::Bytes(bytes) => vec![("bytes", bytes.map(whole).into())],
         };
         if let Some(line) = line.as_object_mut() {
             line.extend(results.into_iter().map(|(name, value)| (name.to_owned(), value)));
@@ -51,6 +51,12 @@ impl Line {
 /// To a nanosecond.
 fn tidy(micros: f64) -> f64 {
     (micros * 1e3).round() / 1e3
+}
+
+/// Bytes without a fraction.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size, far below 2^53")]
+pub(crate) fn whole(bytes: f64) -> u64 {
+    bytes.round() as u64
 }
 
 /// A number as a person reads it.
