@@ -80,6 +80,12 @@ fn a_table_and_a_chart_are_drawn() {
 }
 
 #[test]
+fn what_only_cenacle_has_is_refused() {
+    let output = Command::new(env!("CARGO_BIN_EXE_compare")).args(["--ops", "delta_bytes"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn memory_is_counted() {
     let output = run(env!("CARGO_BIN_EXE_compare-heap"), "--n 32 --tree fresh,warm --json");
     let lines = lines(&output);

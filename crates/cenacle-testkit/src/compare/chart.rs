@@ -40,16 +40,16 @@ pub(crate) fn draw(path: &Path, report: &Report, tree: Tree, peers: &[&str]) -> 
     root.fill(&WHITE).map_err(other)?;
     let (head, body) = root.split_vertically(HEAD);
     let all: Vec<&str> = [OURS].into_iter().chain(peers.iter().copied()).chain([FLOOR]).collect();
-    draw_head(&head, tree, &all)?;
+    let time = if report.by_wall_time { "Wall" } else { "CPU" };
+    draw_head(&head, &format!("{time} time of one operation against group size, {} tree, suite 1", tree.name()), &all)?;
     for (area, operation) in body.split_evenly((2, 3)).iter().zip(PANELS) {
         draw_panel(area, report, tree, operation, &all)?;
     }
     root.present().map_err(other)
 }
 
-fn draw_head(head: &Area<'_>, tree: Tree, peers: &[&str]) -> Result<(), BenchError> {
-    let title = format!("CPU time of one operation against group size, {} tree, suite 1", tree.name());
-    head.draw(&Text::new(title, (24, 12), ("sans-serif", 20))).map_err(other)?;
+fn draw_head(head: &Area<'_>, title: &str, peers: &[&str]) -> Result<(), BenchError> {
+    head.draw(&Text::new(title.to_owned(), (24, 12), ("sans-serif", 20))).map_err(other)?;
     let mut x = 24;
     for peer in peers {
         let style = color(peer).stroke_width(3);
@@ -58,19 +58,6 @@ fn draw_head(head: &Area<'_>, tree: Tree, peers: &[&str]) -> Result<(), BenchErr
         x += 170;
     }
     Ok(())
-}
-
-/// The costs of one peer by group size, in microseconds.
-fn points(report: &Report, peer: &str, tree: Tree, operation: Operation) -> Vec<(f64, f64)> {
-    let mut points: Vec<(f64, f64)> = report
-        .0
-        .iter()
-        .filter(|line| line.peer == peer && line.tree == tree && line.measured.operation == operation)
-        .filter_map(|line| Some((f64::from(line.n), line.figure()?)))
-        .filter(|(_, cost)| *cost > 0.0)
-        .collect();
-    points.sort_unstable_by(|(one, _), (other, _)| one.total_cmp(other));
-    points
 }
 
 fn time_label(micros: &f64) -> String {
@@ -88,7 +75,7 @@ fn draw_panel(
     operation: Operation,
     peers: &[&str],
 ) -> Result<(), BenchError> {
-    let lines: Vec<_> = peers.iter().map(|peer| (*peer, points(report, peer, tree, operation))).collect();
+    let lines: Vec<_> = peers.iter().map(|peer| (*peer, report.costs(peer, tree, operation))).collect();
     let every = || lines.iter().flat_map(|(_, points)| points.iter().copied());
     let (low, high) = every().fold((f64::MAX, 0.0f64), |(low, high), (_, cost)| (low.min(cost), high.max(cost)));
     let largest = every().fold(2.0f64, |largest, (n, _)| largest.max(n));

@@ -10,7 +10,10 @@ use std::{
 use cenacle_cli::bench::{BenchError, Operation, Tree};
 use cenacle_crypto::{CipherSuite, CryptoProvider};
 use cenacle_crypto_awslc::AwsLcProvider;
-use clap::Parser;
+use clap::{
+    Parser, ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
 use super::{
     PeerKind, chart,
@@ -32,7 +35,7 @@ pub struct CompareArgs {
     tree: Vec<Tree>,
 
     /// Operations; all that can be compared by default.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = comparable())]
     ops: Vec<Operation>,
 
     /// The other implementations.
@@ -56,6 +59,10 @@ pub struct CompareArgs {
     #[arg(long, default_value_t = 3)]
     past_epochs: usize,
 
+    /// Compare wall time instead of CPU time in tables and charts.
+    #[arg(long)]
+    wall: bool,
+
     /// One JSON object for each result instead of tables.
     #[arg(long)]
     json: bool,
@@ -72,7 +79,7 @@ Examples:
   compare --peers mls-rs --ops join,create --json       two operations, one other implementation, JSON lines
 
 Cipher suite 1, one process. Cenacle and mls-rs run on aws-lc and one thread; OpenMLS on RustCrypto or libcrux, in places
-on all processors; all of CPU time counts. In every implementation the same is done to groups of the same members: whatever is received is decoded from bytes, whatever
+on all processors, as mls-rs does when built with the feature bench-rayon. In every implementation the same is done to groups of the same members: whatever is received is decoded from bytes, whatever
 is sent is encoded to bytes, handshakes are PrivateMessages, and after every operation the state is saved in the memory
 storage that the implementation brings; its settings are its defaults otherwise, but for --past-epochs. Only Cenacle takes in the echo of its own
 commits. Welcomes carry the tree in create and join, and in add_one not. The contenders take turns. Figures are medians of
@@ -109,6 +116,11 @@ const COMPARED: [Operation; 18] = [
     Operation::BytesCommitUpdate,
 ];
 
+fn comparable() -> impl TypedValueParser<Value = Operation> {
+    let names = COMPARED.iter().filter_map(ValueEnum::to_possible_value);
+    PossibleValuesParser::new(names).try_map(|name| Operation::from_str(&name, false))
+}
+
 /// Prints a line.
 pub(super) fn print(line: &str) -> Result<(), BenchError> {
     let mut out = io::stdout().lock();
@@ -140,7 +152,8 @@ impl CompareArgs {
             peer_limit: Duration::from_secs(self.peer_limit),
             past_epochs: self.past_epochs,
         };
-        let mut contest = Contest { suite, bounds, report: Report::default(), history: Default::default() };
+        let report = Report { lines: Vec::new(), by_wall_time: self.wall };
+        let mut contest = Contest { suite, bounds, report, history: Default::default() };
         let chosen = |operation: &Operation| self.ops.is_empty() || self.ops.contains(operation);
         let operations: Vec<_> = COMPARED.into_iter().filter(chosen).collect();
         let names: Vec<_> = self.peers.iter().map(|peer| peer.name()).collect();

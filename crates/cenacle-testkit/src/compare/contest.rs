@@ -126,7 +126,7 @@ impl Contest {
             for (peer, measured) in measured.chain(floor).collect::<Vec<_>>() {
                 let line = Line { peer, n, tree, measured };
                 each(&line, &progress)?;
-                self.report.0.push(line);
+                self.report.lines.push(line);
             }
         }
         Ok(())

@@ -19,7 +19,7 @@ const LONG: usize = 16_384;
 /// Bytes of a leaf and of a parent in a tree, and of one encrypted path secret; rough, as nearly nothing depends on them.
 const LEAF_BYTES: f64 = 210.0;
 const PARENT_BYTES: f64 = 70.0;
-const PATH_SECRET_BYTES: f64 = 84.0;
+const PATH_SECRET_BYTES: f64 = 82.0;
 
 /// A cost that grows with length, in microseconds.
 struct Line {

@@ -18,7 +18,7 @@ use clap::Args;
 use super::{
     PeerKind, command, other,
     player::{Invite, Player, Settings},
-    report::OURS,
+    report::{OURS, whole},
 };
 
 /// A heap that counts itself.
@@ -110,8 +110,8 @@ impl HeapArgs {
                     let tree = tree.name();
                     command::print(&match json {
                         true => serde_json::json!({
-                            "peer": peer, "n": n, "tree": tree, "op": "mem_per_member", "bytes": held.round(),
-                            "peak_bytes": peak.round(), "count": 1,
+                            "peer": peer, "n": n, "tree": tree, "op": "mem_per_member", "bytes": whole(held),
+                            "peak_bytes": whole(peak), "count": 1,
                         })
                         .to_string(),
                         false => format!("{n:>8} {tree:>6} {peer:<16} {held:>14.0} {peak:>14.0}"),

@@ -19,10 +19,10 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// The figure that is compared: CPU time in microseconds, or wall time where that is unknown, or bytes.
-    pub(crate) fn figure(&self) -> Option<f64> {
+    /// The figure that is compared: CPU or wall time in microseconds, or bytes. Where CPU time is unknown, wall time stands in.
+    fn figure(&self, by_wall_time: bool) -> Option<f64> {
         match self.measured.value {
-            Value::Micros { wall, cpu } => Some(cpu.unwrap_or(wall)),
+            Value::Micros { wall, cpu } => Some(cpu.filter(|_| !by_wall_time).unwrap_or(wall)),
             Value::Bytes(bytes) => bytes,
         }
     }
@@ -34,8 +34,10 @@ impl Line {
             "peer": peer, "n": n, "tree": tree.name(), "op": measured.operation.name(), "count": measured.count,
         });
         let results: Vec<(&str, serde_json::Value)> = match measured.value {
-            Value::Micros { wall, cpu } => vec![("median_us", wall.into()), ("median_cpu_us", cpu.into())],
-            Value::Bytes(bytes) => vec![("bytes", bytes.into())],
+            Value::Micros { wall, cpu } => {
+                vec![("median_us", tidy(wall).into()), ("median_cpu_us", cpu.map(tidy).into())]
+            }
+            Value::Bytes(bytes) => vec![("bytes", bytes.map(whole).into())],
         };
         if let Some(line) = line.as_object_mut() {
             line.extend(results.into_iter().map(|(name, value)| (name.to_owned(), value)));
@@ -44,6 +46,17 @@ impl Line {
         writeln!(out, "{line}")?;
         out.flush()
     }
+}
+
+/// To a nanosecond.
+fn tidy(micros: f64) -> f64 {
+    (micros * 1e3).round() / 1e3
+}
+
+/// Bytes without a fraction.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size, far below 2^53")]
+pub(crate) fn whole(bytes: f64) -> u64 {
+    bytes.round() as u64
 }
 
 /// A number as a person reads it.
@@ -73,16 +86,29 @@ fn ratio(above: Option<f64>, below: Option<f64>) -> String {
     }
 }
 
-/// All results, in the order of first appearance.
-#[derive(Default)]
-pub(crate) struct Report(pub(crate) Vec<Line>);
+/// All results, in the order in which they came.
+pub(crate) struct Report {
+    pub(crate) lines: Vec<Line>,
+    /// Compares wall time instead of CPU time.
+    pub(crate) by_wall_time: bool,
+}
 
 impl Report {
-    pub(crate) fn find(&self, peer: &str, n: u32, tree: Tree, operation: Operation) -> Option<f64> {
+    fn find(&self, peer: &str, n: u32, tree: Tree, operation: Operation) -> Option<f64> {
         let same = |line: &&Line| {
             line.peer == peer && (line.n, line.tree) == (n, tree) && line.measured.operation == operation
         };
-        self.0.iter().find(same)?.figure()
+        self.lines.iter().find(same)?.figure(self.by_wall_time)
+    }
+
+    /// The costs of one peer by group size.
+    pub(crate) fn costs(&self, peer: &str, tree: Tree, operation: Operation) -> Vec<(f64, f64)> {
+        let wanted = |line: &&Line| line.peer == peer && line.tree == tree && line.measured.operation == operation;
+        let cost = |line: &Line| Some((f64::from(line.n), line.figure(self.by_wall_time)?));
+        let mut costs: Vec<_> =
+            self.lines.iter().filter(wanted).filter_map(cost).filter(|(_, cost)| *cost > 0.0).collect();
+        costs.sort_unstable_by(|(one, _), (other, _)| one.total_cmp(other));
+        costs
     }
 
     /// The table for one group: a row for each operation, a column for each peer and two ratios.
