@@ -53,6 +53,10 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     iterations: u32,
 
+    /// Threads that share out wide work; as many as the machine has by default.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    threads: Option<u16>,
+
     /// One JSON object for each line.
     #[arg(long)]
     json: bool,
@@ -105,6 +109,10 @@ impl BenchArgs {
     /// Runs the command.
     #[must_use]
     pub fn run(&self) -> ExitCode {
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(self.threads.map_or(0, usize::from));
+        if let Err(error) = threads.build_global() {
+            return complain(&error, crate::output::FAILED).into();
+        }
         let provider: &dyn CryptoProvider = match self.provider {
             Provider::Awslc => &AwsLcProvider,
             Provider::Rustcrypto => &RustCryptoProvider,

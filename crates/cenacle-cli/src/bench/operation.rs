@@ -52,9 +52,12 @@ pub enum Operation {
     /// Decrypt 16,384 bytes and save.
     #[value(name = "decrypt_16384")]
     Decrypt16384,
-    /// Read a group back from its store.
+    /// Open a stored group for its first message, without reading its tree.
     #[value(name = "load")]
     Load,
+    /// Read a whole group back from its store, ready for its first commit.
+    #[value(name = "load_all")]
+    LoadAll,
     /// Size: all rows of a member's store, soon after it joined.
     #[value(name = "state_bytes")]
     StateBytes,

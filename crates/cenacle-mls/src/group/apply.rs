@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// So many key packages are checked on one thread.
-const KEY_PACKAGE_GRAIN: usize = 16;
+const KEY_PACKAGE_GRAIN: usize = 32;
 
 /// The tree and extensions after a list of proposals, still without a path.
 pub(crate) struct Applied<'a> {

@@ -43,8 +43,12 @@ impl<S: Store> View<'_, S> {
         RowKey::of_group(table, self.group_id)
     }
 
-    fn rows(&self, prefix: &RowKey) -> Result<BTreeMap<Vec<u8>, SecretBytes>, PersistError<S::Error>> {
+    /// The rows under a prefix, ascending by key.
+    fn rows(&self, prefix: &RowKey) -> Result<Vec<(RowKey, SecretBytes)>, PersistError<S::Error>> {
         let stored = self.store.rows(prefix).map_err(PersistError::Store)?;
+        if self.changes.is_empty() {
+            return Ok(stored);
+        }
         let mut rows: BTreeMap<_, _> = stored.into_iter().map(|(key, value)| (key.key, value)).collect();
         for change in self.changes {
             match change {
@@ -60,12 +64,15 @@ impl<S: Store> View<'_, S> {
                 Change::Put(..) | Change::Delete(_) | Change::DeletePrefix(_) => {}
             }
         }
-        Ok(rows)
+        Ok(rows.into_iter().map(|(key, value)| (RowKey::new(prefix.table, key), value)).collect())
     }
 
     /// The one row under a key that no other key begins with.
     fn row(&self, key: &RowKey) -> Result<Option<SecretBytes>, PersistError<S::Error>> {
-        Ok(self.rows(key)?.remove(&key.key))
+        if self.changes.is_empty() {
+            return self.store.row(key).map_err(PersistError::Store);
+        }
+        Ok(self.rows(key)?.into_iter().find(|(found, _)| found == key).map(|(_, value)| value))
     }
 
     /// All rows under a prefix, with the positions that follow it.
@@ -73,8 +80,8 @@ impl<S: Store> View<'_, S> {
         &self,
         prefix: &RowKey,
     ) -> Result<Vec<(P, SecretBytes)>, PersistError<S::Error>> {
-        let decode = |(key, value): (Vec<u8>, SecretBytes)| {
-            let rest = key.strip_prefix(prefix.key.as_slice()).ok_or(CORRUPT)?;
+        let decode = |(key, value): (RowKey, SecretBytes)| {
+            let rest = key.key.strip_prefix(prefix.key.as_slice()).ok_or(CORRUPT)?;
             Ok((P::from_bytes(rest).map_err(|_| CORRUPT)?, value))
         };
         self.rows(prefix)?.into_iter().map(decode).collect()
@@ -91,9 +98,8 @@ impl<S: Store> View<'_, S> {
         row: PublicRow,
         suite: &dyn Suite,
     ) -> Result<PublicGroup, PersistError<S::Error>> {
-        let nodes = self.positions::<u32>(&self.key(table))?;
-        let nodes = nodes.into_iter().map(|(node, value)| Ok((NodeIndex(node), value.expose().to_vec())));
-        Ok(row.read(nodes, suite)?)
+        let nodes = self.positions::<NodeIndex>(&self.key(table))?;
+        Ok(row.read(nodes.into_iter().map(Ok), suite)?)
     }
 
     fn state(&self, header: Header, suite: &dyn Suite) -> Result<EpochState, PersistError<S::Error>> {
@@ -111,15 +117,9 @@ impl<S: Store> View<'_, S> {
         })
     }
 
-    /// The rows under a prefix with their whole keys.
-    fn keyed_rows(&self, prefix: &RowKey) -> Result<Vec<(RowKey, SecretBytes)>, PersistError<S::Error>> {
-        let found = self.rows(prefix)?;
-        Ok(found.into_iter().map(|(key, value)| (RowKey::new(prefix.table, key), value)).collect())
-    }
-
     fn secret_tree(&self, epoch: Epoch, root: NodeIndex) -> Result<SecretTree, PersistError<S::Error>> {
         let rows = SecretTreeRows { group_id: self.group_id, epoch };
-        let table = |table| self.keyed_rows(&rows.prefix(table));
+        let table = |table| self.rows(&rows.prefix(table));
         let stored = StoredSecretTree {
             nodes: table(Table::SECRET_TREE)?,
             ratchets: table(Table::RATCHET)?,
@@ -171,13 +171,13 @@ impl<S: Store> View<'_, S> {
         leaf: LeafIndex,
     ) -> Result<SecretTree, PersistError<S::Error>> {
         let rows = SecretTreeRows { group_id: self.group_id, epoch };
-        let of_sender = |table| self.keyed_rows(&rows.prefix(table).and(&leaf));
+        let of_sender = |table| self.rows(&rows.prefix(table).and(&leaf));
         let (ratchets, skipped) = (of_sender(Table::RATCHET)?, of_sender(Table::SKIPPED_KEY)?);
         let mut nodes = Vec::new();
         // A sender without ratchets has them yet to grow from the one undivided secret above it.
         let mut above = Some(root).filter(|_| ratchets.is_empty());
         while let Some(node) = above {
-            nodes.extend(self.keyed_rows(&rows.node(node))?);
+            nodes.extend(self.rows(&rows.node(node))?);
             above = node.child_towards(leaf.node_index()).filter(|_| nodes.is_empty());
         }
         Ok(rows.load(root, StoredSecretTree { nodes, ratchets, skipped })?)

@@ -65,7 +65,7 @@ pub(crate) struct Secrets<'a> {
 }
 
 /// So many joiners' secrets are sealed on one thread.
-const SEAL_GRAIN: usize = 8;
+const SEAL_GRAIN: usize = 32;
 
 /// Encrypts a GroupInfo and, to each joiner, the secrets that open it.
 pub(crate) fn seal<'a>(

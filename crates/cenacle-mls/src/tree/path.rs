@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// So many path secrets are encrypted on one thread.
-const SEAL_GRAIN: usize = 8;
+const SEAL_GRAIN: usize = 32;
 
 /// What path secrets are encrypted under (RFC 9420 §7.6): the provisional GroupContext, hashed once for all recipients.
 ///

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::iter::Peekable;
 
 use cenacle_codec::{Decode, Encode, Reader};
-use cenacle_crypto::{Digest, Suite};
+use cenacle_crypto::{Digest, SecretBytes, Suite};
 
 use super::{
     Leaf, NodeIndex, RatchetTree, Roster,
@@ -17,7 +17,7 @@ use super::{
 use crate::{error::Error, limits::MAX_TREE_LEVEL, wire::LeafIndex};
 
 /// A node's position with its row's value.
-pub type TreeRow = (NodeIndex, Vec<u8>);
+pub type TreeRow = (NodeIndex, SecretBytes);
 
 const MALFORMED: Error = Error::Corrupt("tree row");
 
@@ -124,13 +124,14 @@ impl<I: Iterator<Item = Result<TreeRow, Error>>> Loader<'_, I> {
         let Some(index) = head.leaf() else {
             let (left_head, right_head) = head.children();
             let left = self.read(left_head)?;
-            let node = self.row(head)?.map(|value| Parent::from_bytes(&value).map_err(|_| MALFORMED)).transpose()?;
+            let node = self.row(head)?;
+            let node = node.map(|value| Parent::from_bytes(value.expose()).map_err(|_| MALFORMED)).transpose()?;
             self.roster.change_parent(self.suite, head, None, node.as_ref());
             return Ok(Subtree::inner(node, left, self.read(right_head)?));
         };
         // A row of a node further left was out of order.
         let value = self.row(head)?.ok_or(MALFORMED)?;
-        let mut from = Reader::new(&value);
+        let mut from = Reader::new(value.expose());
         let (leaf, node) = Leaf::read(&mut from).map_err(|_| MALFORMED)?;
         from.finish().map_err(|_| MALFORMED)?;
         self.roster.change_leaf(self.suite, index, None, Some(&node));
@@ -138,7 +139,7 @@ impl<I: Iterator<Item = Result<TreeRow, Error>>> Loader<'_, I> {
     }
 
     /// The value of a node's row, if it is the next.
-    fn row(&mut self, node: NodeIndex) -> Result<Option<Vec<u8>>, Error> {
+    fn row(&mut self, node: NodeIndex) -> Result<Option<SecretBytes>, Error> {
         let next = self.rows.next_if(|row| row.as_ref().map_or(true, |(found, _)| *found == node));
         Ok(next.transpose()?.map(|(_, value)| value))
     }

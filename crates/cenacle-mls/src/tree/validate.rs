@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// From so many members on, halves of a tree are looked at side by side.
-const WIDE: u32 = 32;
+const WIDE: u32 = 64;
 
 /// Where a leaf was found, which decides what its source may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

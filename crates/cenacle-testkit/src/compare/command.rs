@@ -95,7 +95,7 @@ What was left out has no line.
 Exit status: 0 if everything was measured, 1 if something failed, 2 for a wrong command line.";
 
 /// What is compared, unless it is chosen.
-const COMPARED: [Operation; 18] = [
+const COMPARED: [Operation; 19] = [
     Operation::StateBytes,
     Operation::KeyPackage,
     Operation::Create,
@@ -113,6 +113,7 @@ const COMPARED: [Operation; 18] = [
     Operation::Encrypt16384,
     Operation::Decrypt16384,
     Operation::Load,
+    Operation::LoadAll,
     Operation::BytesCommitUpdate,
 ];
 

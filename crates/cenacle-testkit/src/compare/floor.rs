@@ -138,6 +138,7 @@ impl Floor {
             Operation::Encrypt16384 => self.sign.at(16_384.0) + self.private_message(16_384.0),
             Operation::Decrypt16384 => self.verify.at(16_384.0) + self.private_message(16_384.0),
             Operation::Load
+            | Operation::LoadAll
             | Operation::StateBytes
             | Operation::DeltaBytes
             | Operation::BytesCommitUpdate

@@ -186,7 +186,7 @@ impl<P: Player> Contender for PlayerScene<P> {
             Operation::Decrypt1024 => self.message(1_024)?.receiving,
             Operation::Encrypt16384 => self.message(16_384)?.sending,
             Operation::Decrypt16384 => self.message(16_384)?.receiving,
-            Operation::Load => self.load()?,
+            Operation::Load | Operation::LoadAll => self.load()?,
             Operation::StateBytes => return size(self.receiver.state_bytes()?),
             Operation::BytesCommitUpdate => return size(self.exchange(P::renew)?.sent),
             Operation::DeltaBytes | Operation::BytesWelcome | Operation::MemPerMember => return Ok(Sample::Unknown),

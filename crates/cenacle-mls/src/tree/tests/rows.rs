@@ -27,7 +27,7 @@ fn apply(store: &mut Store, rows: &[(NodeIndex, Option<Vec<u8>>)]) {
 }
 
 fn read(store: &Store, level: u8) -> Result<RatchetTree, Error> {
-    RatchetTree::from_rows(level, store.iter().map(|(node, value)| Ok((*node, value.clone()))), &*super::suite())
+    RatchetTree::from_rows(level, store.iter().map(|(node, value)| Ok((*node, value.clone().into()))), &*super::suite())
 }
 
 fn same(read: &RatchetTree, tree: &RatchetTree) {
@@ -111,7 +111,8 @@ fn damage_is_noticed() {
     for wrong in [level - 1, level + 1, MAX_TREE_LEVEL + 1, u8::MAX] {
         assert!(noticed(&store, wrong), "level {wrong}");
     }
-    let rows = |order: &[u32]| order.iter().map(|i| Ok((NodeIndex(*i), store[&NodeIndex(*i)].clone()))).collect();
+    let rows =
+        |order: &[u32]| order.iter().map(|i| Ok((NodeIndex(*i), store[&NodeIndex(*i)].clone().into()))).collect();
     let some: Vec<u32> = store.keys().map(|node| node.0).take(3).collect();
     let unordered: Vec<_> = rows(&[some[1], some[0], some[2]]);
     assert!(matches!(RatchetTree::from_rows(level, unordered, &*world.suite), Err(Error::Corrupt(_))));
