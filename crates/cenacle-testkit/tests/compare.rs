@@ -40,9 +40,9 @@ fn every_operation_is_compared_in_groups_of_every_shape() {
         let output = compare(&format!("--n {n} --tree {tree} --iterations 2 --json"));
         let lines = lines(&output);
         let operations = peers_by_operation(&lines);
-        assert_eq!(operations.len(), 18, "{operations:?}");
+        assert_eq!(operations.len(), 19, "{operations:?}");
         for (operation, peers) in operations {
-            let has_floor = !matches!(operation, "load" | "state_bytes" | "bytes_commit_update");
+            let has_floor = !matches!(operation, "load" | "load_all" | "state_bytes" | "bytes_commit_update");
             let expected: Vec<_> = PEERS.into_iter().filter(|peer| has_floor || *peer != "floor").collect();
             assert_eq!(
                 peers.iter().map(|peer| peer.trim_end_matches("-rayon")).collect::<Vec<_>>(),

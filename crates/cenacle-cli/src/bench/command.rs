@@ -110,9 +110,14 @@ impl BenchArgs {
     #[must_use]
     pub fn run(&self) -> ExitCode {
         let threads = rayon::ThreadPoolBuilder::new().num_threads(self.threads.map_or(0, usize::from));
-        if let Err(error) = threads.build_global() {
-            return complain(&error, crate::output::FAILED).into();
+        match threads.build() {
+            // All runs inside the pool: the CPU time of another thread that still runs would be counted late.
+            Ok(pool) => pool.install(|| self.run_here()),
+            Err(error) => complain(&error, crate::output::FAILED).into(),
         }
+    }
+
+    fn run_here(&self) -> ExitCode {
         let provider: &dyn CryptoProvider = match self.provider {
             Provider::Awslc => &AwsLcProvider,
             Provider::Rustcrypto => &RustCryptoProvider,

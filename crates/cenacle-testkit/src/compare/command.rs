@@ -59,6 +59,10 @@ pub struct CompareArgs {
     #[arg(long, default_value_t = 3)]
     past_epochs: usize,
 
+    /// Threads that share out wide work, where an implementation does that.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    threads: u16,
+
     /// Compare wall time instead of CPU time in tables and charts.
     #[arg(long)]
     wall: bool,
@@ -78,12 +82,16 @@ Examples:
   compare --n 2,10,100,1000,10000 --svg costs.svg       and a chart of the costs, warm trees
   compare --peers mls-rs --ops join,create --json       two operations, one other implementation, JSON lines
 
-Cipher suite 1, one process. Cenacle and mls-rs run on aws-lc and one thread; OpenMLS on RustCrypto or libcrux, in places
-on all processors, as mls-rs does when built with the feature bench-rayon. In every implementation the same is done to groups of the same members: whatever is received is decoded from bytes, whatever
-is sent is encoded to bytes, handshakes are PrivateMessages, and after every operation the state is saved in the memory
-storage that the implementation brings; its settings are its defaults otherwise, but for --past-epochs. Only Cenacle takes in the echo of its own
-commits. Welcomes carry the tree in create and join, and in add_one not. The contenders take turns. Figures are medians of
-CPU time of the process, in microseconds, or bytes.
+  compare --ops join --threads 2 --wall                 on two processors
+
+Cipher suite 1, one process, one thread unless --threads says otherwise; mls-rs has threads only when built with the feature
+bench-rayon. Cenacle and mls-rs run on aws-lc, OpenMLS on RustCrypto or libcrux. In every implementation the same is done
+to groups of the same members: whatever is received is decoded from bytes, whatever is sent is encoded to bytes,
+handshakes are PrivateMessages, and after every operation the state is saved in the memory storage that the implementation
+brings. Its settings are its defaults otherwise, but for --past-epochs. Only Cenacle takes in the echo of its own commits.
+Welcomes carry the tree in create and join, and in add_one not. load is opening a stored group for its first message,
+load_all for its first commit; only Cenacle does less for the first. The contenders take turns. Figures are medians of CPU
+time of the process, in microseconds, or bytes.
 
 floor is the sum of the primitives that RFC 9420 forces an operation to compute, timed in the same run as Cenacle uses
 them; nothing is counted for encoding, copying and saving. best/ours says how many times as long the best of the others
@@ -143,7 +151,9 @@ impl CompareArgs {
     /// Runs the command.
     #[must_use]
     pub fn run(&self) -> ExitCode {
-        finish(self.compare())
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.threads.into()).build().map_err(other);
+        // All runs inside the pool: the time of another thread that still runs would be counted late.
+        finish(pool.and_then(|pool| pool.install(|| self.compare())))
     }
 
     fn compare(&self) -> Result<(), BenchError> {
