@@ -1,7 +1,11 @@
 //! The public half of a group: what anyone who sees all handshakes in the clear can know and check. How it advances by a
 //! commit is the same for members and observers; the secrets are the members' business.
 
-use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec::Vec,
+};
 use core::cmp::Ordering;
 
 use cenacle_crypto::{Digest, Suite};
@@ -195,13 +199,14 @@ pub(crate) struct Advanced {
 /// The proposals of a commit, those by reference looked up.
 fn resolve<'a>(commit: &'a Commit, sender: Sender, proposals: &'a ProposalCache) -> Result<Vec<Listed<'a>>, Error> {
     let mut referred = BTreeSet::new();
+    let known: BTreeMap<_, _> = proposals.entries.iter().map(|cached| (cached.reference, &**cached)).collect();
     let mut look_up = |item: &'a ProposalOrRef| match item {
         ProposalOrRef::Proposal(proposal) => Ok(Listed { proposal, sender, reference: None }),
         // RFC 9420 §12.4.3.2: "The Commit MUST NOT include any proposals by reference".
         ProposalOrRef::Reference(_) if sender == Sender::NewMemberCommit => Err(Rule::ExternalCommitByValue.into()),
         ProposalOrRef::Reference(reference) if !referred.insert(reference) => Err(Rule::ProposalReferredOnce.into()),
         ProposalOrRef::Reference(reference) => {
-            let cached = proposals.find(reference).ok_or(Rule::ProposalKnown)?;
+            let cached = known.get(reference).ok_or(Rule::ProposalKnown)?;
             Ok(Listed { proposal: &cached.proposal, sender: cached.sender, reference: Some(*reference) })
         }
     };
