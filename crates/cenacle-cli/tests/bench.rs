@@ -12,7 +12,7 @@ use cenacle_crypto_awslc::AwsLcProvider;
 use cenacle_store::MemoryStore;
 use serde_json::Value;
 
-const TIMES: [&str; 16] = [
+const TIMES: [&str; 17] = [
     "keypackage",
     "create",
     "join",
@@ -29,6 +29,7 @@ const TIMES: [&str; 16] = [
     "encrypt_16384",
     "decrypt_16384",
     "load",
+    "load_all",
 ];
 const SIZES: [&str; 5] = ["state_bytes", "delta_bytes", "bytes_commit_update", "bytes_welcome", "mem_per_member"];
 
