@@ -17,7 +17,7 @@ pub trait Encode {
     /// # Errors
     /// When a vector inside is too long for a length header.
     fn to_bytes(&self) -> Result<Vec<u8>, EncodeError> {
-        let mut out = Writer::new();
+        let mut out = Writer::with_capacity(256);
         self.encode(&mut out);
         out.finish()
     }
@@ -27,7 +27,8 @@ pub trait Encode {
     /// # Errors
     /// As [`Encode::to_bytes`].
     fn to_secret_bytes(&self) -> Result<Zeroizing<Vec<u8>>, EncodeError> {
-        let mut out = Writer::erasing();
+        // What has to be erased should be small: most secrets are.
+        let mut out = Writer::erasing(64);
         self.encode(&mut out);
         out.finish_secret()
     }

@@ -48,10 +48,10 @@ impl Writer {
         Self { out: bytes, overflowed: false, erasing: false }
     }
 
-    /// An empty output for secrets: every buffer it outgrows is erased, and so is the last one.
+    /// An empty output for secrets, with room for `bytes`: every buffer it outgrows is erased, and so is the last one.
     #[must_use]
-    pub fn erasing() -> Self {
-        Self { out: Vec::with_capacity(256), overflowed: false, erasing: true }
+    pub fn erasing(bytes: usize) -> Self {
+        Self { out: Vec::with_capacity(bytes), overflowed: false, erasing: true }
     }
 
     /// Makes room for `bytes` more, without leaving a copy behind.

@@ -129,6 +129,26 @@ pub fn verify_with_label(
     suite.verify(public, &sign_content(label, content)?, signature)
 }
 
+/// As [`verify_with_label`], over the encoding of a value that is large: it is made once, in a buffer that begins with
+/// room for so many bytes.
+///
+/// # Errors
+/// As there; `BadLength` when the value is too long to encode.
+pub fn verify_value_with_label<T: Encode>(
+    suite: &dyn Suite,
+    public: &SignaturePublicKey,
+    label: &str,
+    (content, room): (&T, usize),
+    signature: &Signature,
+) -> Result<(), CryptoError> {
+    let mut out = Writer::with_capacity(room);
+    out.vector(|out| {
+        out.bytes(PREFIX).bytes(label.as_bytes());
+    });
+    out.vector(|out| content.encode(out));
+    suite.verify(public, &out.finish()?, signature)
+}
+
 /// The EncryptContext of §5.1.3 with its HPKE key-schedule hash, computed once for any number of recipients.
 #[derive(Debug)]
 pub struct EncryptContext(hpke::Info);

@@ -92,11 +92,43 @@ impl RowKey {
     }
 }
 
+/// What a row holds.
+#[derive(Debug)]
+pub enum RowValue {
+    /// Bytes of its own, which erase themselves.
+    Secret(SecretBytes),
+    /// Public bytes that the state has, too.
+    Shared(Arc<[u8]>),
+}
+
+impl RowValue {
+    /// The bytes, secret perhaps.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        match self {
+            Self::Secret(bytes) => bytes.expose(),
+            Self::Shared(bytes) => bytes,
+        }
+    }
+
+    /// A copy, for whoever keeps it.
+    #[must_use]
+    pub fn duplicate(&self) -> SecretBytes {
+        self.expose().into()
+    }
+}
+
+impl<T: Into<SecretBytes>> From<T> for RowValue {
+    fn from(bytes: T) -> Self {
+        Self::Secret(bytes.into())
+    }
+}
+
 /// One change of the stored rows.
 #[derive(Debug)]
 pub enum Change {
     /// Writes a row, over whatever was there.
-    Put(RowKey, SecretBytes),
+    Put(RowKey, RowValue),
     /// Erases a row, if it is there.
     Delete(RowKey),
     /// Erases all rows of the table whose keys begin with this one.
@@ -107,7 +139,8 @@ impl Change {
     /// A second copy, for a delta that may have to be tried again.
     pub(crate) fn duplicate(&self) -> Self {
         match self {
-            Self::Put(key, value) => Self::Put(key.clone(), value.duplicate()),
+            Self::Put(key, RowValue::Shared(bytes)) => Self::Put(key.clone(), RowValue::Shared(Arc::clone(bytes))),
+            Self::Put(key, value) => Self::Put(key.clone(), value.duplicate().into()),
             Self::Delete(key) => Self::Delete(key.clone()),
             Self::DeletePrefix(key) => Self::DeletePrefix(key.clone()),
         }
@@ -129,7 +162,7 @@ impl Decode for RowKey {
 impl Encode for Change {
     fn encode(&self, out: &mut Writer) {
         match self {
-            Self::Put(key, value) => out.put(&1u8).put(key).put(value),
+            Self::Put(key, value) => out.put(&1u8).put(key).opaque(value.expose()),
             Self::Delete(key) => out.put(&2u8).put(key),
             Self::DeletePrefix(key) => out.put(&3u8).put(key),
         };
@@ -140,7 +173,7 @@ impl Decode for Change {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let before = from.clone();
         match u8::decode(from)? {
-            1 => Ok(Self::Put(RowKey::decode(from)?, SecretBytes::decode(from)?)),
+            1 => Ok(Self::Put(RowKey::decode(from)?, SecretBytes::decode(from)?.into())),
             2 => RowKey::decode(from).map(Self::Delete),
             3 => RowKey::decode(from).map(Self::DeletePrefix),
             _ => Err(before.error(DecodeErrorKind::UnknownVariant("Change"))),
@@ -203,7 +236,7 @@ impl Delta {
     }
 
     /// Writes a row whose value is at hand.
-    pub fn put(&mut self, key: RowKey, value: impl Into<SecretBytes>) {
+    pub fn put(&mut self, key: RowKey, value: impl Into<RowValue>) {
         self.changes.push(Change::Put(key, value.into()));
     }
 

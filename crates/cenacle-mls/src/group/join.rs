@@ -1,15 +1,16 @@
 //! Joining by a Welcome (RFC 9420 §12.4.3.1), and what all ways into a group end with: a [`NewGroup`].
 
 use alloc::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     vec::Vec,
 };
 
-use cenacle_codec::{Decode, Reader};
+use cenacle_codec::{Decode, Encode, Reader, Writer};
 use cenacle_crypto::{
     SecretBytes, Suite,
-    labeled::{EncryptContext, verify_with_label},
+    labeled::{EncryptContext, verify_value_with_label},
 };
 
 use super::{
@@ -32,8 +33,8 @@ use crate::{
     secret_tree::SecretTree,
     tree::{RatchetTree, TreePrivate},
     wire::{
-        Epoch, ExtensionType, GroupId, GroupInfo, GroupInfoTbs, GroupSecrets, LeafIndex, PreSharedKeyId,
-        ProtocolVersion, Welcome, WireTree,
+        Epoch, Extension, ExtensionType, GroupId, GroupInfo, GroupSecrets, LeafIndex, PreSharedKeyId, ProtocolVersion,
+        Welcome, WireTree,
     },
 };
 
@@ -175,7 +176,8 @@ impl NewGroup {
 }
 
 /// A GroupInfo with its tree, both checked as RFC 9420 §12.4.3.1 asks of whoever joins.
-fn check_group_info(judge: Judge<'_>, info: &GroupInfo, tree: Option<WireTree>) -> Result<RatchetTree, Error> {
+/// `tree` is the content of its `ratchet_tree` extension, or else the one that came apart from it.
+fn check_group_info(judge: Judge<'_>, info: &GroupInfo, tree: TreeBytes<'_>) -> Result<RatchetTree, Error> {
     let Judge { suite, inputs, .. } = judge;
     let context = &info.group_context;
     if context.cipher_suite != suite.cipher_suite() {
@@ -185,7 +187,8 @@ fn check_group_info(judge: Judge<'_>, info: &GroupInfo, tree: Option<WireTree>) 
         return Err(Error::Unsupported(Unsupported::Version));
     }
     info.extensions.check_unique()?;
-    let tree = read_tree(info, tree, suite)?;
+    let room = tree.length() + 1_024;
+    let tree = tree.read(suite)?;
     // "Verify that the tree hash of the ratchet tree matches the tree_hash field in GroupInfo." Before anything of the
     // tree is used.
     if *tree.tree_hash() != context.tree_hash {
@@ -194,8 +197,9 @@ fn check_group_info(judge: Judge<'_>, info: &GroupInfo, tree: Option<WireTree>) 
     // "Verify the signature on the GroupInfo object. ... The public key is taken from the LeafNode of the ratchet tree
     // with leaf index signer. If the node is blank or if signature verification fails, return an error."
     let signer = tree.shared_leaf(info.signer).ok_or(Rule::SignerIsMember)?.signature_key();
-    let tbs = cenacle_codec::Encode::to_bytes(&GroupInfoTbs(info))?;
-    verify_with_label(suite, &signer, "GroupInfoTBS", &tbs, &info.signature).map_err(|_| What::GroupInfoSignature)?;
+    let content = (&TbsWithTree { info, tree: &tree }, room);
+    verify_value_with_label(suite, &signer, "GroupInfoTBS", content, &info.signature)
+        .map_err(|_| What::GroupInfoSignature)?;
     // "Verify the integrity of the ratchet tree."
     check_extensions(&context.extensions, &context.group_id, inputs)?;
     let required = context.extensions.required_capabilities()?;
@@ -208,18 +212,69 @@ fn check_group_info(judge: Judge<'_>, info: &GroupInfo, tree: Option<WireTree>) 
     Ok(tree)
 }
 
-/// The tree that a GroupInfo carries, or else the one that came apart from it.
-fn read_tree(info: &GroupInfo, apart: Option<WireTree>, suite: &dyn Suite) -> Result<RatchetTree, Error> {
-    let Some(extension) = info.extensions.find(ExtensionType::RATCHET_TREE) else {
-        return RatchetTree::from_wire(&apart.ok_or(Error::Missing(Need::RatchetTree))?, suite);
-    };
-    let mut field = Reader::new(extension);
-    let content = field.opaque().map_err(|_| Rule::ExtensionWellFormed)?;
-    field.finish().map_err(|_| Rule::ExtensionWellFormed)?;
-    RatchetTree::from_content(content, suite).map_err(|error| match error {
-        Error::Decode(_) => Rule::ExtensionWellFormed.into(),
-        other => other,
-    })
+/// A tree that was received, not yet taken apart.
+enum TreeBytes<'a> {
+    /// In the GroupInfo's extension.
+    Carried(Cow<'a, [u8]>),
+    /// Apart from it, if at all.
+    Apart(Option<WireTree>),
+}
+
+impl<'a> TreeBytes<'a> {
+    fn of(info: &'a GroupInfo, apart: Option<WireTree>) -> Self {
+        let carried = info.extensions.find(ExtensionType::RATCHET_TREE);
+        carried.map_or(Self::Apart(apart), |content| Self::Carried(Cow::Borrowed(content)))
+    }
+
+    /// Takes the tree out of the GroupInfo, whose extension is empty then: a large tree is not to be in memory twice.
+    fn taken(info: &mut GroupInfo, apart: Option<WireTree>) -> Self {
+        let mut extensions = info.extensions.0.iter_mut();
+        let carried = extensions.find(|extension| extension.extension_type == ExtensionType::RATCHET_TREE);
+        let take = |extension: &mut Extension| core::mem::take(&mut extension.extension_data).into_vec();
+        carried.map_or(Self::Apart(apart), |extension| Self::Carried(Cow::Owned(take(extension))))
+    }
+
+    fn length(&self) -> usize {
+        if let Self::Carried(field) = self { field.len() } else { 0 }
+    }
+
+    fn read(self, suite: &dyn Suite) -> Result<RatchetTree, Error> {
+        match self {
+            Self::Apart(tree) => RatchetTree::from_wire(&tree.ok_or(Error::Missing(Need::RatchetTree))?, suite),
+            Self::Carried(field) => {
+                let mut field = Reader::new(&field);
+                let content = field.opaque().map_err(|_| Rule::ExtensionWellFormed)?;
+                field.finish().map_err(|_| Rule::ExtensionWellFormed)?;
+                RatchetTree::from_content(content, suite).map_err(|error| match error {
+                    Error::Decode(_) => Rule::ExtensionWellFormed.into(),
+                    other => other,
+                })
+            }
+        }
+    }
+}
+
+/// GroupInfoTBS (RFC 9420 §12.4.3), where the tree stands for the extension it was read from.
+struct TbsWithTree<'a> {
+    info: &'a GroupInfo,
+    tree: &'a RatchetTree,
+}
+
+impl Encode for TbsWithTree<'_> {
+    fn encode(&self, out: &mut Writer) {
+        let Self { info, tree } = self;
+        out.put(&info.group_context);
+        out.vector(|out| {
+            for Extension { extension_type, extension_data } in &info.extensions.0 {
+                out.put(extension_type);
+                match *extension_type {
+                    ExtensionType::RATCHET_TREE => out.vector(|out| tree.encode(out)),
+                    _ => out.put(extension_data),
+                };
+            }
+        });
+        out.put(&info.confirmation_tag).put(&info.signer);
+    }
 }
 
 impl PublicGroup {
@@ -235,8 +290,12 @@ impl PublicGroup {
         settings: &Settings,
         inputs: &Inputs<'_>,
     ) -> Result<Self, Error> {
-        let tree = check_group_info(Judge { suite, settings, inputs }, info, tree)?;
-        Self::new(suite, tree, info.group_context.clone(), info.confirmation_tag, None)
+        Self::checked(Judge { suite, settings, inputs }, info, TreeBytes::of(info, tree))
+    }
+
+    fn checked(judge: Judge<'_>, info: &GroupInfo, tree: TreeBytes<'_>) -> Result<Self, Error> {
+        let tree = check_group_info(judge, info, tree)?;
+        Self::new(judge.suite, tree, info.group_context.clone(), info.confirmation_tag, None)
     }
 
     /// RFC 9420 §13.4: "A client joining a group MUST verify that it supports every extension in the GroupContext for the
@@ -270,12 +329,14 @@ impl Client {
         }
         let group_secrets = open_group_secrets(suite, welcome, own)?;
         let psks = find_psks(suite, &group_secrets.psks, inputs)?;
-        let (info, joiner_secret, psk_secret) = open_group_info(suite, welcome, &group_secrets, &psks)?;
+        let (mut info, joiner_secret, psk_secret) = open_group_info(suite, welcome, &group_secrets, &psks)?;
         // "Verify that the cipher_suite in the GroupInfo matches the cipher_suite in the KeyPackage."
         if info.group_context.cipher_suite != welcome.cipher_suite {
             return Err(Rule::WelcomeSuiteFits.into());
         }
-        let public = PublicGroup::from_group_info(&info, tree, suite, &self.settings, inputs)?;
+        let judge = Judge { suite, settings: &self.settings, inputs };
+        let tree = TreeBytes::taken(&mut info, tree);
+        let public = PublicGroup::checked(judge, &info, tree)?;
         public.check_joinable(self)?;
         // "Identify a leaf whose LeafNode is identical to the one in the KeyPackage."
         let own_leaf = &own.key_package.leaf_node;

@@ -8,7 +8,7 @@ use cenacle_crypto::{Digest, HpkeSecretKey, Secret, SecretBytes, Suite};
 use super::{Group, PublicGroup, past::PastEpoch, proposals::CachedProposal, state::EpochState, transition::NextEpoch};
 use crate::{
     Error,
-    delta::{Delta, RowKey, Table},
+    delta::{Delta, RowKey, RowValue, Table},
     secret_tree::{SecretTree, SecretTreeRows},
     tree::{Leaf, RatchetTree, TreeRow},
     wire::{Epoch, GroupContext, GroupId, LeafIndex, ProposalRef, ReInit},
@@ -144,13 +144,15 @@ pub(crate) fn write_tree(
     new: &PublicGroup,
     delta: &mut Delta,
 ) -> Result<(), Error> {
-    let row = |node| RowKey::of_group(table, new.group_id()).and(&node);
+    // Many rows at once: their keys take no more room than they must.
+    let prefix = RowKey::of_group(table, new.group_id());
+    let row = |node: u32| RowKey::new(table, [&*prefix.key, &node.to_be_bytes()].concat());
     if old.is_none() {
         delta.reserve(new.tree.member_count());
     }
     new.tree.changes_since(old.map(|old| &old.tree), &mut |node, value| {
         match value {
-            Some(value) => delta.put(row(node.0), value),
+            Some(value) => delta.put(row(node.0), RowValue::Shared(value)),
             None => delta.delete(row(node.0)),
         }
         Ok(())

@@ -86,7 +86,8 @@ pub fn protect(
     };
     let mut reuse_guard = [0; 4];
     rng.fill(&mut reuse_guard)?;
-    let mut plaintext = Writer::erasing();
+    // Beside the data stand a signature and perhaps a tag and padding.
+    let mut plaintext = Writer::erasing(framed.content.data_length() + 256 + usize::from(padding.multiple_bytes));
     PrivateMessageContent::encode_padded(&framed.content, auth, padding.multiple_bytes.into(), &mut plaintext);
     let plaintext = plaintext.finish_secret()?;
     let aad = PrivateContentAad(&message).to_bytes()?;

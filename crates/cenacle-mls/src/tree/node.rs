@@ -63,6 +63,11 @@ impl Leaf {
         Credential::decode(&mut from).ok()
     }
 
+    /// The encoding, shared.
+    pub(super) fn shared_bytes(&self) -> Arc<[u8]> {
+        Arc::clone(&self.0)
+    }
+
     pub(super) fn ptr_eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -123,6 +128,11 @@ impl Parent {
             parent_hash: self.parent_hash(),
             unmerged_leaves: self.unmerged_leaves.clone(),
         }
+    }
+
+    /// The encoding, in no more memory than it takes.
+    pub(super) fn row(&self) -> Result<Arc<[u8]>, Error> {
+        Ok(Arc::from(self.to_bytes()?))
     }
 
     /// Whether nothing has changed since `other`, as far as can be told without comparing keys.

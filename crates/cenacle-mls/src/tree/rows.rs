@@ -2,10 +2,10 @@
 //! in which it differs from the old one, found by comparing pointers. Hashes are not stored: a tree is believed once its
 //! tree hash, computed from what was read, is the one that the group's context states.
 
-use alloc::vec::Vec;
+use alloc::sync::Arc;
 use core::iter::Peekable;
 
-use cenacle_codec::{Decode, Encode, Reader};
+use cenacle_codec::{Decode, Reader};
 use cenacle_crypto::{Digest, SecretBytes, Suite};
 
 use super::{
@@ -30,7 +30,7 @@ impl RatchetTree {
     pub fn changes_since(
         &self,
         old: Option<&Self>,
-        visit: &mut dyn FnMut(NodeIndex, Option<Vec<u8>>) -> Result<(), Error>,
+        visit: &mut dyn FnMut(NodeIndex, Option<Arc<[u8]>>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let level = self.level().max(old.map_or(0, Self::level));
         let was = old.map_or(Subtree::Blank, |old| old.nodes.widened(level));
@@ -83,7 +83,7 @@ fn compare(
     head: NodeIndex,
     old: &Subtree,
     new: &Subtree,
-    visit: &mut dyn FnMut(NodeIndex, Option<Vec<u8>>) -> Result<(), Error>,
+    visit: &mut dyn FnMut(NodeIndex, Option<Arc<[u8]>>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     if old.same(new) {
         return Ok(());
@@ -95,8 +95,8 @@ fn compare(
     }
     match (old.node(), new.node()) {
         (Some(NodeRef::Parent(old)), Some(NodeRef::Parent(new))) if old.same(new) => {}
-        (_, Some(NodeRef::Parent(parent))) => visit(head, Some(parent.to_bytes()?))?,
-        (_, Some(NodeRef::Leaf(leaf))) => visit(head, Some(leaf.to_bytes()?))?,
+        (_, Some(NodeRef::Parent(parent))) => visit(head, Some(parent.row()?))?,
+        (_, Some(NodeRef::Leaf(leaf))) => visit(head, Some(leaf.shared_bytes()))?,
         (Some(_), None) => visit(head, None)?,
         (None, None) => {}
     }

@@ -110,6 +110,11 @@ impl Content {
         }
     }
 
+    /// Bytes of application data; handshakes are small.
+    pub(crate) fn data_length(&self) -> usize {
+        if let Self::Application(data) = self { data.len() } else { 0 }
+    }
+
     fn encode_body(&self, out: &mut Writer) {
         match self {
             Self::Application(data) => out.put(data),

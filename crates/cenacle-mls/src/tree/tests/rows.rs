@@ -1,6 +1,6 @@
 //! Trees that went through a store.
 
-use alloc::{collections::BTreeMap, vec, vec::Vec};
+use alloc::{collections::BTreeMap, sync::Arc, vec, vec::Vec};
 
 use super::{super::*, World};
 use crate::{error::Error, limits::MAX_TREE_LEVEL, wire::*};
@@ -9,8 +9,8 @@ type Store = BTreeMap<NodeIndex, Vec<u8>>;
 
 fn changes(tree: &RatchetTree, old: Option<&RatchetTree>) -> Vec<(NodeIndex, Option<Vec<u8>>)> {
     let mut rows = Vec::new();
-    let mut visit = |node, value| {
-        rows.push((node, value));
+    let mut visit = |node, value: Option<Arc<[u8]>>| {
+        rows.push((node, value.map(|value| value.to_vec())));
         Ok(())
     };
     tree.changes_since(old, &mut visit).unwrap();
