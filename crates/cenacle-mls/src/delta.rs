@@ -111,10 +111,28 @@ impl RowValue {
         }
     }
 
-    /// A copy, for whoever keeps it.
+    /// A copy of the bytes, for whoever keeps it.
     #[must_use]
     pub fn duplicate(&self) -> SecretBytes {
         self.expose().into()
+    }
+
+    /// The value once more; only secret bytes are copied.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        match self {
+            Self::Secret(bytes) => Self::Secret(bytes.duplicate()),
+            Self::Shared(bytes) => Self::Shared(Arc::clone(bytes)),
+        }
+    }
+
+    /// Compares secret bytes in constant time.
+    #[must_use]
+    pub fn ct_eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Shared(one), Self::Shared(other)) => one == other,
+            (Self::Secret(_), _) | (_, Self::Secret(_)) => self.duplicate().ct_eq(&other.duplicate()),
+        }
     }
 }
 
@@ -139,8 +157,7 @@ impl Change {
     /// A second copy, for a delta that may have to be tried again.
     pub(crate) fn duplicate(&self) -> Self {
         match self {
-            Self::Put(key, RowValue::Shared(bytes)) => Self::Put(key.clone(), RowValue::Shared(Arc::clone(bytes))),
-            Self::Put(key, value) => Self::Put(key.clone(), value.duplicate().into()),
+            Self::Put(key, value) => Self::Put(key.clone(), value.shared()),
             Self::Delete(key) => Self::Delete(key.clone()),
             Self::DeletePrefix(key) => Self::DeletePrefix(key.clone()),
         }

@@ -53,9 +53,10 @@ pub(crate) fn map_randomly<T: Sync, U: Send, E: Send + From<CryptoError>>(
     (bytes, rng): (usize, &mut dyn Rng),
     make: &(dyn Fn(&T, &mut dyn Rng) -> Result<U, E> + Sync),
 ) -> Result<Vec<U>, E> {
+    let bytes = bytes.max(1);
     let mut drawn = Zeroizing::new(vec![0; bytes.saturating_mul(items.len())]);
-    drawn.chunks_mut(bytes.max(1)).try_for_each(|chunk| rng.fill(chunk))?;
-    let pairs: Vec<_> = items.iter().zip(drawn.chunks(bytes.max(1))).collect();
+    drawn.chunks_mut(bytes).try_for_each(|chunk| rng.fill(chunk))?;
+    let pairs: Vec<_> = items.iter().zip(drawn.chunks(bytes)).collect();
     map(&pairs, grain, &|(item, drawn)| make(item, &mut Drawn(drawn)))
 }
 

@@ -16,7 +16,7 @@ use core::convert::Infallible;
 use cenacle_crypto::SecretBytes;
 use cenacle_mls::{
     Error, Misuse,
-    delta::{Delta, PersistError, RowKey, Store},
+    delta::{Delta, PersistError, RowKey, Store, Table},
     group::{Handshake, PartialGroup, Received},
     wire::{Credential, GroupId, MlsMessage},
 };
@@ -205,4 +205,23 @@ fn what_is_read_does_not_grow_with_the_group() {
     // Both have as many past epochs as are kept.
     let (few, many) = (read_in(8), read_in(48));
     assert!(many < few + few / 8, "{few} bytes of 8 members, {many} of 48");
+}
+
+#[test]
+fn rows_that_were_lost_are_nobodys_fault() {
+    let mut world = world(&["alice", "bob", "carol"]);
+    let message = sent_by(&mut world, "carol", "text");
+    let lose = |world: &mut World, prefix: RowKey| {
+        let mut loss = Delta::new();
+        loss.delete_prefix(prefix);
+        world.people.get_mut("bob").unwrap().store.apply(&loss).unwrap();
+    };
+    let carol = world.member("carol").own_leaf().node_index();
+    lose(&mut world, RowKey::of_group(Table::TREE_NODE, &group_id()).and(&carol));
+    let mut bob = opened(&world, "bob");
+    assert_eq!(read(&mut world, "bob", &mut bob, &message), Err(Error::Misuse(Misuse::TreeNotRead)));
+    lose(&mut world, RowKey::of_group(Table::SECRET_TREE, &group_id()));
+    let person = world.people.get("bob").unwrap();
+    let refused = person.client.open_group(&person.store, &group_id()).map(drop);
+    assert!(matches!(refused, Err(PersistError::State(Error::Corrupt(_)))));
 }

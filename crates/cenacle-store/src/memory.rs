@@ -3,11 +3,11 @@
 use core::convert::Infallible;
 
 use cenacle_crypto::SecretBytes;
-use cenacle_mls::delta::{Change, Delta, RowKey, Store};
+use cenacle_mls::delta::{Change, Delta, RowKey, RowValue, Store};
 
 use crate::Snapshot;
 
-/// A store in memory. It never fails, and erased values are overwritten.
+/// A store in memory. It never fails, and erased values are overwritten. Public values are shared with the state.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     rows: Snapshot,
@@ -17,7 +17,7 @@ impl MemoryStore {
     /// A copy of all rows.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot(self.rows.rows().map(|(key, value)| (key.clone(), value.duplicate())).collect())
+        Snapshot(self.rows.rows().map(|(key, value)| (key.clone(), value.shared())).collect())
     }
 
     /// Number of rows.
@@ -32,7 +32,7 @@ impl MemoryStore {
         self.rows.size_bytes()
     }
 
-    fn range<'a>(&'a self, prefix: &'a RowKey) -> impl Iterator<Item = (&'a RowKey, &'a SecretBytes)> {
+    fn range<'a>(&'a self, prefix: &'a RowKey) -> impl Iterator<Item = (&'a RowKey, &'a RowValue)> {
         let below = |key: &RowKey| key.table == prefix.table && key.key.starts_with(&prefix.key);
         self.rows.0.range(prefix..).take_while(move |(key, _)| below(key))
     }
@@ -50,7 +50,7 @@ impl Store for MemoryStore {
     fn apply(&mut self, delta: &Delta) -> Result<(), Infallible> {
         for change in delta.changes() {
             match change {
-                Change::Put(key, value) => drop(self.rows.0.insert(key.clone(), value.duplicate())),
+                Change::Put(key, value) => drop(self.rows.0.insert(key.clone(), value.shared())),
                 Change::Delete(key) => drop(self.rows.0.remove(key)),
                 Change::DeletePrefix(prefix) => {
                     let keys: Vec<RowKey> = self.range(prefix).map(|(key, _)| key.clone()).collect();
@@ -64,7 +64,7 @@ impl Store for MemoryStore {
     }
 
     fn row(&self, key: &RowKey) -> Result<Option<SecretBytes>, Infallible> {
-        Ok(self.rows.0.get(key).map(SecretBytes::duplicate))
+        Ok(self.rows.0.get(key).map(RowValue::duplicate))
     }
 
     fn rows(&self, prefix: &RowKey) -> Result<Vec<(RowKey, SecretBytes)>, Infallible> {

@@ -3,12 +3,11 @@
 use alloc::collections::BTreeMap;
 use core::fmt;
 
-use cenacle_crypto::SecretBytes;
-use cenacle_mls::delta::RowKey;
+use cenacle_mls::delta::{RowKey, RowValue};
 
 /// A copy of all rows. Two are equal when they have the same keys with the same bytes. It prints keys and lengths only.
 #[derive(Default)]
-pub struct Snapshot(pub(crate) BTreeMap<RowKey, SecretBytes>);
+pub struct Snapshot(pub(crate) BTreeMap<RowKey, RowValue>);
 
 impl Snapshot {
     /// Number of rows.
@@ -24,7 +23,7 @@ impl Snapshot {
     }
 
     /// The rows, ascending by table and key.
-    pub fn rows(&self) -> impl Iterator<Item = (&RowKey, &SecretBytes)> {
+    pub fn rows(&self) -> impl Iterator<Item = (&RowKey, &RowValue)> {
         self.0.iter()
     }
 }

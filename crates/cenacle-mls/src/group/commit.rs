@@ -231,7 +231,12 @@ impl<'a> CommitBuilder<'a> {
         let mut changes = Delta::new();
         group.write_epoch_change(&next, &mut changes)?;
         changes.delete(group.pending_row());
-        let record = PendingRecord { message: commit.clone(), summary, changes: changes.into_changes() };
+        let record = PendingRecord {
+            message: commit.clone(),
+            summary,
+            past_epochs: next.past_epochs,
+            changes: changes.into_changes(),
+        };
         group.write_pending(&record, &mut delta)?;
         let event = StateEvent::Pending(Arc::new(PendingCommit { record, next }));
         let bundle = CommitBundle { commit, welcome, group_info };

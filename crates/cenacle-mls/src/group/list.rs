@@ -205,12 +205,13 @@ impl<'a> ProposalList<'a> {
 }
 
 impl PublicGroup {
-    /// Whether all members but those who are removed support a type. Only where somebody does not, and somebody
-    /// goes, all are looked at.
+    /// Whether all members but those who are removed support a type: whether those who do not are all removed.
     pub(crate) fn supports_proposal(&self, kind: ProposalType, removed: &BTreeSet<LeafIndex>) -> bool {
-        let supports =
-            |(leaf, node): (LeafIndex, LeafNode)| removed.contains(&leaf) || node.capabilities.supports_proposal(kind);
-        self.tree.roster().all_support_proposal(kind) || (!removed.is_empty() && self.tree.members().all(supports))
+        let roster = self.tree.roster();
+        let without = roster.member_count().saturating_sub(roster.supporting_proposal(kind));
+        let lacks =
+            |leaf: &&LeafIndex| self.tree.leaf(**leaf).is_some_and(|node| !node.capabilities.supports_proposal(kind));
+        without == 0 || u32::try_from(removed.iter().filter(lacks).count()) == Ok(without)
     }
 }
 

@@ -286,6 +286,7 @@ fn load_pending<S: Store>(
         secret_tree: after.secret_tree(state.public.epoch(), state.public.tree.root())?,
         state: Arc::new(state),
         replaced: Arc::new(after.past_leaves(present)?),
+        past_epochs: record.past_epochs,
     };
     Ok(Some(Arc::new(PendingCommit { record, next })))
 }

@@ -9,7 +9,7 @@ use alloc::{
 use cenacle_crypto::Rng;
 
 use super::{
-    Client, Group, Opened, PublicGroup, Received, Transition,
+    AwaitingMerge, Client, Group, Opened, PublicGroup, Received, Transition,
     load::{View, decode, read_header},
     proposals::ProposalCache,
     rows::Header,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Error, Misuse,
-    delta::{PersistError, RowKey, Store, Table},
+    delta::{Delta, PersistError, RowKey, Store, Table, Written},
     schedule::EpochSecrets,
     secret_tree::SecretTree,
     tree::{Leaf, RatchetTree, TreePrivate},
@@ -59,7 +59,9 @@ impl Client {
         let (own_leaf, secrets) = (header.own_leaf, view.required(&view.key(Table::EPOCH))?);
         let mut partial = PartialGroup { group: self.without_tree(&view, header, secrets)?, read: BTreeSet::new() };
         let epoch = partial.epoch();
-        partial.read_sender(epoch, own_leaf, store)?;
+        if !partial.read_sender(epoch, own_leaf, store)? {
+            return Err(CORRUPT.into());
+        }
         let own = partial.group.member(own_leaf).ok_or(CORRUPT)?;
         partial.group.client = Arc::new(self.behind(&own).ok_or(Error::from(Misuse::WrongKey))?.clone());
         Ok(Some(partial))
@@ -129,14 +131,17 @@ impl PartialGroup {
     /// As [`Group::open`], for application data. What is needed of its sender is read from the store, if it was not yet.
     ///
     /// # Errors
-    /// `State(Misuse(TreeNotRead))` for proposals and commits; otherwise as there, and `Store` when the medium fails.
+    /// `State(Misuse(TreeNotRead))` for proposals and commits, and when the sender is not in the store; otherwise as there, and `Store` when the medium fails.
     pub fn open<S: Store>(&mut self, message: &MlsMessage, store: &S) -> Result<Opened, PersistError<S::Error>> {
         if let MlsMessageBody::PrivateMessage(inner) = &message.body {
             if inner.content_type != ContentType::Application {
                 return Err(Error::from(Misuse::TreeNotRead).into());
             }
             let sender = self.group.sender_of(inner)?;
-            self.read_sender(inner.epoch, sender, store)?;
+            // Where something is missing, the whole group can tell a liar from a store that lost rows.
+            if !self.read_sender(inner.epoch, sender, store)? {
+                return Err(Error::from(Misuse::TreeNotRead).into());
+            }
         } else if matches!(message.body, MlsMessageBody::PublicMessage(_)) {
             return Err(Error::from(Misuse::TreeNotRead).into());
         }
@@ -163,6 +168,22 @@ impl PartialGroup {
         self.group.merge(transition, store)
     }
 
+    /// As [`Group::split`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn split<T>(&mut self, transition: Transition<T>) -> Result<(Delta, AwaitingMerge<T>), Error> {
+        self.group.split(transition)
+    }
+
+    /// As [`Group::merge_written`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn merge_written<T>(&mut self, awaiting: AwaitingMerge<T>, written: &Written) -> Result<T, Error> {
+        self.group.merge_written(awaiting, written)
+    }
+
     /// Reads the rest.
     ///
     /// # Errors
@@ -172,17 +193,17 @@ impl PartialGroup {
         Ok(client.load_group(store, self.group.group_id())?.ok_or(CORRUPT)?)
     }
 
-    /// Reads a member's leaf and secrets as they were in an epoch, unless that was done.
+    /// Reads a member's leaf and secrets as they were in an epoch, unless that was done. Gives whether there are any.
     fn read_sender<S: Store>(
         &mut self,
         epoch: Epoch,
         leaf: LeafIndex,
         store: &S,
-    ) -> Result<(), PersistError<S::Error>> {
+    ) -> Result<bool, PersistError<S::Error>> {
         let tree = self.group.public().tree.root();
         let root = self.group.past.find(epoch).map_or(tree, |past| past.secret_tree.root());
         if self.read.contains(&(epoch, leaf)) || !root.contains(leaf.node_index()) {
-            return Ok(());
+            return Ok(true);
         }
         let group_id = self.group.group_id().clone();
         let view = View { store, changes: &[], group_id: &group_id };
@@ -200,11 +221,14 @@ impl PartialGroup {
             let state = Arc::get_mut(&mut self.group.state).ok_or(CORRUPT)?;
             state.public.tree.put_leaf(leaf, decode(&value)?)?;
         }
+        if secrets.is_empty() || self.group.past.leaf(epoch, leaf, &self.group.public().tree).is_none() {
+            return Ok(false);
+        }
         match self.group.past.find_mut(epoch) {
             Some(past) => past.secret_tree.absorb(secrets),
             None => self.group.secret_tree.absorb(secrets),
         }
         self.read.insert((epoch, leaf));
-        Ok(())
+        Ok(true)
     }
 }

@@ -22,6 +22,8 @@ codec_struct! {
         /// The commit as it was sent, to know its echo.
         pub(crate) message: MlsMessage,
         pub(crate) summary: CommitSummary,
+        /// For how many past epochs the changes were made.
+        pub(crate) past_epochs: u32,
         /// What makes the next epoch real.
         pub(crate) changes: Vec<Change>,
     }

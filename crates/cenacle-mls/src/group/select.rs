@@ -1,9 +1,13 @@
 //! Which of the waiting proposals go into one's own commit (RFC 9420 §12.2, §12.4): all that are valid and agree with one
 //! another and with what is committed by value. A sender drops what a receiver would refuse.
 
-use alloc::{collections::BTreeSet, vec, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec,
+    vec::Vec,
+};
 
-use cenacle_crypto::SignaturePublicKey;
+use cenacle_crypto::{CipherSuite, SignaturePublicKey};
 
 use super::{
     Group, Inputs, Occasion,
@@ -15,7 +19,7 @@ use super::{
 };
 use crate::{
     Error,
-    wire::{LeafIndex, LeafNode, PreSharedKeyId, Proposal, ProposalRef, ReInit, Sender},
+    wire::{LeafIndex, LeafNode, PreSharedKeyId, Proposal, ProposalRef, ProtocolVersion, ReInit, Sender},
 };
 
 /// How many lists are tried when all proposals together do not make a valid one.
@@ -74,23 +78,25 @@ impl Group {
         }
         // RFC 9420 §12.2: "If the committer has received other proposals during the epoch, they SHOULD prefer them over the
         // ReInit proposal".
-        let reinit = || waiting().find(|entry| self.can_follow(&entry.proposal));
-        if let Some(entry) = Some(()).filter(|()| list.is_empty()).and_then(|()| reinit()) {
+        let mut asked = BTreeMap::new();
+        let mut reinits = waiting().filter(|_| list.is_empty());
+        if let Some(entry) = reinits.find(|entry| self.can_follow(&entry.proposal, &mut asked)) {
             return Ok(vec![by_reference(entry)]);
         }
         self.agreeing(list, by_value.len(), inputs)
     }
 
-    /// Whether a proposal is a ReInit to what all members say they support (RFC 9420 §11): another would end the group.
-    fn can_follow(&self, proposal: &Proposal) -> bool {
+    /// Whether a proposal is a ReInit to what all members say they support (RFC 9420 §11): another would end the group. The
+    /// members are `asked` once for each version and suite, however many proposals name it.
+    fn can_follow(&self, proposal: &Proposal, asked: &mut BTreeMap<(ProtocolVersion, CipherSuite), bool>) -> bool {
         let Proposal::ReInit(ReInit { version, cipher_suite, extensions, .. }) = proposal else { return false };
-        let supports = |leaf: &LeafNode| {
-            let listed = &leaf.capabilities;
-            listed.versions.contains(version)
-                && listed.cipher_suites.contains(cipher_suite)
-                && extensions.types().all(|kind| listed.supports_extension(kind))
+        let supports = |(_, leaf): (LeafIndex, LeafNode)| {
+            leaf.capabilities.versions.contains(version) && leaf.capabilities.cipher_suites.contains(cipher_suite)
         };
-        check_sent(proposal).is_ok() && self.members().all(|(_, leaf)| supports(&leaf))
+        let roster = self.public().tree.roster();
+        check_sent(proposal).is_ok()
+            && extensions.types().all(|kind| roster.all_support_extension(kind))
+            && *asked.entry((*version, *cipher_suite)).or_insert_with(|| self.members().all(supports))
     }
 
     /// The list, or as much of its waiting part as is valid together.

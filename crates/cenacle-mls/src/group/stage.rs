@@ -369,6 +369,7 @@ impl Group {
             secret_tree: SecretTree::new(public.tree.root(), encryption_secret),
             state: Arc::new(EpochState { public, secrets, private }),
             replaced: Arc::new(sealed.replaced),
+            past_epochs: self.client.settings.limits.past_epochs,
         })
     }
 

@@ -71,6 +71,8 @@ pub(crate) struct NextEpoch {
     pub(crate) secret_tree: SecretTree,
     /// The leaves that changed, as they were.
     pub(crate) replaced: Arc<BTreeMap<LeafIndex, Option<Leaf>>>,
+    /// For how many past epochs its rows were made.
+    pub(crate) past_epochs: u32,
 }
 
 impl NextEpoch {
@@ -199,8 +201,9 @@ impl Group {
     }
 
     fn begin(&mut self, next: NextEpoch) {
-        let replaced = next.replaced.contains_key(&self.own_leaf());
         let over = core::mem::replace(&mut self.state, next.state);
+        let own = self.own_leaf();
+        let replaced = over.public.tree.shared_leaf(own) != self.public().tree.shared_leaf(own);
         let secret_tree = core::mem::replace(&mut self.secret_tree, next.secret_tree);
         self.past.0.push_front(PastEpoch {
             context: Arc::clone(&over.public.context),
@@ -209,8 +212,9 @@ impl Group {
             own_leaf: over.private.own_leaf(),
             replaced: next.replaced,
         });
-        let limits = &self.client.settings.limits;
-        self.past.0.truncate(usize::try_from(limits.past_epochs).unwrap_or(usize::MAX));
+        // The limit may have become wider since the rows of a pending commit were made: they have no more than this.
+        let kept = self.client.settings.limits.past_epochs.min(next.past_epochs);
+        self.past.0.truncate(usize::try_from(kept).unwrap_or(usize::MAX));
         let resumption_psk = Arc::new(self.state.secrets.resumption_psk.duplicate());
         self.resumption_psks.insert(self.state.public.epoch(), resumption_psk);
         while self.resumption_psks.len() > self.kept_resumption_psks() {
@@ -219,7 +223,7 @@ impl Group {
         self.proposals = ProposalCache::default();
         self.pending = None;
         if let Some(successor) = self.client.successor.as_ref().filter(|_| replaced)
-            && self.member(self.own_leaf()).is_some_and(|leaf| successor.has(&leaf))
+            && self.member(own).is_some_and(|leaf| successor.has(&leaf))
         {
             self.client = Arc::clone(successor);
         }

@@ -53,6 +53,11 @@ impl SecretTree {
         Self { root, nodes: BTreeMap::new(), ratchets: BTreeMap::new() }
     }
 
+    /// Whether no key comes of it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.nodes.is_empty() && self.ratchets.is_empty()
+    }
+
     /// Takes in what was read of the same epoch's tree.
     pub(crate) fn absorb(&mut self, read: Self) {
         self.nodes.extend(read.nodes);

@@ -26,7 +26,7 @@ impl TreeEdit<'_> {
     /// # Errors
     /// `TreeSizeBounded` when the tree is as large as it may get; when the leaf is too long to encode.
     pub fn add(&mut self, leaf: &LeafNode) -> Result<LeafIndex, Error> {
-        let (index, encoded) = (self.reserve()?, Leaf::new(leaf)?);
+        let (encoded, index) = (Leaf::new(leaf)?, self.reserve()?);
         let Self { suite, nodes, roster } = self;
         nodes.walk(index, &mut |stop| {
             match stop {

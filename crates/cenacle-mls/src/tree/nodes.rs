@@ -168,7 +168,8 @@ impl Nodes {
 
     /// The same nodes under a root at `level` or higher.
     pub(super) fn widened(&self, level: u8) -> Subtree {
-        (self.level..level).fold(self.root.clone(), |left, _| Subtree::inner(None, left, Subtree::Blank))
+        (self.level..level)
+            .fold(self.root.clone(), |left, below| Subtree::inner(u32::from(below) + 1, None, left, Subtree::Blank))
     }
 
     /// Doubles the width.
@@ -178,7 +179,8 @@ impl Nodes {
         }
         // RFC 9420 §7.7: "a new blank root node is added, whose left subtree is the existing tree and right subtree is
         // a new all-blank subtree."
-        self.root = Subtree::inner(None, self.root.clone(), Subtree::blank(self.level.into()));
+        let level = u32::from(self.level);
+        self.root = Subtree::inner(level + 1, None, self.root.clone(), Subtree::blank(level));
         self.level += 1;
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! The ratchet tree of an epoch (RFC 9420 §4, §7): a value whose versions share all nodes that did not change, always
-//! with every tree hash present. It comes from a first leaf, from the wire (§12.4.3.3), from stored rows or from a
+//! with its tree hash. It comes from a first leaf, from the wire (§12.4.3.3), from stored rows or from a
 //! sealed [`TreeEdit`]; it is never changed in place.
 
 use alloc::vec::Vec;
@@ -245,7 +245,7 @@ impl Builder<'_> {
         if node.is_some() && left.members() == 0 && right.members() == 0 {
             return Err(Rule::ParentHashValid.into());
         }
-        Ok(Subtree::inner(node, left, right))
+        Ok(Subtree::inner(head.level(), node, left, right))
     }
 
     /// The next node, which must be of this NodeType if it is not blank (RFC 9420 §7.8).

@@ -54,7 +54,13 @@ impl Roster {
     /// Whether every member understands proposals of this type.
     #[must_use]
     pub fn all_support_proposal(&self, proposal_type: ProposalType) -> bool {
-        proposal_type.is_default() || self.proposals.of(proposal_type) == self.members
+        self.supporting_proposal(proposal_type) == self.members
+    }
+
+    /// How many members understand proposals of this type.
+    #[must_use]
+    pub fn supporting_proposal(&self, proposal_type: ProposalType) -> u32 {
+        if proposal_type.is_default() { self.members } else { self.proposals.of(proposal_type) }
     }
 
     /// Whether every member understands credentials of this type.

@@ -67,7 +67,13 @@ impl RatchetTree {
     }
 
     /// Puts a leaf that was read into an unread tree.
+    ///
+    /// # Errors
+    /// `Corrupt` when it stands outside.
     pub(crate) fn put_leaf(&mut self, index: LeafIndex, leaf: Leaf) -> Result<(), Error> {
+        if index.0 >= self.leaf_width() {
+            return Err(Error::Corrupt("tree row outside the tree"));
+        }
         let mut leaf = Some(leaf);
         self.nodes.walk(index, &mut |stop| {
             if let Stop::Leaf(slot) = stop {
@@ -127,7 +133,7 @@ impl<I: Iterator<Item = Result<TreeRow, Error>>> Loader<'_, I> {
             let node = self.row(head)?;
             let node = node.map(|value| Parent::from_bytes(value.expose()).map_err(|_| MALFORMED)).transpose()?;
             self.roster.change_parent(self.suite, head, None, node.as_ref());
-            return Ok(Subtree::inner(node, left, self.read(right_head)?));
+            return Ok(Subtree::inner(head.level(), node, left, self.read(right_head)?));
         };
         // A row of a node further left was out of order.
         let value = self.row(head)?.ok_or(MALFORMED)?;

@@ -1,5 +1,6 @@
 //! Shared nodes. A subtree is a value behind an `Arc`; whoever changes one leaf copies the nodes above it and shares
-//! the rest. Each keeps its tree hash, absent until it is sealed, and two counts that make every search O(log n).
+//! the rest. Each that is neither a leaf nor a small blank keeps its tree hash, absent until it is sealed, and two counts
+//! that make every search O(log n).
 
 use alloc::{boxed::Box, sync::Arc};
 
@@ -96,13 +97,17 @@ impl Subtree {
         leaf.map_or(Self::Blank, Self::Leaf)
     }
 
-    pub(super) fn inner(node: Option<Parent>, left: Self, right: Self) -> Self {
-        Self::Inner(Arc::new(Inner::new(node, left, right)))
+    /// A subtree of 2^`level` leaves.
+    pub(super) fn inner(level: u32, node: Option<Parent>, left: Self, right: Self) -> Self {
+        match (&node, &left, &right) {
+            (None, Self::Blank, Self::Blank) if level <= BLANK_LEVEL => Self::Blank,
+            _ => Self::Inner(Arc::new(Inner::new(node, left, right))),
+        }
     }
 
     /// A subtree of 2^`level` leaves without any node. Its halves are the same value until a hash tells them apart.
     pub(super) fn blank(level: u32) -> Self {
-        (BLANK_LEVEL..level).fold(Self::Blank, |half, _| Self::inner(None, half.clone(), half))
+        (BLANK_LEVEL..level).fold(Self::Blank, |half, below| Self::inner(below + 1, None, half.clone(), half))
     }
 
     /// How many leaves below are not blank.
@@ -173,7 +178,7 @@ impl Subtree {
             return Ok(());
         }
         if !matches!(self, Self::Inner(_)) {
-            *self = Self::inner(None, Self::Blank, Self::Blank);
+            *self = Self::Inner(Arc::new(Inner::new(None, Self::Blank, Self::Blank)));
         }
         let Self::Inner(this) = self else { return Ok(()) };
         let Inner { hash, node, left, right, .. } = Arc::make_mut(this);
@@ -185,7 +190,9 @@ impl Subtree {
         child.walk(child_head, leaf, visit)?;
         let this = Arc::make_mut(this);
         this.recount();
-        if this.members == 0 && this.node.is_none() && head.level() <= BLANK_LEVEL {
+        if head.level() <= BLANK_LEVEL
+            && let (None, Self::Blank, Self::Blank) = (&this.node, &this.left, &this.right)
+        {
             *self = Self::Blank;
         }
         Ok(())

@@ -98,7 +98,7 @@ impl SqliteStore {
         let mut statement = self.connection.prepare_cached("SELECT tab, key, value FROM rows")?;
         let rows = statement.query_map([], |row| {
             let key = RowKey::new(Table(row.get(0)?), row.get_ref(1)?.as_blob()?);
-            Ok((key, SecretBytes::from(row.get_ref(2)?.as_blob()?)))
+            Ok((key, row.get_ref(2)?.as_blob()?.into()))
         })?;
         Ok(Snapshot(rows.collect::<Result<_, _>>()?))
     }

@@ -2,6 +2,7 @@
 //! all that was agreed is compared after each step. No epochs, no messages.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "test helpers")]
 
+mod crowds;
 mod edit;
 mod forged;
 mod indices;

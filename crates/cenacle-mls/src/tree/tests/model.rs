@@ -13,16 +13,16 @@ use crate::wire::*;
 
 /// RFC 9420 Appendix C, without any cleverness.
 #[derive(Clone)]
-struct Model {
-    nodes: Vec<Option<Node>>,
+pub(super) struct Model {
+    pub(super) nodes: Vec<Option<Node>>,
 }
 
 impl Model {
-    fn leaves(&self) -> u32 {
+    pub(super) fn leaves(&self) -> u32 {
         u32::try_from(self.nodes.len().div_ceil(2)).unwrap()
     }
 
-    fn at(&self, node: NodeIndex) -> Option<&Node> {
+    pub(super) fn at(&self, node: NodeIndex) -> Option<&Node> {
         self.nodes[usize::try_from(node.0).unwrap()].as_ref()
     }
 
@@ -30,7 +30,7 @@ impl Model {
         self.nodes[usize::try_from(node.0).unwrap()] = value;
     }
 
-    fn add(&mut self, leaf: LeafNode) -> LeafIndex {
+    pub(super) fn add(&mut self, leaf: LeafNode) -> LeafIndex {
         let blank =
             |model: &Self| (0..model.leaves()).map(LeafIndex).find(|leaf| model.at(leaf.node_index()).is_none());
         let index = blank(self).unwrap_or_else(|| {
@@ -47,14 +47,14 @@ impl Model {
         index
     }
 
-    fn replace(&mut self, index: LeafIndex, leaf: Option<LeafNode>) {
+    pub(super) fn replace(&mut self, index: LeafIndex, leaf: Option<LeafNode>) {
         self.set(index.node_index(), leaf.map(Node::Leaf));
         for node in index.node_index().direct_path(self.leaves()).collect::<Vec<_>>() {
             self.set(node, None);
         }
     }
 
-    fn truncate(&mut self) {
+    pub(super) fn truncate(&mut self) {
         while self.nodes.len() > 1
             && self.nodes[self.nodes.len() / 2..].iter().step_by(2).all(Option::is_none)
             && self.nodes[self.nodes.len() / 2 + 1..].iter().all(Option::is_none)
@@ -103,7 +103,7 @@ impl Model {
 }
 
 /// A leaf of random bytes, with capabilities that vary; nothing checks it here.
-fn random_leaf(rng: &mut SeededRng) -> LeafNode {
+pub(super) fn random_leaf(rng: &mut SeededRng) -> LeafNode {
     let mut bytes = || Vec::from(rng.next_u64().to_be_bytes());
     let (key, signature_key, choice) = (bytes(), bytes(), bytes());
     let odd = |byte: u8| byte & 1 == 1;
@@ -129,7 +129,7 @@ fn random_leaf(rng: &mut SeededRng) -> LeafNode {
     }
 }
 
-fn compare(model: &Model, tree: &RatchetTree, suite: &dyn Suite) {
+pub(super) fn compare(model: &Model, tree: &RatchetTree, suite: &dyn Suite) {
     assert_eq!(tree.leaf_width(), model.leaves());
     assert_eq!(tree.to_wire().unwrap(), model.wire());
     assert_eq!(tree.to_bytes().unwrap(), model.wire().to_bytes().unwrap());
@@ -230,7 +230,7 @@ fn random_changes_give_the_models_tree() {
 }
 
 /// What [`TreeEdit::apply_path`] does, in the model's terms; parent hashes are the tree's, as the model has none.
-fn set_parents(
+pub(super) fn set_parents(
     tree: &RatchetTree,
     model: &mut Model,
     sender: LeafIndex,

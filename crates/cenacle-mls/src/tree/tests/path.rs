@@ -92,10 +92,10 @@ fn recipients_are_found_without_listing_them() {
         parent.unmerged_leaves = unmerged.iter().copied().map(LeafIndex).collect();
         Some(parent)
     };
-    let pair = |node, first| Subtree::inner(node, member(first), member(first + 1));
-    let left = Subtree::inner(None, pair(None, 0), pair(parent(&[]), 2));
-    let right = Subtree::inner(parent(&[5, 6, 7]), pair(parent(&[5]), 4), pair(parent(&[6, 7]), 6));
-    let nodes = Nodes { root: Subtree::inner(None, left, right), level: 3 };
+    let pair = |node, first| Subtree::inner(1, node, member(first), member(first + 1));
+    let left = Subtree::inner(2, None, pair(None, 0), pair(parent(&[]), 2));
+    let right = Subtree::inner(2, parent(&[5, 6, 7]), pair(parent(&[5]), 4), pair(parent(&[6, 7]), 6));
+    let nodes = Nodes { root: Subtree::inner(3, None, left, right), level: 3 };
 
     let new = [1, 5, 6].map(LeafIndex);
     let all: Vec<_> = nodes.resolution(NodeIndex(7)).into_iter().map(|node| node.0).collect();
