@@ -245,9 +245,8 @@ impl<'a> TreeBytes<'a> {
                 let mut field = Reader::new(&field);
                 let content = field.opaque().map_err(|_| Rule::ExtensionWellFormed)?;
                 field.finish().map_err(|_| Rule::ExtensionWellFormed)?;
-                RatchetTree::from_content(content, suite).map_err(|error| match error {
-                    Error::Decode(_) => Rule::ExtensionWellFormed.into(),
-                    other => other,
+                RatchetTree::from_content(content, suite).map_err(|error| {
+                    if matches!(error, Error::Decode(_)) { Rule::ExtensionWellFormed.into() } else { error }
                 })
             }
         }
