@@ -9,7 +9,6 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// A secret of at most [`Secret::MAX_BYTES`] bytes, inline: outputs of the KDF, AEAD keys and nonces.
-#[derive(Zeroize, ZeroizeOnDrop)]
 pub struct Secret {
     length: u8,
     bytes: [u8; Secret::MAX_BYTES],
@@ -57,6 +56,15 @@ impl Secret {
         self.expose().ct_eq(other.expose()).into()
     }
 }
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        // What is beyond the length was never written.
+        self.expose_mut().zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Secret {}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,8 @@
 //! cost that does not grow with the group, and then becomes it.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
     clippy::panic,
     clippy::std_instead_of_alloc,
     clippy::std_instead_of_core,

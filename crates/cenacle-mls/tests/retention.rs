@@ -22,7 +22,7 @@ use common::{World, roundtrip};
 /// Sets how many past epochs a person's client keeps, in the group it holds as well.
 fn keep(world: &mut World, name: &str, past_epochs: u32) {
     let person = world.person(name);
-    let mut settings = person.client.settings().clone();
+    let mut settings = *person.client.settings();
     settings.limits.past_epochs = past_epochs;
     person.client = person.client.clone().with_settings(settings);
     person.group = person.group.take().map(|group| group.with_client(&person.client).unwrap());
@@ -78,7 +78,7 @@ fn a_successor_takes_over_whatever_is_kept() {
             let alice = world.person("alice");
             let successor = Client::new(suite, signer, Credential::Basic(b"alice, later"[..].into()))
                 .with_capabilities(alice.client.capabilities().clone())
-                .with_settings(alice.client.settings().clone());
+                .with_settings(*alice.client.settings());
             alice.client = alice.client.clone().with_successor(successor);
             alice.group = alice.group.take().map(|group| group.with_client(&alice.client).unwrap());
             let commit = roundtrip(&world.build_commit("alice", |commit| commit).commit);

@@ -231,7 +231,7 @@ fn received_grease_is_unsupported_even_where_everybody_lists_it() {
     let mut world = World::new(1, Handshake::Public);
     world.create("alice");
     // Somebody who happened to choose the same values for extensions and proposals.
-    let own = world.member("alice").member(LeafIndex(0)).unwrap().capabilities.clone();
+    let own = world.member("alice").member(LeafIndex(0)).unwrap().capabilities;
     let extension = the_one(&own.extensions, |value| value.0);
     let proposal = the_one(&own.proposals, |value| value.0);
     let listed = |client: &Client| {

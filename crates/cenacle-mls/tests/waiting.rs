@@ -155,7 +155,7 @@ fn one_bad_proposal_does_no_harm_to_many_good_ones() {
     let mut world = topical();
     let good: Vec<_> = (0..70).map(|number| newcomer(&format!("good {number}"), 1_000 + number, true)).collect();
     let (_, signer) = client("twin", &suite(1), 31);
-    let taken = world.member("alice").member(LeafIndex(0)).unwrap().encryption_key.clone();
+    let taken = world.member("alice").member(LeafIndex(0)).unwrap().encryption_key;
     let twin = resigned(newcomer("twin", 31, true), &*signer, |package| package.leaf_node.encryption_key = taken);
     let add = |package: KeyPackage| Proposal::Add(Add { key_package: Box::new(package) });
     let nobodys = Extension { extension_type: ExtensionType(0xf0f1), extension_data: (&b"x"[..]).into() };

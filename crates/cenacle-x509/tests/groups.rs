@@ -203,7 +203,7 @@ impl World {
 
     fn presented_by(&self, name: &str, as_seen_by: &str) -> Credential {
         let leaf = self.group(name).own_leaf();
-        self.group(as_seen_by).member(leaf).unwrap().credential.clone()
+        self.group(as_seen_by).member(leaf).unwrap().credential
     }
 }
 

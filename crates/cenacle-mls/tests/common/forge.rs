@@ -75,7 +75,7 @@ impl World {
             suite: Arc::clone(&self.suite),
             signer: Arc::clone(&person.signer),
             leaf: group.own_leaf(),
-            template: group.member(group.own_leaf()).unwrap().clone(),
+            template: group.member(group.own_leaf()).unwrap(),
             public: group.public().clone(),
             secrets: EpochSecrets::from_bytes(secrets.expose()).unwrap(),
             encryption_secret: row(root.and(&group.public().tree().root().0))

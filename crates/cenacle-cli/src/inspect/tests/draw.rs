@@ -53,8 +53,8 @@ fn four() -> WireTree {
     ])
 }
 
-fn drawn(wire: WireTree, names: impl Fn(LeafIndex) -> String) -> String {
-    draw_tree(&RatchetTree::from_wire(&wire, &*suite()).unwrap(), names)
+fn drawn(wire: &WireTree, names: impl Fn(LeafIndex) -> String) -> String {
+    draw_tree(&RatchetTree::from_wire(wire, &*suite()).unwrap(), names)
 }
 
 /// Begins with a line break, so that the picture keeps its shape here.
@@ -71,25 +71,25 @@ const FOUR: &str = "
 #[test]
 fn a_small_tree_is_drawn_node_by_node() {
     let names = ["Alice", "Bob", "", "Dora"];
-    let picture = drawn(four(), |leaf| names.get(usize::try_from(leaf.0).unwrap()).copied().unwrap().to_owned());
+    let picture = drawn(&four(), |leaf| names.get(usize::try_from(leaf.0).unwrap()).copied().unwrap().to_owned());
     assert_eq!(format!("\n{picture}"), FOUR);
 }
 
 #[test]
 fn one_member_is_a_tree() {
-    assert_eq!(drawn(tree([Some(leaf(0xa0))]), |_| "Alice".to_owned()), "  ●a0a0\n  Alice\n    0\n");
+    assert_eq!(drawn(&tree([Some(leaf(0xa0))]), |_| "Alice".to_owned()), "  ●a0a0\n  Alice\n    0\n");
 }
 
 #[test]
 fn long_names_are_cut_and_control_characters_dropped() {
-    let picture = drawn(four(), |leaf| format!("a very\n long name of {leaf}"));
+    let picture = drawn(&four(), |leaf| format!("a very\n long name of {leaf}"));
     assert!(picture.contains("a very long name o…"), "{picture}");
     assert!(picture.lines().all(|line| line.chars().count() <= 128));
 }
 
 #[test]
 fn names_make_room_for_themselves() {
-    let picture = drawn(four(), |leaf| format!("member {leaf}"));
+    let picture = drawn(&four(), |leaf| format!("member {leaf}"));
     assert!(picture.contains("member 0  member 1"), "{picture}");
 }
 
@@ -114,14 +114,14 @@ fn flat(members: u32) -> WireTree {
 
 #[test]
 fn the_widest_drawing_fits_a_wide_terminal() {
-    let picture = drawn(flat(MAX_DRAWN_LEAVES), |leaf| format!("somebody {leaf}"));
+    let picture = drawn(&flat(MAX_DRAWN_LEAVES), |leaf| format!("somebody {leaf}"));
     assert!(picture.lines().all(|line| line.chars().count() <= 128), "{picture}");
     assert_eq!(picture.matches('●').count(), 16);
 }
 
 #[test]
 fn a_larger_tree_is_drawn_level_by_level() {
-    let picture = drawn(flat(MAX_DRAWN_LEAVES + 1), |_| String::new());
+    let picture = drawn(&flat(MAX_DRAWN_LEAVES + 1), |_| String::new());
     let expected = "\
 level 5        0 of 1      keyed  _
 level 4        0 of 2      keyed  __
@@ -135,6 +135,6 @@ leaves        17 of 32     keyed  ●●●●●●●●●●●●●●●�
 
 #[test]
 fn a_large_tree_is_counted() {
-    let picture = drawn(flat(200), |_| String::new());
+    let picture = drawn(&flat(200), |_| String::new());
     assert!(picture.ends_with("leaves       200 of 256    keyed\n"), "{picture}");
 }

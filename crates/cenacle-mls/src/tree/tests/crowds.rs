@@ -39,7 +39,7 @@ fn crowd(edit: &mut TreeEdit<'_>, model: &mut Model, rng: &mut SeededRng, first:
         1 => (members.iter().copied().filter(|leaf| leaf.0 >= bound && leaf.0 > 0).collect(), 0),
         2 => (members.iter().copied().filter(|leaf| leaf.0 < bound).collect(), 1),
         3 => (members.clone(), 1 + rng.next_u64() % 40),
-        _ => (members.iter().copied().filter(|_| rng.next_u64() % 4 == 0).collect(), 1),
+        _ => (members.iter().copied().filter(|_| rng.next_u64().is_multiple_of(4)).collect(), 1),
     };
     // Somebody must stay, or come.
     let stays = coming == 0 && going.len() == members.len();

@@ -97,7 +97,7 @@ fn blank_leaves_are_not_changed() {
 fn an_update_replaces_the_key() {
     let world = World::new(6);
     let mut edit = world.tree.edit(&*world.suite);
-    let same = world.tree.leaf(LeafIndex(0)).unwrap().clone();
+    let same = world.tree.leaf(LeafIndex(0)).unwrap();
     assert_eq!(edit.update(LeafIndex(0), &same), Err(Error::Invalid(Rule::LeafKeyReplaced)));
 }
 
@@ -126,15 +126,15 @@ fn keys_are_unique_among_all_nodes() {
     assert!(seal_with(&mut world, |_, _| ()).is_ok());
     let unique = |rule| Some(Error::Invalid(rule));
     let refused = seal_with(&mut world, |leaf, tree| {
-        leaf.encryption_key = tree.leaf(LeafIndex(2)).unwrap().encryption_key.clone();
+        leaf.encryption_key = tree.leaf(LeafIndex(2)).unwrap().encryption_key;
     });
     assert_eq!(refused.err(), unique(Rule::EncryptionKeyUnique));
     let refused = seal_with(&mut world, |leaf, tree| {
-        leaf.encryption_key = tree.parent(NodeIndex(3)).unwrap().encryption_key.clone();
+        leaf.encryption_key = tree.parent(NodeIndex(3)).unwrap().encryption_key;
     });
     assert_eq!(refused.err(), unique(Rule::EncryptionKeyUnique));
     let refused = seal_with(&mut world, |leaf, tree| {
-        leaf.signature_key = tree.leaf(LeafIndex(2)).unwrap().signature_key.clone();
+        leaf.signature_key = tree.leaf(LeafIndex(2)).unwrap().signature_key;
     });
     assert_eq!(refused.err(), unique(Rule::SignatureKeyUnique));
 }
@@ -144,7 +144,7 @@ fn keys_may_change_hands_within_an_edit() {
     let mut world = World::new(9);
     world.change(&Changes { adds: 3, ..Changes::default() });
     let tree = &world.tree;
-    let [one, two] = [1, 2].map(|index| tree.leaf(LeafIndex(index)).unwrap().clone());
+    let [one, two] = [1, 2].map(|index| tree.leaf(LeafIndex(index)).unwrap());
     let suite = super::suite();
     let mut edit = tree.edit(&*suite);
     edit.update(LeafIndex(1), &two).unwrap();

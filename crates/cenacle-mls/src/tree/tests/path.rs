@@ -182,11 +182,11 @@ fn broken_paths_are_not_merged() {
     refused(Rule::ParentHashValid, &|path| path.leaf_node.source = commit(*world.tree.tree_hash()));
     refused(Rule::LeafSourceFits, &|path| path.leaf_node.source = LeafNodeSource::Update);
     refused(Rule::LeafKeyReplaced, &|path| {
-        path.leaf_node.encryption_key = world.tree.leaf(sent.sender).unwrap().encryption_key.clone();
+        path.leaf_node.encryption_key = world.tree.leaf(sent.sender).unwrap().encryption_key;
     });
     // Keys of another member, of a parent elsewhere, and of a parent that the path itself overwrites.
     for taken in [NodeIndex(0), NodeIndex(9), NodeIndex(5)] {
-        let key = || world.tree.encryption_key(taken).unwrap().clone();
+        let key = || world.tree.encryption_key(taken).unwrap();
         refused(Rule::EncryptionKeyUnique, &|path| path.leaf_node.encryption_key = key());
         refused(Rule::EncryptionKeyUnique, &|path| path.nodes[1].encryption_key = key());
     }
