@@ -18,10 +18,9 @@ use super::{
 use crate::{
     Error, Misuse,
     delta::{Delta, PersistError, RowKey, Store, Table, Written},
-    schedule::EpochSecrets,
     secret_tree::SecretTree,
     tree::{Leaf, RatchetTree, TreePrivate},
-    wire::{ContentType, Epoch, GroupContext, GroupId, LeafIndex, MlsMessage, MlsMessageBody},
+    wire::{ContentType, Epoch, GroupContext, GroupId, LeafIndex, LeafNode, MlsMessage, MlsMessageBody},
 };
 
 const CORRUPT: Error = Error::Corrupt("group");
@@ -56,23 +55,16 @@ impl Client {
             return Err(Error::from(Misuse::WrongKey).into());
         }
         let view = View { store, changes: &[], group_id };
-        let (own_leaf, secrets) = (header.own_leaf, view.required(&view.key(Table::EPOCH))?);
-        let mut partial = PartialGroup { group: self.without_tree(&view, header, secrets)?, read: BTreeSet::new() };
+        let own_leaf = header.own_leaf;
+        let own: LeafNode = view.required(&view.key(Table::TREE_NODE).and(&own_leaf.node_index()))?;
+        let client = self.behind(&own).ok_or(Error::from(Misuse::WrongKey))?;
+        let mut partial = PartialGroup { group: client.without_tree(&view, header)?, read: BTreeSet::new() };
         let epoch = partial.epoch();
-        if !partial.read_sender(epoch, own_leaf, store)? {
-            return Err(CORRUPT.into());
-        }
-        let own = partial.group.member(own_leaf).ok_or(CORRUPT)?;
-        partial.group.client = Arc::new(self.behind(&own).ok_or(Error::from(Misuse::WrongKey))?.clone());
-        Ok(Some(partial))
+        if partial.read_sender(epoch, own_leaf, store)? { Ok(Some(partial)) } else { Err(CORRUPT.into()) }
     }
 
-    fn without_tree<S: Store>(
-        &self,
-        view: &View<'_, S>,
-        header: Header,
-        secrets: EpochSecrets,
-    ) -> Result<Group, PersistError<S::Error>> {
+    fn without_tree<S: Store>(&self, view: &View<'_, S>, header: Header) -> Result<Group, PersistError<S::Error>> {
+        let secrets = view.required(&view.key(Table::EPOCH))?;
         let Header { public, own_leaf, .. } = header;
         let public = PublicGroup {
             tree: RatchetTree::unread(public.level, public.context.tree_hash),
