@@ -59,9 +59,15 @@ impl KeyUses {
             self.repeated = self.repeated.saturating_sub(u32::from(now == 1));
         }
         if let Some(new) = new {
-            let now = self.step(suite, new, place, |count| count.saturating_add(1));
-            self.repeated = self.repeated.saturating_add(u32::from(now == 2));
+            self.add(suite, place, new);
         }
+    }
+
+    /// A key is used at `place`, too. Gives how often it is used then.
+    pub(super) fn add(&mut self, suite: &dyn Suite, place: u32, key: &[u8]) -> u32 {
+        let now = self.step(suite, key, place, |count| count.saturating_add(1));
+        self.repeated = self.repeated.saturating_add(u32::from(now == 2));
+        now
     }
 
     /// Counts one use more or less, and gives how many there are then.

@@ -106,7 +106,11 @@ impl Parent {
     }
 
     pub(super) fn encryption_key(&self) -> HpkePublicKey {
-        HpkePublicKey(first_opaque(&mut Reader::new(&self.fixed)).into())
+        HpkePublicKey(self.key_bytes().into())
+    }
+
+    pub(super) fn key_bytes(&self) -> &[u8] {
+        first_opaque(&mut Reader::new(&self.fixed))
     }
 
     pub(super) fn parent_hash(&self) -> Digest {

@@ -82,7 +82,8 @@ impl TreeEdit<'_> {
             keys.push(public_key);
             path_secret = next;
         }
-        let parent_hash = self.set_path(own, &keys)?;
+        let path: Vec<_> = steps.iter().map(|draft| draft.step).zip(&keys).collect();
+        let parent_hash = self.set_path(own, &path)?;
         self.set_path_leaf(own, &make_leaf(leaf_public, parent_hash)?)?;
         // RFC 9420 §12.4.1: "Define commit_secret as the value path_secret[n+1] derived from the last path secret
         // value"
@@ -103,10 +104,8 @@ impl TreeEdit<'_> {
             return Err(Rule::LeafKeyReplaced.into());
         }
         // RFC 9420 §12.4.2: "Verify that none of the public keys in the UpdatePath appear in any node of the new
-        // ratchet tree." Those the path itself overwrites count; sealing finds keys that occur twice in the path.
-        let keys: Vec<_> = path.nodes.iter().map(|node| node.encryption_key.clone()).collect();
-        let in_use = |key: &HpkePublicKey| self.roster.has_encryption_key(key, self.suite);
-        if in_use(leaf_key) || keys.iter().any(in_use) {
+        // ratchet tree." Those the path itself overwrites count. The parents' keys are looked at as they are put there.
+        if self.roster.has_encryption_key(leaf_key, self.suite) {
             return Err(Rule::EncryptionKeyUnique.into());
         }
         let steps = self.filtered_direct_path(sender);
@@ -121,7 +120,8 @@ impl TreeEdit<'_> {
         }) {
             return Err(Rule::PathCiphertextsFit.into());
         }
-        let parent_hash = self.set_path(sender, &keys)?;
+        let keys = path.nodes.iter().map(|node| &node.encryption_key);
+        let parent_hash = self.set_path(sender, &steps.into_iter().zip(keys).collect::<Vec<_>>())?;
         // RFC 9420 §7.5: "verify that the parent_hash field of the leaf node matches the parent hash for the first node
         // in its filtered direct path"
         match &path.leaf_node.source {
@@ -132,27 +132,30 @@ impl TreeEdit<'_> {
         self.set_path_leaf(sender, &path.leaf_node)
     }
 
-    /// Blanks the direct path of `leaf`, puts `keys` (from the lowest up) on the filtered one, and gives the parent
-    /// hash for the leaf.
-    fn set_path(&mut self, leaf: LeafIndex, keys: &[HpkePublicKey]) -> Result<Digest, Error> {
+    /// Blanks the direct path of `leaf`, puts fresh keys on the filtered one (`path`, from the lowest node up), and gives
+    /// the parent hash for the leaf.
+    fn set_path(&mut self, leaf: LeafIndex, path: &[(PathStep, &HpkePublicKey)]) -> Result<Digest, Error> {
         if leaf.0 >= self.leaf_width() {
             return Err(Rule::SenderIsMember.into());
         }
-        let (mut parent_hash, mut keys) = (Digest::EMPTY, keys.iter().rev());
+        // While the keys that they replace are still there.
+        if !path.iter().all(|(step, key)| self.roster.adds_fresh_key(self.suite, step.node, key)) {
+            return Err(Rule::EncryptionKeyUnique.into());
+        }
+        let (mut parent_hash, mut keys) = (Digest::EMPTY, path.iter().rev());
         let Self { suite, nodes, roster } = self;
         // RFC 9420 §7.5: "these hashes are computed from root to leaf, so that each hash incorporates all the non-blank
         // nodes above it. The root node always has a zero-length hash for its parent hash."
         nodes.walk(leaf, &mut |stop| {
             let Stop::Parent { index, node, copath_index, copath_child } = stop else { return Ok(()) };
-            let old = node.take();
+            roster.change_parent(*suite, index, node.take().as_ref(), None);
             if copath_child.resolved() > 0 {
-                let encryption_key = keys.next().ok_or(Rule::PathLengthFits)?;
+                let (_, encryption_key) = keys.next().ok_or(Rule::PathLengthFits)?;
                 copath_child.seal(copath_index, *suite)?;
                 let sibling = copath_child.hash(copath_index, *suite)?;
                 *node = Some(Parent::new(encryption_key, &parent_hash)?);
                 parent_hash = hash::parent_hash(*suite, encryption_key, &parent_hash, &sibling)?;
             }
-            roster.change_parent(*suite, index, old.as_ref(), node.as_ref());
             Ok(())
         })?;
         Ok(parent_hash)

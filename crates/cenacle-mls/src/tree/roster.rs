@@ -152,9 +152,14 @@ impl Roster {
         old: Option<&Parent>,
         new: Option<&Parent>,
     ) {
-        let [old, new] = [old, new].map(|parent| parent.map(Parent::encryption_key));
-        let [old, new] = [&old, &new].map(|key| key.as_ref().map(|key| &*key.0));
+        let [old, new] = [old, new].map(|parent| parent.map(Parent::key_bytes));
         self.encryption_keys.change(suite, node.0, old, new);
+    }
+
+    /// A fresh key is to stand at `node`, and whatever key stands there now is still to be taken away. Gives whether no
+    /// node, leaf or parent, had it before.
+    pub(super) fn adds_fresh_key(&mut self, suite: &dyn Suite, node: NodeIndex, key: &HpkePublicKey) -> bool {
+        self.encryption_keys.add(suite, node.0, &key.0) == 1
     }
 
     fn count(&mut self, leaf: &LeafNode, step: fn(u32, u32) -> u32) {
