@@ -7,11 +7,13 @@ use crate::{rfc, structure};
 /// The steps after the structure, each a cargo command line.
 const STEPS: &[&str] = &[
     "fmt --all --check",
-    "clippy --workspace --all-targets --features cenacle-testkit/peers -- -D warnings",
+    "clippy --workspace --all-targets --features cenacle-testkit/peers,cenacle-testkit/bench -- -D warnings",
     "doc --workspace --no-deps",
     "check -p cenacle-mls -p cenacle-crypto-rustcrypto -p cenacle-x509 --no-default-features --lib",
     "check -p cenacle-crypto-rustcrypto --no-default-features --features experimental --lib",
     TESTS,
+    // The core on one thread: in the workspace the program turns its feature `parallel` on.
+    "test -p cenacle-mls",
 ];
 
 /// The provider over OpenSSL, which the workspace leaves out by itself. `FEATURE` says where OpenSSL comes from.
