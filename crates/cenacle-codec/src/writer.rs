@@ -60,7 +60,8 @@ impl Writer {
         if self.erasing && needed > self.out.capacity() {
             let mut larger = Vec::with_capacity(needed.saturating_mul(2));
             larger.extend_from_slice(&self.out);
-            core::mem::replace(&mut self.out, larger).zeroize();
+            // As a slice, which is erased in one go.
+            core::mem::replace(&mut self.out, larger).as_mut_slice().zeroize();
         }
     }
 

@@ -104,14 +104,22 @@ impl SecretBytes {
 
     /// The bytes by value, still erasing themselves.
     #[must_use]
-    pub fn into_zeroizing(self) -> Zeroizing<Vec<u8>> {
-        self.0
+    pub fn into_zeroizing(mut self) -> Zeroizing<Vec<u8>> {
+        core::mem::take(&mut self.0)
     }
 
     /// Compares in constant time (the length is not secret).
     #[must_use]
     pub fn ct_eq(&self, other: &Self) -> bool {
         self.expose().ct_eq(other.expose()).into()
+    }
+}
+
+impl Drop for SecretBytes {
+    fn drop(&mut self) {
+        // The vector would erase itself byte by byte; a slice is erased in one go.
+        self.0.as_mut_slice().zeroize();
+        self.0.clear();
     }
 }
 

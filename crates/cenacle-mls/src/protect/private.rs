@@ -2,7 +2,7 @@
 //! epoch and a sample of the ciphertext.
 
 use cenacle_codec::{Decode, Encode, Opaque, Writer};
-use cenacle_crypto::{Rng, Secret, Suite, labeled::expand_with_label};
+use cenacle_crypto::{Rng, Secret, SecretBytes, Suite, labeled::expand_with_label};
 
 use crate::{
     Error, Rule, What,
@@ -89,9 +89,9 @@ pub fn protect(
     // Beside the data stand a signature and perhaps a tag and padding.
     let mut plaintext = Writer::erasing(framed.content.data_length() + 256 + usize::from(padding.multiple_bytes));
     PrivateMessageContent::encode_padded(&framed.content, auth, padding.multiple_bytes.into(), &mut plaintext);
-    let plaintext = plaintext.finish_secret()?;
+    let plaintext = SecretBytes::from(plaintext.finish_secret()?);
     let aad = PrivateContentAad(&message).to_bytes()?;
-    message.ciphertext = suite.aead_seal(&key.key, &guarded(&key.nonce, reuse_guard), &aad, &plaintext)?.into();
+    message.ciphertext = suite.aead_seal(&key.key, &guarded(&key.nonce, reuse_guard), &aad, plaintext.expose())?.into();
 
     let sender_data = SenderData { leaf_index, generation, reuse_guard }.to_bytes()?;
     let (key, nonce) = sender_data_key(suite, sender_data_secret, &message.ciphertext)?;

@@ -171,7 +171,10 @@ fn ours(suite: &Arc<dyn Suite>, n: u32, heap: &dyn Heap, invite: Invite<'_>) -> 
         let own = OwnKeyPackage::find(&store, &welcome)?.ok_or_else(|| other("no key package"))?;
         client.join(&welcome, &own, None, &Inputs::new(&AcceptAll))?.accept(&mut store)?
     };
-    let (after, peak) = (heap.held(), heap.peak());
+    let peak = heap.peak();
+    // The store shares the tree's nodes with the group: they are to count as the group's.
+    drop(store);
+    let after = heap.held();
     drop(joined);
     let held = after.saturating_sub(heap.held());
     Ok(Held { held: per_member(held, n), peak: per_member(peak.saturating_sub(before), n) })
