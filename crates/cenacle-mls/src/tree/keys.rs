@@ -5,8 +5,8 @@ use alloc::{sync::Arc, vec::Vec};
 
 use cenacle_crypto::Suite;
 
-/// A key under half of its SHA-2 digest: to find two keys with the same name takes 2^64 hashes, and all it would gain an
-/// insider is that the commit with the second is refused here.
+/// The first 128 bits of a key's digest: to find two keys with the same name takes 2^64 hashes. What that could do is in
+/// ADR 0002.
 type Name = [u8; NAME_BYTES];
 const NAME_BYTES: usize = 16;
 
@@ -14,8 +14,8 @@ fn name_of(suite: &dyn Suite, key: &[u8]) -> Name {
     suite.hash(&[key]).first_chunk().copied().unwrap_or_default()
 }
 
-/// How often a key occurs. The places are folded by XOR, so that the place of a key that occurs once can be read off
-/// and the changes of an edit may come in any order.
+/// How often a key occurs. The places (leaf or node indices) are folded by XOR, so that the place of a key that occurs once
+/// can be read off, and the changes of an edit may come in any order; of a key that occurs twice they mean nothing.
 #[derive(Clone, Copy)]
 struct Use {
     name: Name,

@@ -12,7 +12,8 @@ use crate::{
     wire::{Credential, LeafIndex, LeafNode, ParentNode},
 };
 
-/// A member's leaf: the encoding of a [`LeafNode`]. Cheap to clone; equal if the encodings are.
+/// A member's leaf: the encoding of a [`LeafNode`], made by [`Leaf::new`] or [`Leaf::read`] and by nothing else. Cheap to
+/// clone; equal if the encodings are.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Leaf(Arc<[u8]>);
 
@@ -91,7 +92,8 @@ impl fmt::Debug for Leaf {
     }
 }
 
-/// A parent that is not blank: the encoding of a [`ParentNode`] but for its list, which every Add makes longer.
+/// A parent that is not blank: the encoding of a [`ParentNode`] but for its list, which every Add makes longer. The list
+/// ascends: joining checks it, and a stored tree must have its tree hash.
 #[derive(Clone)]
 pub(super) struct Parent {
     fixed: Arc<[u8]>,

@@ -1,5 +1,5 @@
 //! What the rules over all members need (RFC 9420 §7.3, §11.1, §12.4.2): which keys are in use, and how many members
-//! support what. Kept per changed node in persistent maps, so that no rule ever scans the tree and versions of a tree
+//! support what. Kept per changed node in a trie and in persistent maps, so that no rule ever scans the tree and versions of a tree
 //! share all they have in common. Wherever a suite is asked for it is the group's.
 
 use alloc::vec::Vec;

@@ -38,7 +38,7 @@ const BLANK_LEVEL: u32 = 4;
 /// From so many members on, the halves are hashed side by side.
 const WIDE: u32 = 4_096;
 
-/// A tree hash in place of its 64 bytes at most, which SHA-256 does not need.
+/// A cached tree hash: one of 32 bytes in place, a longer one on the heap.
 #[derive(Clone)]
 enum Hash {
     Absent,

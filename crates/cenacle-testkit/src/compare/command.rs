@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::{
+    fs::OpenOptions,
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -27,7 +28,7 @@ use super::{
 #[command(name = "compare", after_help = HELP)]
 pub struct CompareArgs {
     /// Group sizes, in members, with commas between them.
-    #[arg(long, value_delimiter = ',', default_values_t = [2, 100, 1000], value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    #[arg(long, value_delimiter = ',', default_value = "2,100,1000", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     n: Vec<u32>,
 
     /// How the group came to be.
@@ -39,7 +40,7 @@ pub struct CompareArgs {
     ops: Vec<Operation>,
 
     /// The other implementations.
-    #[arg(long, value_delimiter = ',', default_values = ["openmls", "openmls-libcrux", "mls-rs"])]
+    #[arg(long, value_delimiter = ',', default_value = "openmls,openmls-libcrux,mls-rs")]
     peers: Vec<PeerKind>,
 
     /// How often each operation is repeated, at most.
@@ -158,6 +159,11 @@ impl CompareArgs {
 
     fn compare(&self) -> Result<(), BenchError> {
         let suite = AwsLcProvider.suite(CipherSuite(1)).ok_or_else(|| other("no suite 1"))?;
+        // Not after an hour of measuring.
+        for (_, path) in self.pictures() {
+            let writable = OpenOptions::new().append(true).create(true).open(&path);
+            writable.map_err(|error| other(format_args!("{}: {error}", path.display())))?;
+        }
         let bounds = Bounds {
             iterations: usize::try_from(self.iterations).map_err(other)?,
             peer_limit: Duration::from_secs(self.peer_limit),
@@ -181,13 +187,13 @@ impl CompareArgs {
                 }
             }
         }
-        if let Some(path) = &self.svg {
-            for tree in &self.tree {
-                let path = if self.tree.len() > 1 { with_tree(path, *tree) } else { path.clone() };
-                chart::draw(&path, &contest.report, *tree, &names)?;
-            }
-        }
-        Ok(())
+        self.pictures().try_for_each(|(tree, path)| chart::draw(&path, &contest.report, tree, &names))
+    }
+
+    /// The pictures to draw: one for each kind of tree.
+    fn pictures(&self) -> impl Iterator<Item = (Tree, PathBuf)> {
+        let path = |path: &PathBuf, tree| if self.tree.len() > 1 { with_tree(path, tree) } else { path.clone() };
+        self.svg.iter().flat_map(move |svg| self.tree.iter().map(move |tree| (*tree, path(svg, *tree))))
     }
 }
 

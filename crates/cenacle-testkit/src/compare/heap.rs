@@ -50,7 +50,7 @@ Example:
 #[derive(Debug, Args)]
 struct What {
     /// Group sizes, in members, with commas between them.
-    #[arg(long, value_delimiter = ',', default_values_t = [1000], value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    #[arg(long, value_delimiter = ',', default_value = "1000", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     n: Vec<u32>,
 
     /// How the group came to be.
@@ -58,7 +58,7 @@ struct What {
     tree: Vec<Tree>,
 
     /// The other implementations.
-    #[arg(long, value_delimiter = ',', default_values = ["openmls", "mls-rs"])]
+    #[arg(long, value_delimiter = ',', default_value = "openmls,mls-rs")]
     peers: Vec<PeerKind>,
 
     /// The largest group that the others join.

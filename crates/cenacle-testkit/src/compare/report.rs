@@ -114,7 +114,8 @@ impl Report {
     /// The table for one group: a row for each operation, a column for each peer and two ratios.
     pub(crate) fn print_table(&self, n: u32, tree: Tree, operations: &[Operation], peers: &[&str]) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        writeln!(out, "\n{n} members, {} tree", tree.name())?;
+        let time = if self.by_wall_time { "wall time" } else { "CPU time" };
+        writeln!(out, "\n{n} members, {} tree; µs of {time}, or bytes", tree.name())?;
         write!(out, "{:<20} {OURS:>13}", "operation")?;
         for peer in peers {
             write!(out, " {peer:>16}")?;

@@ -280,7 +280,7 @@ fn extensions(dice: &mut Dice, story: &Story) -> Result<Extensions, Failure> {
         let extension_data = dice.bytes(10).into();
         extensions.0.push(Extension { extension_type: PRIVATE_EXTENSION, extension_data });
     }
-    // RFC 9420 does not ask that a group's extensions are among the required ones. OpenMLS does.
+    // RFC 9420 does not ask that a group's extensions are among the required ones. Some implementations do.
     if private || dice.chance(50) {
         extensions.push_required_capabilities(&RequiredCapabilities {
             extension_types: vec![PRIVATE_EXTENSION],
