@@ -71,3 +71,34 @@ impl Rng for Drawn<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cenacle_crypto::conformance::SeededRng;
+
+    use super::*;
+
+    fn with_draw(item: &u32, rng: &mut dyn Rng) -> Result<(u32, [u8; 16]), CryptoError> {
+        let mut drawn = [0; 16];
+        rng.fill(&mut drawn)?;
+        Ok((*item, drawn))
+    }
+
+    #[test]
+    fn many_at_once_come_out_as_one_after_the_other() {
+        let items: Vec<u32> = (0..1_000).collect();
+        let (mut one, mut other) = (SeededRng::new(7), SeededRng::new(7));
+        let expected: Result<Vec<_>, _> = items.iter().map(|item| with_draw(item, &mut one)).collect();
+        assert_eq!(map_randomly(&items, 8, (16, &mut other), &with_draw), expected);
+        assert_eq!(one.next_u64(), other.next_u64(), "as much was drawn");
+        assert_eq!(map_randomly(&items, 8, (15, &mut other), &with_draw), Err(CryptoError::NoRandomness));
+    }
+
+    #[test]
+    fn the_leftmost_refusal_counts() {
+        let items: Vec<u32> = (0..1_000).collect();
+        let refuse = |item: &u32| if [20, 150, 990].contains(item) { Err(*item) } else { Ok(*item) };
+        assert_eq!(map(&items, 8, &refuse), Err(20));
+        assert_eq!(both(true, || Err::<(), _>(1), || Err::<(), _>(2)), Err(1));
+    }
+}

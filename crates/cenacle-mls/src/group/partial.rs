@@ -9,7 +9,7 @@ use alloc::{
 use cenacle_crypto::Rng;
 
 use super::{
-    AwaitingMerge, Client, Group, Opened, PublicGroup, Received, Transition,
+    AwaitingMerge, Client, Group, Opened, Received, Transition,
     load::{View, decode, read_header},
     proposals::ProposalCache,
     rows::Header,
@@ -87,13 +87,8 @@ impl Client {
     fn without_tree<S: Store>(&self, view: &View<'_, S>, header: Header) -> Result<Group, PersistError<S::Error>> {
         let secrets = view.required(&view.key(Table::EPOCH))?;
         let Header { public, own_leaf, .. } = header;
-        let public = PublicGroup {
-            tree: RatchetTree::unread(public.level, public.context.tree_hash),
-            context: Arc::new(public.context),
-            interim_transcript_hash: public.interim_transcript_hash,
-            confirmation_tag: public.confirmation_tag,
-            reinit: public.reinit.map(Arc::new),
-        };
+        let tree = RatchetTree::unread(public.level, public.context.tree_hash);
+        let public = public.with_tree(tree);
         let secret_tree = SecretTree::unread(public.tree.root());
         Ok(Group {
             client: Arc::new(self.clone()),

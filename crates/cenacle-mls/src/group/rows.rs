@@ -103,13 +103,18 @@ impl PublicRow {
         if *tree.tree_hash() != self.context.tree_hash {
             return Err(Error::Corrupt("tree of another hash"));
         }
-        Ok(PublicGroup {
+        Ok(self.with_tree(tree))
+    }
+
+    /// The public half with a tree that is believed.
+    pub(crate) fn with_tree(self, tree: RatchetTree) -> PublicGroup {
+        PublicGroup {
             tree,
             context: Arc::new(self.context),
             interim_transcript_hash: self.interim_transcript_hash,
             confirmation_tag: self.confirmation_tag,
             reinit: self.reinit.map(Arc::new),
-        })
+        }
     }
 }
 
