@@ -11,4 +11,6 @@ pub mod forge;
 #[cfg(feature = "peers")]
 pub mod peers;
 #[cfg(feature = "world")]
+pub mod rules;
+#[cfg(feature = "world")]
 pub mod world;

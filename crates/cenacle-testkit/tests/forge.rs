@@ -127,7 +127,7 @@ fn from_outside(world: &mut World, alice: &mut Insider) {
 
     // From the forge's GroupInfo.
     world.enter("heidi");
-    let info = alice.group_info(&mut Plan::default());
+    let info = alice.group_info(Plan::default());
     let message = <cenacle_mls::wire::MlsMessage as cenacle_codec::Decode>::from_bytes(&info).unwrap();
     let cenacle_mls::wire::MlsMessageBody::GroupInfo(info) = message.body else { panic!() };
     let mut rng = world.dice.fork();

@@ -144,8 +144,8 @@ impl Insider {
                 .map(|key| key.path_secret.clone()),
         });
         let joiners: Vec<_> = joiners.collect();
-        let welcome = (!joiners.is_empty()).then(|| next.welcome(plan, &joiners, &applied.psks));
-        let group_info = next.group_info(plan);
+        let welcome = (!joiners.is_empty()).then(|| next.welcome_message(plan, &joiners, &applied.psks));
+        let group_info = next.info_message(plan);
         let tree = next.tree.extension_data();
         let forged = self.frame(plan, signed);
         Forged { next: Some(Box::new(Next { insider: next, welcome, group_info, tree })), ..forged }

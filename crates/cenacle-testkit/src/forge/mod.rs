@@ -32,7 +32,7 @@ pub mod wire;
 pub use insider::{Insider, key_package_ref, proposal_ref};
 pub use make::{Forged, Next};
 pub use pen::{At, Kind, Mark, Pen, Quirk, Scan, Twist, Wire};
-pub use plan::{Hook, PathKey, Plan, Seal, Subject, Tagged};
+pub use plan::{Hook, Hooks, PathKey, Plan, Seal, Subject, Tagged};
 pub use schedule::{Epoch, Ratchet, SecretTree};
 pub use tree::Tree;
 pub use welcome::Joiner;

@@ -91,7 +91,7 @@ macro_rules! plan {
     ($($(#[doc = $doc:literal])* $name:ident: $kind:ty,)*) => {
         /// The hooks of a plan, one list for each stage.
         #[derive(Default)]
-        pub(super) struct Hooks<'a> { $(pub(super) $name: Vec<Hook<'a, $kind>>,)* }
+        pub struct Hooks<'a> { $(pub(super) $name: Vec<Hook<'a, $kind>>,)* }
 
         /// Changes of stages, in the order in which they come.
         impl<'a> Plan<'a> {
@@ -202,7 +202,8 @@ pub struct Plan<'a> {
     pub membership_key: Option<Vec<u8>>,
     /// Whether the tree stays out of Welcome and GroupInfo.
     pub treeless: bool,
-    pub(super) hooks: Hooks<'a>,
+    /// Changes of stages; see the methods.
+    pub hooks: Hooks<'a>,
 }
 
 impl<'a> Plan<'a> {
@@ -256,6 +257,13 @@ impl<'a> Plan<'a> {
     #[must_use]
     pub fn public(mut self) -> Self {
         self.private = false;
+        self
+    }
+
+    /// Encrypted or not.
+    #[must_use]
+    pub fn framed(mut self, private: bool) -> Self {
+        self.private = private;
         self
     }
 

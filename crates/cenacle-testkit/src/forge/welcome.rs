@@ -25,7 +25,12 @@ pub struct Joiner {
 
 impl Insider {
     /// A GroupInfo of the present epoch as an `MLSMessage`, with the external key, as the plan changes it.
-    pub fn group_info(&self, plan: &mut Plan<'_>) -> Vec<u8> {
+    #[must_use]
+    pub fn group_info(&self, mut plan: Plan<'_>) -> Vec<u8> {
+        self.info_message(&mut plan)
+    }
+
+    pub(super) fn info_message(&self, plan: &mut Plan<'_>) -> Vec<u8> {
         self.signed_info(plan, true).message()
     }
 
@@ -54,7 +59,12 @@ impl Insider {
     }
 
     /// A Welcome into the present epoch, whose joiner secret must be known: the forge made it, or it was made up.
-    pub fn welcome(&self, plan: &mut Plan<'_>, joiners: &[Joiner], psks: &[PreSharedKeyId]) -> Vec<u8> {
+    #[must_use]
+    pub fn welcome(&self, mut plan: Plan<'_>, joiners: &[Joiner], psks: &[PreSharedKeyId]) -> Vec<u8> {
+        self.welcome_message(&mut plan, joiners, psks)
+    }
+
+    pub(super) fn welcome_message(&self, plan: &mut Plan<'_>, joiners: &[Joiner], psks: &[PreSharedKeyId]) -> Vec<u8> {
         let suite = &*self.suite;
         let mut dice = self.dice.clone();
         let mut info = self.signed_info(plan, false).bytes();

@@ -1,0 +1,42 @@
+//! Framing and content authentication (RFC 9420 §6, §6.1).
+
+use crate::common::*;
+
+/// §6: Application data travels only as PrivateMessage.
+#[test]
+fn r043_application_data_in_the_clear() {
+    let mut trial = Trial::new(43);
+    let bad = trial.alice.make(Plan::application(b"to everyone").public());
+    trial.refuses(&bad, Rule::ApplicationDataIsEncrypted);
+    let twin = trial.alice.make(Plan::application(b"to everyone"));
+    trial.accepts(&twin);
+}
+
+/// §6.1: A member's message is signed by the key of the leaf it names.
+#[test]
+fn r046_signature_by_another_member() {
+    let mut trial = Trial::new(46);
+    let carol = trial.world.signers["carol"].clone();
+    let plan = |private| Plan::proposal(Proposal::Remove(3)).framed(private);
+    for private in [false, true] {
+        let bad = trial.alice.make(plan(private).signed_by(&carol));
+        trial.refuses(&bad, What::ContentSignature);
+    }
+    let twin = trial.alice.make(plan(true));
+    trial.accepts(&twin);
+}
+
+/// §6.2: A membership tag is the whole MAC under the epoch's membership key, bit for bit.
+#[test]
+fn r065_membership_tag() {
+    let mut trial = Trial::new(65);
+    let plan = || Plan::proposal(Proposal::Remove(3));
+    let spoil: [&dyn Fn(&mut Vec<u8>); 4] =
+        [&|tag| tag.clear(), &|tag| tag.truncate(1), &|tag| tag.truncate(31), &|tag| tag[31] ^= 1];
+    for spoil in spoil {
+        let bad = trial.alice.make(plan().tagged(|tagged| spoil(tagged.membership_tag.as_mut().unwrap())));
+        trial.refuses(&bad, What::MembershipTag);
+    }
+    let twin = trial.alice.make(plan());
+    trial.accepts(&twin);
+}
