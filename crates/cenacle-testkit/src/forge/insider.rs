@@ -165,22 +165,29 @@ impl Insider {
         self.psks.extend(other.psks.clone());
     }
 
-    /// A new group of this client alone (RFC 9420 §11).
+    /// A new group of this client alone, without extensions (RFC 9420 §11). The client keeps its keys and PSKs.
     #[must_use]
     pub fn founds(&mut self, group_id: &[u8]) -> Self {
         let suite = Arc::clone(&self.suite);
-        let (leaf, tag_input) = (self.key_package().leaf_node, Vec::new());
-        let tree = Tree::new(leaf);
+        let tree = Tree::new(self.key_package().leaf_node);
         let context = GroupContext {
+            version: code::MLS10,
+            cipher_suite: suite.cipher_suite().0,
             group_id: group_id.to_vec(),
-            epoch: 0,
             tree_hash: tree.tree_hash(&*suite),
-            confirmed_transcript_hash: tag_input,
-            ..self.context.clone()
+            ..GroupContext::default()
         };
-        let epoch_secret = self.dice.bytes(suite.hash_length());
-        let epoch = Epoch::from_epoch_secret(&*suite, &epoch_secret);
+        let epoch = Epoch::from_epoch_secret(&*suite, &self.dice.bytes(suite.hash_length()));
         self.clone().in_epoch(0, tree, context, epoch)
+    }
+
+    /// A new group that continues this one (RFC 9420 §11.2, §11.3), and the PSK that its first commit must fold in, besides
+    /// adding the members.
+    #[must_use]
+    pub fn continues(&mut self, usage: u8, group_id: &[u8]) -> (Self, super::PreSharedKeyId) {
+        let (psk_group_id, psk_epoch) = (self.context.group_id.clone(), self.context.epoch);
+        let psk = self.psk_id(Psk::Resumption { usage, psk_group_id, psk_epoch });
+        (self.founds(group_id), psk)
     }
 
     /// Any epoch of any group, whatever came before it: the tag, the transcript and the secret tree follow from these.

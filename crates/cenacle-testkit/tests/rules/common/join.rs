@@ -4,7 +4,7 @@ use cenacle_codec::{Decode as _, Encode as _};
 use cenacle_mls::{
     Error,
     delta::Unreleased,
-    group::{ExternalJoin, NewGroup, PendingJoin},
+    group::{Client, ExternalJoin, NewGroup, PendingJoin},
     wire::{MlsMessage, MlsMessageBody, WireTree},
 };
 use cenacle_testkit::{forge::Forged, world::World};
@@ -12,9 +12,11 @@ use cenacle_testkit::{forge::Forged, world::World};
 use super::Trial;
 
 impl Trial {
-    /// What a Welcome leads to. Nothing is stored.
+    /// What a Welcome leads to, perhaps as a group that continues the one `name` is in. Nothing is stored.
     pub(crate) fn read_welcome(&self, name: &str, welcome: &[u8], tree: Option<&[u8]>) -> Result<NewGroup, Error> {
-        self.world.at(name).read_welcome(welcome, tree, &self.told.inputs(&self.world.psks))
+        let (person, inputs) = (self.world.at(name), self.told.inputs(&self.world.psks));
+        let inputs = person.group.as_ref().map_or(inputs, |origin| inputs.with_origin(origin));
+        person.read_welcome(welcome, tree, &inputs)
     }
 
     /// `name` refuses a Welcome with this error: nothing is stored, and its key package is still there.
@@ -79,9 +81,27 @@ impl Trial {
             Err(error) => panic!("{name} should join: {error} ({error:?})"),
         };
         let person = self.world.person(name);
+        let former = person.group.take().map(|group| group.group_id().clone());
         person.group = Some(new.accept(&mut person.disk).unwrap());
+        let joined = person.group().group_id().clone();
+        if let Some(former) = former.filter(|former| *former != joined) {
+            Client::forget_group(&mut person.disk, &former).unwrap();
+        }
         person.assert_stored();
         self.open = false;
+    }
+
+    /// These join the group that Alice founded with its first commit, in place of the one they are in; then another member
+    /// commits.
+    #[track_caller]
+    pub(crate) fn moves(&mut self, names: &[&str], twin: &Forged) {
+        for name in names {
+            self.enters(name, twin.welcome(), None);
+        }
+        self.world.people.retain(|name, _| names.contains(&name.as_str()));
+        self.alice = twin.next().insider.clone();
+        self.agree();
+        self.goes_on();
     }
 
     fn external(&mut self, name: &str, info: &[u8], how: ExternalJoin) -> Result<Unreleased<PendingJoin>, Error> {

@@ -54,3 +54,22 @@ fn r282_external_pub() {
     let info = trial.alice.group_info(Plan::commit());
     trial.joins_from_outside("erin", &info);
 }
+
+/// §11.2, §12.4.3.1: The group that replaces another has all its members.
+#[test]
+fn r279_a_member_is_left_out() {
+    let mut trial = Trial::new(279);
+    let group_id = b"successor".to_vec();
+    let reinit = ReInit { group_id: group_id.clone(), version: 1, cipher_suite: 1, extensions: Vec::new() };
+    let end = trial.alice.make(Plan::commit().without_path().with([Proposal::ReInit(reinit)]));
+    trial.passes(&end);
+    let packages = ["bob", "carol", "dave"].map(|name| trial.key_package(name));
+    let (mut founder, psk) = trial.alice.continues(code::USAGE_REINIT, &group_id);
+    let plan = |packages: &[KeyPackage]| {
+        Plan::commit().with([Proposal::PreSharedKey(psk.clone())]).with(packages.iter().map(Proposal::add))
+    };
+    let bad = founder.make(plan(&packages[..2]));
+    trial.refuses_welcome("bob", bad.welcome(), Rule::SuccessorKeepsMembers);
+    let twin = founder.make(plan(&packages));
+    trial.moves(&["bob", "carol", "dave"], &twin);
+}
