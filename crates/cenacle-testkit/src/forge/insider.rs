@@ -14,8 +14,8 @@ use super::{
     schedule::{Epoch, Ratchet, SecretTree},
     tree::Tree,
     wire::{
-        Capabilities, Credential, GroupContext, KeyPackage, LeafNode, Lifetime, Node, Proposal, Psk, Sender, Source,
-        code,
+        Capabilities, Credential, ExternalSender, GroupContext, KeyPackage, LeafNode, Lifetime, Node, Proposal, Psk,
+        Sender, Source, code,
     },
 };
 use crate::world::{Dice, LIFETIME, World};
@@ -148,8 +148,24 @@ impl Insider {
     /// no use for it.)
     #[must_use]
     pub fn outsider(&mut self, name: &str) -> Self {
-        let nobody = Self::nobody(&self.suite, name, u64::parse(&self.dice.bytes(8)));
-        Self { dice: nobody.dice, leaf: u32::MAX, template: nobody.template, signers: nobody.signers, ..self.clone() }
+        let mut outsider = Self::nobody(&self.suite, name, u64::parse(&self.dice.bytes(8)));
+        outsider.leaf = u32::MAX;
+        outsider.catches_up(self);
+        outsider
+    }
+
+    /// An outsider knows what is public of the group as `member` knows it now.
+    pub fn catches_up(&mut self, member: &Self) {
+        let Self { dice, leaf, template, signers, mut keys, .. } = self.clone();
+        keys.extend(member.keys.clone());
+        *self = Self { dice, leaf, template, signers, keys, ..member.clone() };
+    }
+
+    /// How a group lists it among its external senders.
+    #[must_use]
+    pub fn as_external_sender(&self) -> ExternalSender {
+        let LeafNode { signature_key, credential, .. } = self.template.clone();
+        ExternalSender { signature_key, credential }
     }
 
     /// The same knowledge, acting as another member it plays.

@@ -40,3 +40,18 @@ fn r065_membership_tag() {
     let twin = trial.alice.make(plan());
     trial.accepts(&twin);
 }
+
+/// §6.1: An external sender's message is signed by the key at its place in the list.
+#[test]
+fn r050_external_sender_of_another_place() {
+    let mut trial = Trial::new(50);
+    let mut wardens = ["first", "second"].map(|name| trial.alice.outsider(name));
+    let listed = wardens.each_ref().map(Insider::as_external_sender);
+    trial.set_extensions(vec![ExternalSender::extension(&listed)]);
+    wardens.iter_mut().for_each(|warden| warden.catches_up(&trial.alice));
+    let plan = |place| Plan::proposal(Proposal::Remove(3)).sender(Sender::External(place));
+    let bad = wardens[1].make(plan(0));
+    trial.refuses(&bad, What::ContentSignature);
+    let twin = wardens[1].make(plan(1));
+    trial.accepts(&twin);
+}
