@@ -109,7 +109,7 @@ impl Pen {
     }
 
     /// A field of a structure.
-    pub fn field<T: Wire + ?Sized>(&mut self, name: &'static str, value: &T) -> &mut Self {
+    pub fn field<T: Wire>(&mut self, name: &'static str, value: &T) -> &mut Self {
         self.name = name;
         value.write(self);
         self

@@ -31,7 +31,7 @@ fn r046_signature_by_another_member() {
 fn r065_membership_tag() {
     let mut trial = Trial::new(65);
     let plan = || Plan::proposal(Proposal::Remove(3));
-    let spoil: [&dyn Fn(&mut Vec<u8>); 4] =
+    let spoil: [Spoil<'_, Vec<u8>>; 4] =
         [&|tag| tag.clear(), &|tag| tag.truncate(1), &|tag| tag.truncate(31), &|tag| tag[31] ^= 1];
     for spoil in spoil {
         let bad = trial.alice.make(plan().tagged(|tagged| spoil(tagged.membership_tag.as_mut().unwrap())));

@@ -11,3 +11,6 @@ pub(crate) use trial::Trial;
 pub(crate) use cenacle_codec::{Decode as _, DecodeErrorKind, Encode as _};
 pub(crate) use cenacle_mls::{Error, Misuse, Need, Rule, Unsupported, What};
 pub(crate) use cenacle_testkit::forge::*;
+
+/// One way to spoil something, where a test has several.
+pub(crate) type Spoil<'a, T> = &'a dyn Fn(&mut T);

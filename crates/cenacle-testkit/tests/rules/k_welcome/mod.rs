@@ -9,7 +9,7 @@ fn r262_group_info_signature() {
     let erin = trial.newcomer("erin");
     let plan = || Plan::commit().with([Proposal::add(&erin)]);
     let bob = trial.leaf("bob");
-    let spoil: [&dyn Fn(&mut GroupInfo); 2] = [&|info| info.signature[5] ^= 1, &|info| info.signer = bob];
+    let spoil: [Spoil<'_, GroupInfo>; 2] = [&|info| info.signature[5] ^= 1, &|info| info.signer = bob];
     for spoil in spoil {
         let bad = trial.alice.make(plan().signed_group_info(spoil));
         trial.refuses_welcome("erin", bad.welcome(), What::GroupInfoSignature);
