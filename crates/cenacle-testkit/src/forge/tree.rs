@@ -261,6 +261,16 @@ impl Tree {
         hash(suite, &[node.encryption_key.bytes(), node.parent_hash.bytes(), sibling.bytes()].concat())
     }
 
+    /// The parent hash that a node states, empty where it states none.
+    #[must_use]
+    pub fn stated_parent_hash(&self, node: u32) -> &[u8] {
+        match self.node(node) {
+            Some(Node::Leaf(leaf)) => leaf.parent_hash(),
+            Some(Node::Parent(parent)) => &parent.parent_hash,
+            Some(Node::Raw(_)) | None => &[],
+        }
+    }
+
     /// Puts keys on the filtered direct path of a leaf, blanks the rest of its direct path, and sets parent hashes from
     /// the root down (RFC 9420 §7.5). Gives the parent hash for the leaf.
     pub fn set_path(&mut self, suite: &dyn Suite, leaf: u32, keys: &[Vec<u8>]) -> Vec<u8> {

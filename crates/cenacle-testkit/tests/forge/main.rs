@@ -2,6 +2,10 @@
 //! messages in both directions, in random groups. A forge that could only make bad messages would prove nothing.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+extern crate alloc;
+
+mod vectors;
+
 use cenacle_codec::Encode as _;
 use cenacle_crypto::CipherSuite;
 use cenacle_mls::group::{Handshake, Received};
