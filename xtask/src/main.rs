@@ -1,11 +1,12 @@
 //! The project's own checks. `cargo xtask ci` runs all that CI runs; `cargo xtask structure` only looks at the sources:
 //! which crate may use which, which chapter of the core may use which, how long a file may be; `cargo xtask rfc` maps
-//! RFC 9420 to the code that cites it.
+//! RFC 9420 to the code that cites it; `cargo xtask rules` maps its checks to the tests that break them.
 
 extern crate alloc;
 
 mod ci;
 mod rfc;
+mod rules;
 mod structure;
 
 use std::process::ExitCode;
@@ -20,6 +21,8 @@ Commands:
   rfc           writes docs/rfc9420.md: which module carries each section of RFC 9420, which tests hold it
   rfc --check   compares that file with the citations in the code
   rfc --quotes  compares the quotes in the code with the text that CENACLE_RFC9420 names
+  rules         writes docs/rules.md: the test of each check that RFC 9420 asks for
+  rules --check compares that file with the tests; fails where a check has no test
   ci            structure, map of the RFC, formatting, lints, documentation, all tests: what CI runs
   deny          licences, duplicate and unknown sources of dependencies (needs cargo-deny)";
 
@@ -30,6 +33,8 @@ fn main() -> ExitCode {
         ["rfc"] => rfc::write(),
         ["rfc", "--check"] => rfc::check(),
         ["rfc", "--quotes"] => rfc::check_quotes(),
+        ["rules"] => rules::write(),
+        ["rules", "--check"] => rules::check(),
         ["ci"] => ci::all(),
         ["deny"] => ci::deny(),
         ["help" | "--help" | "-h"] => {

@@ -6,7 +6,11 @@ extern crate alloc;
 pub mod compare;
 #[cfg(feature = "world")]
 pub mod damage;
+#[cfg(feature = "world")]
+pub mod forge;
 #[cfg(feature = "peers")]
 pub mod peers;
+#[cfg(feature = "world")]
+pub mod rules;
 #[cfg(feature = "world")]
 pub mod world;

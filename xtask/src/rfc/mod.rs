@@ -5,7 +5,7 @@ mod citations;
 mod document;
 mod quotes;
 mod sections;
-mod sources;
+pub(crate) mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -13,10 +13,11 @@ use alloc::collections::BTreeSet;
 use std::{fs, path::PathBuf};
 
 pub(crate) use quotes::check as check_quotes;
+pub(crate) use sections::position;
 
 use crate::structure::root;
 use citations::{RFC, citations, comments, context};
-use sections::{Content, SECTIONS, VECTOR_CODE, VECTORS, position, positions};
+use sections::{Content, SECTIONS, VECTOR_CODE, VECTORS, positions};
 use sources::{Role, Source};
 
 /// A crate and a module or test in it.

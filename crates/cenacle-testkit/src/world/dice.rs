@@ -39,4 +39,10 @@ impl Dice {
     pub fn fork(&mut self) -> SeededRng {
         SeededRng::new(self.0.next_u64())
     }
+
+    /// Dice of their own for one operation.
+    #[must_use]
+    pub fn split(&mut self) -> Self {
+        Self(self.fork())
+    }
 }

@@ -33,6 +33,8 @@ pub struct World {
     pub dice: Dice,
     /// Everyone, by name.
     pub people: BTreeMap<String, Person>,
+    /// Everyone's signer, by name.
+    pub signers: BTreeMap<String, Arc<dyn Signer>>,
     /// Pre-shared keys that everyone has.
     pub psks: Psks,
     /// The group's identifier.
@@ -54,7 +56,15 @@ impl World {
         psks.insert_external(&b"shared"[..], dice.bytes(32));
         let group_id = GroupId::from(dice.bytes(16).as_slice());
         let suite = suite.expect("the provider has the suite");
-        Self { suite, dice, people: BTreeMap::new(), psks, group_id, settings: Settings::default() }
+        Self {
+            suite,
+            dice,
+            people: BTreeMap::new(),
+            signers: BTreeMap::new(),
+            psks,
+            group_id,
+            settings: Settings::default(),
+        }
     }
 
     /// The same world, its clients to frame handshakes in this way.
@@ -93,6 +103,7 @@ impl World {
 
     /// Someone new with this signer.
     pub fn enter_with(&mut self, name: &str, signer: Arc<dyn Signer>) -> &mut Person {
+        self.signers.insert(name.into(), Arc::clone(&signer));
         let person = Person::new(name, self.client(name, signer));
         assert!(self.people.insert(name.into(), person).is_none(), "{name} is there already");
         self.person(name)

@@ -1,0 +1,33 @@
+//! Rules of RFC 9420 that no test can break, by their numbers in `docs/rules.md`, each with the reason: mostly, types that
+//! cannot hold what is forbidden. Where that can be shown, an example that does not compile stands with the reason.
+
+/// A rule without a test of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unbreakable {
+    /// Its number.
+    pub id: u16,
+    /// The section that states it.
+    pub section: &'static str,
+    /// What it asks for.
+    pub check: &'static str,
+    /// Why there is nothing to test, or where it is shown instead.
+    pub reason: &'static str,
+}
+
+/// All of them, by number.
+pub const UNBREAKABLE: &[Unbreakable] = &[Unbreakable {
+    id: 210,
+    section: "12.1.8",
+    check: "Proposals from outside travel in the clear only",
+    reason: "propose_externally and propose_joining give a PublicMessage; a PrivateMessage has no field for another \
+             sender than a member. See `propose_externally` below.",
+}];
+
+/// Rule 210: an external sender's client has no way to encrypt what it proposes.
+///
+/// ```compile_fail,E0599
+/// fn encrypted(client: &cenacle_mls::group::Client, group: &cenacle_mls::group::PublicGroup) {
+///     let _ = client.protect(group, b"proposal");
+/// }
+/// ```
+pub mod r210 {}

@@ -1,0 +1,1 @@
+//! Credentials and the Authentication Service (RFC 9420 §5.3).

@@ -1,0 +1,1 @@
+//! Key schedule, transcript, PSKs, exporter, deletion (RFC 9420 §8, §9.2).

@@ -1,0 +1,1 @@
+//! Proposals, one by one (RFC 9420 §12.1).

@@ -1,0 +1,1 @@
+//! Extensions and GREASE (RFC 9420 §13).
