@@ -38,23 +38,38 @@ impl Insider {
         signed.framed.content
     }
 
+    /// A PrivateMessage of the present epoch, taken apart: what its sender data says, and the plaintext of its content.
+    ///
+    /// # Panics
+    /// On anything else.
+    #[must_use]
+    pub fn unseal(&self, bytes: &[u8]) -> (SenderData, Vec<u8>) {
+        let (wire_format, body) = unwrap_message(bytes);
+        assert_eq!(wire_format, code::PRIVATE_MESSAGE, "another kind of message");
+        self.unseal_message(&PrivateMessage::parse(body))
+    }
+
+    fn unseal_message(&self, message: &PrivateMessage) -> (SenderData, Vec<u8>) {
+        let suite = &*self.suite;
+        let about = [&message.group_id.bytes()[..], &message.epoch.bytes(), &[message.content_type]].concat();
+        let (key, nonce) = self.epoch.sender_data_key(suite, &message.ciphertext);
+        let sender = open(suite, (&key, &nonce), &about, &message.encrypted_sender_data).expect("sender data opens");
+        let sender = SenderData::parse(&sender);
+        let ratchet = Ratchet::of(message.content_type);
+        let (key, mut nonce) = self.secret_tree.key(suite, sender.leaf_index, ratchet, sender.generation);
+        nonce.iter_mut().zip(sender.reuse_guard).for_each(|(byte, guard)| *byte ^= guard);
+        let aad = [&about[..], &message.authenticated_data.bytes()].concat();
+        (sender, open(suite, (&key, &nonce), &aad, &message.ciphertext).expect("a content opens"))
+    }
+
     fn open(&self, bytes: &[u8]) -> Signed {
         let (wire_format, body) = unwrap_message(bytes);
         if wire_format == code::PUBLIC_MESSAGE {
             let PublicMessage { content: framed, auth, .. } = PublicMessage::parse(body);
             return Signed { wire_format, content: framed.bytes(), framed, auth };
         }
-        let suite = &*self.suite;
         let message = PrivateMessage::parse(body);
-        let about = [&message.group_id.bytes()[..], &message.epoch.bytes(), &[message.content_type]].concat();
-        let (key, nonce) = self.epoch.sender_data_key(suite, &message.ciphertext);
-        let sender = open(suite, (&key, &nonce), &about, &message.encrypted_sender_data).expect("sender data opens");
-        let SenderData { leaf_index, generation, reuse_guard } = SenderData::parse(&sender);
-        let ratchet = Ratchet::of(message.content_type);
-        let (key, mut nonce) = self.secret_tree.key(suite, leaf_index, ratchet, generation);
-        nonce.iter_mut().zip(reuse_guard).for_each(|(byte, guard)| *byte ^= guard);
-        let aad = [&about[..], &message.authenticated_data.bytes()].concat();
-        let plaintext = open(suite, (&key, &nonce), &aad, &message.ciphertext).expect("a content opens");
+        let (SenderData { leaf_index, .. }, plaintext) = self.unseal_message(&message);
         let mut from = Scan(&plaintext);
         let content = Content::read_body(message.content_type, &mut from);
         let auth = Auth::read_for(message.content_type, &mut from);
