@@ -15,13 +15,36 @@ pub struct Unbreakable {
 }
 
 /// All of them, by number.
-pub const UNBREAKABLE: &[Unbreakable] = &[Unbreakable {
-    id: 210,
-    section: "12.1.8",
-    check: "Proposals from outside travel in the clear only",
-    reason: "propose_externally and propose_joining give a PublicMessage; a PrivateMessage has no field for another \
-             sender than a member. See `propose_externally` below.",
-}];
+pub const UNBREAKABLE: &[Unbreakable] = &[
+    Unbreakable {
+        id: 45,
+        section: "6",
+        check: "Who is no member sends in the clear only",
+        reason: "the sender data of a PrivateMessage has a leaf index and no type of sender; a content that is signed as \
+                 from outside and encrypted by a member does not verify (r046, r075)",
+    },
+    Unbreakable {
+        id: 79,
+        section: "15.2",
+        check: "AEAD limits of a key are respected",
+        reason: "every key of the secret tree encrypts one message, every sender data key is of one sample: there is no \
+                 volume to count. A ratchet that has no generation left refuses to encrypt (r091)",
+    },
+    Unbreakable {
+        id: 80,
+        section: "6.3.2",
+        check: "Only members make sender data",
+        reason: "sender data is made in one place, of a leaf index; a content from outside is refused there: \
+                 only_members_encrypt in `cenacle-mls/src/protect/tests`",
+    },
+    Unbreakable {
+        id: 210,
+        section: "12.1.8",
+        check: "Proposals from outside travel in the clear only",
+        reason: "propose_externally and propose_joining give a PublicMessage; a PrivateMessage has no field for another \
+                 sender than a member. See `r210` below.",
+    },
+];
 
 /// Rule 210: an external sender's client has no way to encrypt what it proposes.
 ///

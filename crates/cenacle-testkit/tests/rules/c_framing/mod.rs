@@ -13,13 +13,7 @@ fn proposal<'a>() -> Plan<'a> {
 
 /// One plan of each kind of content that a member may send, in each framing it may have.
 fn of_every_kind<'a>() -> Vec<Plan<'a>> {
-    vec![
-        Plan::application(b"data"),
-        proposal(),
-        proposal().private(),
-        Plan::commit(),
-        Plan::commit().private(),
-    ]
+    vec![Plan::application(b"data"), proposal(), proposal().private(), Plan::commit(), Plan::commit().private()]
 }
 
 /// §6: Application data travels only as PrivateMessage.

@@ -94,13 +94,8 @@ fn r065_membership_tag() {
     let mut trial = Trial::new(65);
     let previous = trial.alice.epoch.membership_key.clone();
     trial.goes_on();
-    let spoil: [Spoil<'_, Vec<u8>>; 5] = [
-        &|tag| tag.clear(),
-        &|tag| tag.truncate(1),
-        &|tag| tag.truncate(31),
-        &|tag| tag.push(0),
-        &|tag| tag[31] ^= 1,
-    ];
+    let spoil: [Spoil<'_, Vec<u8>>; 5] =
+        [&|tag| tag.clear(), &|tag| tag.truncate(1), &|tag| tag.truncate(31), &|tag| tag.push(0), &|tag| tag[31] ^= 1];
     for spoil in spoil {
         let bad = trial.alice.make(proposal().tagged(|tagged| spoil(tagged.membership_tag.as_mut().unwrap())));
         trial.refuses(&bad, What::MembershipTag);
