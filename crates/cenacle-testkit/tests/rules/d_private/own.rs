@@ -85,7 +85,7 @@ fn r091_last_generation() {
     let own = |key: &RowKey| key.key.ends_with(&[0, 0, 0, 1, 1]);
     let (key, row) = rows.into_iter().find(|(key, _)| own(key)).expect("Bob's ratchet of application data");
     let mut delta = Delta::new();
-    delta.put(key.clone(), [&u32::MAX.to_be_bytes(), &row.expose()[4..]].concat());
+    delta.put(key, [&u32::MAX.to_be_bytes(), &row.expose()[4..]].concat());
     bob.disk.apply(&delta).unwrap();
     bob.reload();
     for _ in 0..2 {
