@@ -15,13 +15,23 @@ pub struct Unbreakable {
 }
 
 /// All of them, by number.
-pub const UNBREAKABLE: &[Unbreakable] = &[Unbreakable {
-    id: 210,
-    section: "12.1.8",
-    check: "Proposals from outside travel in the clear only",
-    reason: "propose_externally and propose_joining give a PublicMessage; a PrivateMessage has no field for another \
-             sender than a member. See `propose_externally` below.",
-}];
+pub const UNBREAKABLE: &[Unbreakable] = &[
+    Unbreakable {
+        id: 210,
+        section: "12.1.8",
+        check: "Proposals from outside travel in the clear only",
+        reason: "propose_externally and propose_joining give a PublicMessage; a PrivateMessage has no field for another \
+                 sender than a member. See `propose_externally` below.",
+    },
+    Unbreakable {
+        id: 254,
+        section: "14",
+        check: "A Welcome is released only after its commit is accepted",
+        reason: "the service takes a commit and its Welcomes in one request and one transaction, and hands out none of a \
+                 commit that lost: a_commit_is_all_or_nothing in cenacle-service's tests/storage/conformance.rs. Of an \
+                 external join, PendingJoin::accepted alone gives the group.",
+    },
+];
 
 /// Rule 210: an external sender's client has no way to encrypt what it proposes.
 ///

@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 
+use cenacle_mls::wire::{CredentialType, ExtensionType, ProposalType};
 use cenacle_testkit::world::TEST_EXTENSION;
 
 use crate::common::*;
@@ -57,9 +58,21 @@ fn lasting(not_after: u64) -> Source {
 /// §12.1.2: An Update is as valid as its leaf: by itself when it arrives, beside the others when it is committed.
 #[test]
 fn r196_updates_to_bad_leaves() {
-    let mut trial = Trial::new(196);
-    let required = RequiredCapabilities { extension_types: vec![TEST_EXTENSION.0], ..RequiredCapabilities::default() };
-    trial.set_extensions(vec![required.extension()]);
+    // All list a type that is required wherever one can be, and another that Erin's credential is of.
+    const SHOWN: u16 = TYPE + 1;
+    let mut trial = Trial::capable(196, |_, capabilities| {
+        capabilities.extensions.push(ExtensionType(TYPE));
+        capabilities.proposals.push(ProposalType(TYPE));
+        capabilities.credentials.extend([TYPE, SHOWN].map(CredentialType));
+    });
+    let present = |leaf: &mut LeafNode| {
+        leaf.capabilities.clone_from(&trial.alice.template.capabilities);
+        leaf.credential = Credential::Custom(SHOWN, b"erin".to_vec());
+    };
+    let erin = Insider::nobody(&trial.alice.suite, "erin", 196).key_package_with(present, |_| ());
+    let required =
+        RequiredCapabilities { extension_types: vec![TYPE], proposal_types: vec![TYPE], credential_types: vec![TYPE] };
+    trial.accepts_commit([Proposal::GroupContextExtensions(vec![required.extension()]), Proposal::add(&erin)]);
     let old = trial.alice.template.encryption_key.clone();
     let test = || Extension::new(TEST_EXTENSION.0, b"");
     let alone: [(Spoil<'_, LeafNode>, Rule); 12] = [
@@ -68,7 +81,7 @@ fn r196_updates_to_bad_leaves() {
         (&|leaf| leaf.capabilities.versions.clear(), Rule::VersionListed),
         (&|leaf| leaf.capabilities.cipher_suites.clear(), Rule::CipherSuiteListed),
         (&|leaf| leaf.capabilities.extensions.push(code::EXTERNAL_PUB), Rule::CapabilitiesOmitDefaults),
-        (&|leaf| leaf.extensions.push(Extension::new(TYPE, b"")), Rule::LeafExtensionsListed),
+        (&|leaf| leaf.extensions.push(Extension::new(SHOWN, b"")), Rule::LeafExtensionsListed),
         (&|leaf| leaf.extensions.extend([test(), test()]), Rule::ExtensionTypesUnique),
         (&|leaf| leaf.extensions.push(required.extension()), Rule::ExtensionInPlace),
         (&|leaf| leaf.capabilities.credentials.clear(), Rule::LeafCredentialListed),
@@ -86,17 +99,23 @@ fn r196_updates_to_bad_leaves() {
         trial.alice.sign_leaf(&mut leaf, Some((group_id, place)));
         trial.refuses_proposal(&Proposal::update(leaf), What::LeafSignature);
     }
+    let mut leaf = trial.alice.leaf_node(|_| ());
+    leaf.signature[5] ^= 1;
+    trial.refuses_proposal(&Proposal::update(leaf), What::LeafSignature);
 
     let dave = trial.alice.tree.leaf(3).unwrap().clone();
     trial.alice.signers.insert(dave.signature_key.clone(), Arc::clone(&trial.world.signers["dave"]));
-    let together: [(Spoil<'_, LeafNode>, Rule); 4] = [
-        (&|leaf| leaf.capabilities.extensions.clear(), Rule::RequiredCapabilitiesMet),
+    let together: [(Spoil<'_, LeafNode>, Rule); 7] = [
+        (&|leaf| leaf.capabilities.extensions.retain(|kind| *kind != TYPE), Rule::RequiredCapabilitiesMet),
+        (&|leaf| leaf.capabilities.proposals.retain(|kind| *kind != TYPE), Rule::RequiredCapabilitiesMet),
+        (&|leaf| leaf.capabilities.credentials.retain(|kind| *kind != TYPE), Rule::RequiredCapabilitiesMet),
+        (&|leaf| leaf.capabilities.credentials.retain(|kind| *kind != SHOWN), Rule::CredentialSupportedByAll),
         (&|leaf| leaf.encryption_key.clone_from(&dave.encryption_key), Rule::EncryptionKeyUnique),
         (&|leaf| leaf.signature_key.clone_from(&dave.signature_key), Rule::SignatureKeyUnique),
         (
             &|leaf| {
-                leaf.capabilities.credentials.push(TYPE);
-                leaf.credential = Credential::Custom(TYPE, b"alice".to_vec());
+                leaf.capabilities.credentials.push(SHOWN + 1);
+                leaf.credential = Credential::Custom(SHOWN + 1, b"alice".to_vec());
             },
             Rule::CredentialSupportedByAll,
         ),

@@ -181,6 +181,11 @@ fn r204_reinit_that_leads_nowhere() {
     }
     trial.goes_on();
     assert!(!is_over(&trial.world), "a ReInit that somebody cannot follow was committed");
+    // By value it is the committer's own will.
+    let unknown = Proposal::ReInit(reinit(1, 0x7777, Vec::new()));
+    let wanted = trial.alice.make(Plan::commit().without_path().with([unknown]));
+    let inputs = trial.told.inputs(&trial.world.psks);
+    assert!(trial.world.at("bob").stage(&wanted.bytes, &inputs).is_ok());
     let twin = trial.alice.make(Plan::proposal(Proposal::ReInit(reinit(1, 1, vec![extension(TEST_EXTENSION.0, b"")]))));
     trial.accepts(&twin);
     assert!(is_over(&trial.world));
