@@ -16,7 +16,7 @@ fn r233_judged_by_the_new_extensions() {
     let lacking = Proposal::add(&erin.key_package_with(|leaf| leaf.capabilities.extensions.clear(), |_| ()));
     let able = Proposal::add(&erin.key_package());
     trial.refuses_commit([require(), lacking.clone()], Rule::RequiredCapabilitiesMet);
-    trial.refuses_commit([lacking.clone(), require()], Rule::RequiredCapabilitiesMet);
+    trial.refuses_commit([lacking, require()], Rule::RequiredCapabilitiesMet);
     trial.accepts_commit([able, require()]);
     // What is no longer required need not be there.
     let mut frank = Insider::nobody(&trial.alice.suite, "frank", 2330);
