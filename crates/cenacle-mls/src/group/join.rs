@@ -131,7 +131,6 @@ impl NewGroup {
     /// `State(Stale)` when this client was in a later epoch before. `State(Missing(KeyPackage))` when the key package was used
     /// for another group since. `Store` when the medium failed. Either way nothing has changed.
     pub fn accept<S: Store>(self, store: &mut S) -> Result<Group, PersistError<S::Error>> {
-        self.check_unused(store)?;
         match read_header(store, self.group.group_id())? {
             Some(header) if header.public.reinit.is_some() && self.replaces == Some(header.public.context.epoch) => {
                 self.store_over(store)
@@ -142,10 +141,7 @@ impl NewGroup {
                 Err(Error::Stale(self.group.epoch()).into())
             }
             Some(_) => self.store_over(store),
-            None => {
-                store.apply(&self.delta).map_err(PersistError::Store)?;
-                Ok(self.group)
-            }
+            None => self.store(Delta::new(), store),
         }
     }
 
@@ -166,7 +162,6 @@ impl NewGroup {
         if !succeeds && !self.fresh && latest >= self.group.epoch() {
             return Err(Error::Stale(self.group.epoch()).into());
         }
-        self.check_unused(store)?;
         self.store_over(store)
     }
 
@@ -180,6 +175,11 @@ impl NewGroup {
     fn store_over<S: Store>(self, store: &mut S) -> Result<Group, PersistError<S::Error>> {
         let mut delta = Delta::new();
         erase_group(self.group.group_id(), &mut delta);
+        self.store(delta, store)
+    }
+
+    fn store<S: Store>(self, mut delta: Delta, store: &mut S) -> Result<Group, PersistError<S::Error>> {
+        self.check_unused(store)?;
         delta.append(self.delta);
         store.apply(&delta).map_err(PersistError::Store)?;
         Ok(self.group)
