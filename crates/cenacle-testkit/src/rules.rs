@@ -17,6 +17,13 @@ pub struct Unbreakable {
 /// All of them, by number.
 pub const UNBREAKABLE: &[Unbreakable] = &[
     Unbreakable {
+        id: 42,
+        section: "5.3.3",
+        check: "An application_id is never taken for authenticated",
+        reason: "nothing looks a member up by its application_id, or reads one at all: it is bytes in a leaf, for the \
+                 application. Two members may have the same.",
+    },
+    Unbreakable {
         id: 45,
         section: "6",
         check: "Who is no member sends in the clear only",
@@ -43,6 +50,17 @@ pub const UNBREAKABLE: &[Unbreakable] = &[
         check: "Proposals from outside travel in the clear only",
         reason: "propose_externally and propose_joining give a PublicMessage; a PrivateMessage has no field for another \
                  sender than a member. See `r210` below.",
+=======
+                 sender than a member. See `propose_externally` below.",
+    },
+    Unbreakable {
+        id: 254,
+        section: "14",
+        check: "A Welcome is released only after its commit is accepted",
+        reason: "the service takes a commit and its Welcomes in one request and one transaction, and hands out none of a \
+                 commit that lost: a_commit_is_all_or_nothing in cenacle-service's tests/storage/conformance.rs. Of an \
+                 external join, PendingJoin::accepted alone gives the group.",
+>>>>>>> rules3
     },
 ];
 

@@ -408,3 +408,80 @@ fn external_senders_have_certificates_too() {
         }
     }
 }
+
+impl World {
+    /// Bob hands Alice a key package with this credential, for a key of his own: she adds nobody and nothing has changed.
+    /// Then one with the honest credential is added, and another member commits.
+    fn refuses_credential(&mut self, signer: &Arc<dyn Signer>, bad: &Credential, expected: Distrust) {
+        let client = Client::new(Arc::clone(&self.suite), Arc::clone(signer), bad.clone());
+        let package = client.key_package(self.lifetime(), false, &mut SystemRng).unwrap();
+        let MlsMessageBody::KeyPackage(package) = unpack(&package.persist(&mut MemoryStore::default()).unwrap()) else {
+            panic!()
+        };
+        let before = (self.people["alice"].store.snapshot(), self.group("alice").epoch());
+        assert_eq!(distrusted(self.try_commit("alice", None, |commit| commit.add(package.clone()))), expected);
+        // A member who does not care adds it: those who do refuse the commit.
+        let forged = self.try_commit("carol", Some(&AcceptAll), |commit| commit.add(package)).unwrap();
+        for name in ["alice", "bob"] {
+            assert_eq!(distrusted(self.receive(name, &forged.commit)), expected);
+        }
+        let carol = self.people.get_mut("carol").unwrap();
+        let group = carol.group.as_mut().unwrap();
+        group.merge(group.discard_pending().unwrap(), &mut carol.store).unwrap();
+        assert_eq!((self.people["alice"].store.snapshot(), self.group("alice").epoch()), before);
+    }
+
+    /// The honest twin of what was refused.
+    fn goes_on(&mut self) {
+        self.add("alice", "twin");
+        self.commit("bob", |commit| commit.with_path());
+        self.agree();
+    }
+}
+
+/// §5.3: The key of a certificate is the one in the leaf.
+#[test]
+fn r031_certificate_of_another_key() {
+    for suite in [1, 2] {
+        let mut world = World::trio(suite);
+        let (signer, other) = (world.signer(), world.signer());
+        let of_other = world.client(&world.sub, "dave", &other).credential().clone();
+        world.refuses_credential(&signer, &of_other, Distrust::WrongKey);
+        world.goes_on();
+    }
+}
+
+/// §5.3: A chain begins with the member's certificate, and every other certifies the one before.
+#[test]
+fn r032_chains_that_are_none() {
+    let mut world = World::trio(1);
+    let signer = world.signer();
+    let key = MemberKey { algorithm: &PKCS_ED25519, public: signer.public_key().clone() };
+    let certify =
+        |authority: &Authority| authority.certify("dave", &key, |params| valid(params, NOW_DAY, NOW_DAY + 100));
+    let good = certify(&world.sub);
+    let no_authority = world.sub.sub("not", |params| params.is_ca = rcgen::IsCa::NoCa);
+    let no_signer = world.sub.certify("dave", &key, |params| {
+        valid(params, NOW_DAY, NOW_DAY + 100);
+        params.key_usages = vec![rcgen::KeyUsagePurpose::KeyAgreement];
+    });
+    let too_long =
+        world.sub.sub("last", |params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Constrained(0)));
+    let beyond = too_long.sub("beyond", |_| {});
+    let sub = world.sub.der.clone();
+    let bad = [
+        (vec![sub.clone(), good.clone()], Distrust::WrongKey),
+        (vec![good.clone()], Distrust::Untrusted),
+        (vec![certify(&no_authority), no_authority.der.clone(), sub.clone()], Distrust::Untrusted),
+        (vec![no_signer, sub.clone()], Distrust::Untrusted),
+        (vec![certify(&beyond), beyond.der.clone(), too_long.der.clone(), sub.clone()], Distrust::Untrusted),
+        (vec![[&good[..], &[0]].concat().into(), sub.clone()], Distrust::Malformed),
+        (vec![b"no certificate".to_vec().into(), sub], Distrust::Malformed),
+        (Vec::new(), Distrust::Malformed),
+    ];
+    for (chain, expected) in bad {
+        let chain = Credential::X509(chain.into_iter().map(|der| Opaque::from(&der[..])).collect());
+        world.refuses_credential(&signer, &chain, expected);
+    }
+    world.goes_on();
+}

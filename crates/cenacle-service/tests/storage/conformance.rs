@@ -168,6 +168,9 @@ fn a_commit_is_all_or_nothing(storage: &dyn Storage) {
     storage.append_commit(commit(1, 2, 1, 2)).unwrap();
     let missing = GroupInfoOutcome::Missing { epoch: 2 };
     assert_eq!(storage.group_info(&group(1), device(2)).unwrap(), missing, "an old GroupInfo is never shown");
+    // RFC 9420 §14: of a commit that lost nobody is welcomed.
+    let lost = adding(commit(1, 2, 0, 9), &[3]);
+    assert!(matches!(storage.append_commit(lost).unwrap(), CommitOutcome::Conflict(_)));
     for recipient in [2, 3] {
         let queue = storage.queue_read(device(recipient), ALL).unwrap();
         let [item] = &queue.items[..] else { panic!("{queue:?}") };

@@ -4,8 +4,10 @@
 
 mod call;
 mod join;
+mod list;
 mod trial;
 
+pub(crate) use list::{NAMES, TYPE};
 pub(crate) use trial::Trial;
 
 pub(crate) use cenacle_codec::{Decode as _, DecodeErrorKind, Encode as _};

@@ -1,5 +1,12 @@
 //! Proposal lists and commits (RFC 9420 §12.2-§12.4).
 
+mod apply;
+mod external;
+mod list;
+mod made;
+mod path;
+mod received;
+
 use crate::common::*;
 
 /// §12.2: A commit does not remove its sender.

@@ -1,0 +1,89 @@
+//! Proposals from outside (RFC 9420 §12.1.8).
+
+use cenacle_mls::{
+    Refusal,
+    group::{CustomProposal, DefaultPolicy, GroupPolicy, PublicGroup},
+    wire::{Proposal as MlsProposal, ProposalType, Sender as MlsSender},
+};
+use cenacle_testkit::world::TEST_EXTENSION;
+
+use crate::common::*;
+
+/// A policy by which external senders may send a type of their own.
+struct Open;
+
+impl GroupPolicy for Open {
+    fn custom_proposal(&self, _: ProposalType) -> CustomProposal {
+        CustomProposal { path_required: true, external: true }
+    }
+}
+
+/// §12.1.8: External senders propose Add, Remove, PreSharedKey, ReInit and GroupContextExtensions, and nothing else.
+#[test]
+fn r211_external_proposals_of_other_types() {
+    let mut trial = Trial::new(211);
+    let mut warden = trial.warden();
+    let plan = |proposal| Plan::proposal(proposal).sender(Sender::External(0));
+    let custom = Proposal::Custom(TYPE, b"anything".to_vec());
+    let update = Proposal::update(trial.alice.leaf_node(|_| ()));
+    for proposal in [update, Proposal::ExternalInit(trial.alice.external_pub()), custom.clone()] {
+        let bad = warden.make(plan(proposal));
+        trial.refuses(&bad, Rule::ExternalSenderProposes);
+    }
+    let psk = trial.shared_psk(b"known to all");
+    let open = [
+        Proposal::add(&trial.newcomer("erin")),
+        Proposal::Remove(3),
+        Proposal::PreSharedKey(trial.alice.psk_id(psk)),
+        Proposal::ReInit(ReInit { group_id: b"next".to_vec(), version: 1, cipher_suite: 1, extensions: Vec::new() }),
+        Proposal::GroupContextExtensions(vec![Extension::new(TEST_EXTENSION.0, b"")]),
+    ];
+    for proposal in open {
+        let twin = warden.make(plan(proposal));
+        trial.passes(&twin);
+    }
+    trial.told.policy = Box::new(Open);
+    let twin = warden.make(plan(custom));
+    trial.passes(&twin);
+    assert_eq!(trial.world.at("bob").group().proposals().count(), 6);
+    trial.goes_on();
+}
+
+/// A policy by which external senders remove nobody.
+struct NoRemovals;
+
+impl GroupPolicy for NoRemovals {
+    fn admits(&self, group: &PublicGroup, sender: &MlsSender, proposal: &MlsProposal) -> Result<(), Refusal> {
+        match (sender, proposal) {
+            (MlsSender::External(_), MlsProposal::Remove(_)) => Err("only members remove".into()),
+            _ => DefaultPolicy.admits(group, sender, proposal),
+        }
+    }
+}
+
+/// §12.1.8: What the application does not authorise its sender to propose does not wait, and cannot be referred to.
+#[test]
+fn r212_external_proposals_without_authority() {
+    let mut trial = Trial::new(212);
+    let mut warden = trial.warden();
+    trial.told.policy = Box::new(NoRemovals);
+    let mut mallory = trial.alice.outsider("mallory");
+    let joining = Proposal::add(&mallory.key_package());
+    let remove = Proposal::Remove(3);
+    let cases = [
+        (warden.make(Plan::proposal(remove.clone()).sender(Sender::External(0))), remove, "only members remove"),
+        (
+            mallory.make(Plan::proposal(joining.clone()).sender(Sender::NewMemberProposal)),
+            joining.clone(),
+            "nobody adds himself here",
+        ),
+    ];
+    for (bad, proposal, reason) in cases {
+        trial.refuses(&bad, Refusal::from(reason));
+        let unknown = trial.believes(&bad.reference, &proposal);
+        trial.refuses_commit([unknown], Rule::ProposalKnown);
+    }
+    let twin = warden.make(Plan::proposal(joining).sender(Sender::External(0)));
+    trial.accepts(&twin);
+    assert!(trial.alice.tree.find(&mallory.template.signature_key).is_some(), "the commit that followed adds her");
+}
