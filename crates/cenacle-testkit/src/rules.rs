@@ -50,8 +50,6 @@ pub const UNBREAKABLE: &[Unbreakable] = &[
         check: "Proposals from outside travel in the clear only",
         reason: "propose_externally and propose_joining give a PublicMessage; a PrivateMessage has no field for another \
                  sender than a member. See `r210` below.",
-=======
-                 sender than a member. See `propose_externally` below.",
     },
     Unbreakable {
         id: 254,
@@ -60,7 +58,6 @@ pub const UNBREAKABLE: &[Unbreakable] = &[
         reason: "the service takes a commit and its Welcomes in one request and one transaction, and hands out none of a \
                  commit that lost: a_commit_is_all_or_nothing in cenacle-service's tests/storage/conformance.rs. Of an \
                  external join, PendingJoin::accepted alone gives the group.",
->>>>>>> rules3
     },
 ];
 

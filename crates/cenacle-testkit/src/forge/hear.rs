@@ -95,7 +95,7 @@ impl Insider {
             applied.tree.add(self.template.clone());
         }
         let provisional = |tree: &Tree| GroupContext {
-            epoch: self.context.epoch + 1,
+            epoch: self.context.epoch.wrapping_add(1),
             tree_hash: tree.tree_hash(&*suite),
             extensions: applied.extensions.clone(),
             ..self.context.clone()

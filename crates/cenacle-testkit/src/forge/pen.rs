@@ -164,7 +164,9 @@ impl Pen {
     /// Notes the place that is about to be written, and gives its twist.
     fn mark(&mut self, kind: Kind) -> Option<Twist> {
         let (place, name) = (self.marks.len(), self.name);
-        let before = self.marks.iter().filter(|mark| mark.name == name).count();
+        // Counted only where somebody asks: lists may be long.
+        let count = || self.marks.iter().filter(|mark| mark.name == name).count();
+        let before = if self.quirks.is_empty() { 0 } else { count() };
         self.marks.push(Mark { name, kind, offset: self.bytes.len() });
         let here = |quirk: &&Quirk| match quirk.at {
             At::Nth(nth) => nth == place,
