@@ -78,7 +78,7 @@ impl Tree {
     /// A leaf, by its leaf index.
     #[must_use]
     pub fn leaf(&self, leaf: u32) -> Option<&LeafNode> {
-        if let Some(Node::Leaf(leaf)) = self.node(leaf_node(leaf)) { Some(leaf) } else { None }
+        if let Some(Node::Leaf(leaf)) = self.node(leaf.checked_mul(2)?) { Some(leaf) } else { None }
     }
 
     /// A leaf that must be there, to be changed. Its signature is the caller's business.
