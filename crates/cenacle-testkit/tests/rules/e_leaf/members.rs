@@ -41,7 +41,7 @@ fn refused_when_committed(trial: &mut Trial, dave: &mut Insider, spoil: Spoil<'_
 }
 
 /// The group requires something of its members: leaves without it are refused wherever they come from.
-fn requirement(seed: u64, required: RequiredCapabilities, spoil: Spoil<'_, LeafNode>) {
+fn requirement(seed: u64, required: &RequiredCapabilities, spoil: Spoil<'_, LeafNode>) {
     let mut trial = capable(seed);
     trial.set_extensions(vec![required.extension()]);
     let mut dave = dave(&mut trial);
@@ -64,21 +64,21 @@ fn requirement(seed: u64, required: RequiredCapabilities, spoil: Spoil<'_, LeafN
 #[test]
 fn r103_required_extension() {
     let required = RequiredCapabilities { extension_types: vec![0xF00D], ..RequiredCapabilities::default() };
-    requirement(103, required, &|leaf| leaf.capabilities.extensions.clear());
+    requirement(103, &required, &|leaf| leaf.capabilities.extensions.clear());
 }
 
 /// §7.3: A leaf lists the proposals that the group requires.
 #[test]
 fn r104_required_proposal() {
     let required = RequiredCapabilities { proposal_types: vec![PROPOSAL], ..RequiredCapabilities::default() };
-    requirement(104, required, &|leaf| leaf.capabilities.proposals.clear());
+    requirement(104, &required, &|leaf| leaf.capabilities.proposals.clear());
 }
 
 /// §7.3: A leaf lists the credentials that the group requires.
 #[test]
 fn r105_required_credential() {
     let required = RequiredCapabilities { credential_types: vec![CREDENTIAL], ..RequiredCapabilities::default() };
-    requirement(105, required, &|leaf| leaf.capabilities.credentials = vec![1]);
+    requirement(105, &required, &|leaf| leaf.capabilities.credentials = vec![1]);
 }
 
 /// Presents a credential of the private type.
