@@ -57,7 +57,7 @@ impl Signer for Ed25519Signer {
 
 fn ed25519_point(public: &[u8]) -> Result<&[u8; 32], CryptoError> {
     let public = public.try_into().map_err(|_| CryptoError::BadPublicKey)?;
-    encoding::check_ed25519_canonical(public)?;
+    encoding::check_ed25519(public)?;
     Ok(public)
 }
 

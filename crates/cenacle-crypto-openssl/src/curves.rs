@@ -28,7 +28,7 @@ impl MontgomeryCurve for X25519 {
     const BYTES: usize = 32;
 
     fn check(public: &[u8]) -> Result<(), CryptoError> {
-        encoding::check_x25519_order(public.try_into().map_err(|_| CryptoError::BadPublicKey)?)
+        encoding::check_x25519(public.try_into().map_err(|_| CryptoError::BadPublicKey)?)
     }
 }
 
@@ -41,7 +41,7 @@ impl MontgomeryCurve for X448 {
     const BYTES: usize = 56;
 
     fn check(public: &[u8]) -> Result<(), CryptoError> {
-        encoding::check_x448_order(public.try_into().map_err(|_| CryptoError::BadPublicKey)?)
+        encoding::check_x448(public.try_into().map_err(|_| CryptoError::BadPublicKey)?)
     }
 }
 

@@ -8,7 +8,7 @@ use cenacle_crypto::{
     CryptoError, Rng, Signature, SignaturePublicKey, SignatureSecretKey, Signer,
     compose::Scheme,
     dhkem::ScalarBytes,
-    encoding::{ED448_BYTES, check_ed448_canonical, check_ed25519_canonical, split_ed448_signature},
+    encoding::{ED448_BYTES, check_ed448, check_ed25519, split_ed448_signature},
 };
 use openssl::{
     pkey::{Id, PKey, Private},
@@ -49,7 +49,7 @@ impl EddsaCurve for Ed25519 {
 
     fn check_form(public: &[u8]) -> Result<Box<[u8]>, CryptoError> {
         let mut y = *<&[u8; 32]>::try_from(public).map_err(|_| CryptoError::BadPublicKey)?;
-        check_ed25519_canonical(&y)?;
+        check_ed25519(&y)?;
         let [.., last] = &mut y;
         *last &= 0x7f;
         Ok(y.into())
@@ -77,7 +77,7 @@ impl EddsaCurve for Ed448 {
 
     fn check_form(public: &[u8]) -> Result<Box<[u8]>, CryptoError> {
         let public = public.try_into().map_err(|_| CryptoError::BadPublicKey)?;
-        check_ed448_canonical(public)?;
+        check_ed448(public)?;
         let [y @ .., _] = public;
         Ok(y.as_slice().into())
     }

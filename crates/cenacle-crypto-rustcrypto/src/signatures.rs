@@ -41,7 +41,7 @@ impl Signer for Ed25519Signer {
 
 fn ed25519_key(public: &[u8]) -> Result<ed25519_dalek::VerifyingKey, CryptoError> {
     let public = public.try_into().map_err(|_| CryptoError::BadPublicKey)?;
-    encoding::check_ed25519_canonical(public)?;
+    encoding::check_ed25519(public)?;
     ed25519_dalek::VerifyingKey::from_bytes(public).map_err(|_| CryptoError::BadPublicKey)
 }
 

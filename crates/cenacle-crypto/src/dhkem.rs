@@ -48,7 +48,7 @@ pub trait Dh: 'static {
     /// `BadPublicKey` for a point not on the curve, or when the shared point is the identity.
     fn agree(secret: &Self::Secret, public: &[u8], out: &mut [u8]) -> Result<(), CryptoError>;
 
-    /// Refuses a point that is not on the curve or of small order. `public` has passed [`check_form`].
+    /// Refuses a point that is not on the curve, of small order, or not in canonical form. `public` has passed [`check_form`].
     ///
     /// # Errors
     /// `BadPublicKey`.

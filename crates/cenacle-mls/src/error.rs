@@ -281,6 +281,8 @@ rules! {
     EpochCounts, "8.1";
     /// A PSK nonce has the length of a KDF output.
     PskNonceLength, "8.4";
+    /// The PSKs of a commit can be counted in 16 bits.
+    PskCountFits, "8.4";
     /// A PSK's usage fits the occasion.
     PskUsageFits, "12.1.4";
     /// No PSK is folded in twice.

@@ -20,8 +20,8 @@ pub struct Limits {
     /// How many generations of the own ratchets one durable write reserves: a crash loses at most as many, which
     /// receivers skip, so it must stay well below their `forward_generations`.
     pub reserved_generations: u32,
-    /// Longest validity a key package may claim, in seconds (RFC 9420 §7.2): 84 days and an hour for clock skew. All members of
-    /// a group must have the same: one with less refuses a commit that the others follow.
+    /// Longest validity a leaf may claim, in seconds (RFC 9420 §7.2): 84 days and an hour for clock skew. All members of a
+    /// group must have the same: one with less refuses a commit that the others follow, and the group itself on joining.
     pub lifetime_seconds: u64,
 }
 

@@ -12,12 +12,12 @@ mod common;
 
 use cenacle_crypto::conformance::SeededRng;
 use cenacle_mls::{
-    Error, Misuse, Rule, Unsupported,
+    Error, Misuse, Rule,
     group::{Client, ExternalJoin, Grease, Handshake, Inputs, Lifetimes, Observer, OwnKeyPackage, Received, Settings},
     protect::Padding,
     wire::{
         Add, Capabilities, Epoch, Extension, ExtensionType, Extensions, GroupContextExtensions, KeyPackage, LeafIndex,
-        Lifetime, MlsMessageBody, Proposal, ProposalType, ReInit,
+        LeafNodeSource, Lifetime, MlsMessageBody, Proposal, ProposalType, ReInit,
     },
 };
 use common::{
@@ -117,8 +117,13 @@ fn lifetimes_are_bounded_in_any_case() {
             };
             package
         };
-        let long = [offer(0, limit + 1), offer(0, u64::MAX), offer(2_000, 10)];
         let longest = offer(10, limit + 10);
+        let mut long = vec![offer(0, limit + 1), offer(0, u64::MAX)];
+        let signer = std::sync::Arc::clone(&person.signer);
+        long.push(resigned(longest.clone(), &*signer, |package| {
+            let lifetime = Lifetime { not_before: 2_000, not_after: 10 };
+            package.leaf_node.source = LeafNodeSource::KeyPackage(lifetime);
+        }));
         for package in long {
             let bounded = Error::Invalid(Rule::LifetimeBounded);
             let refused = world.member("alice").commit().add(package.clone()).build(&inputs(), &mut rng);
@@ -281,7 +286,7 @@ fn received_grease_is_unsupported_even_where_everybody_lists_it() {
         let welcome = welcome_of(&invitation.welcome(&mut rng).into());
         open(&twin.client, &twin.store, &welcome, &inputs()).map(drop)
     };
-    assert_eq!(judge(&honest), Err(Error::Unsupported(Unsupported::Extension)));
+    assert_eq!(judge(&honest), Err(Error::Invalid(Rule::ExtensionSupportedByAll)));
     honest.extensions = Extensions::default();
     assert_eq!(judge(&honest), Ok(()));
 }

@@ -7,7 +7,7 @@ use cenacle_crypto::{
     CryptoError, Rng, Signature, SignaturePublicKey, SignatureSecretKey, Signer,
     compose::Scheme,
     dhkem::ScalarBytes,
-    encoding::{ED448_BYTES, check_ed448_canonical, split_ed448_signature},
+    encoding::{ED448_BYTES, check_ed448, split_ed448_signature},
 };
 use ed448_goldilocks::{
     CompressedEdwardsY, EdwardsPoint, EdwardsScalar, SigningKey, WideEdwardsScalarBytes,
@@ -56,7 +56,7 @@ impl Signer for Ed448Signer {
     }
 }
 
-/// The point that `encoded`, which has passed [`check_ed448_canonical`], stands for, if it is one.
+/// The point that `encoded`, which has passed [`check_ed448`], stands for, if it is one.
 fn point(encoded: &[u8; ED448_BYTES]) -> Option<EdwardsPoint> {
     // The checked form refuses points outside the prime-order subgroup.
     CompressedEdwardsY(*encoded).decompress_unchecked().into_option().map(|point| point.to_edwards())
@@ -64,7 +64,7 @@ fn point(encoded: &[u8; ED448_BYTES]) -> Option<EdwardsPoint> {
 
 fn public_point(public: &[u8]) -> Result<(&[u8; ED448_BYTES], EdwardsPoint), CryptoError> {
     let public = public.try_into().map_err(|_| CryptoError::BadPublicKey)?;
-    check_ed448_canonical(public)?;
+    check_ed448(public)?;
     Ok((public, point(public).ok_or(CryptoError::BadPublicKey)?))
 }
 

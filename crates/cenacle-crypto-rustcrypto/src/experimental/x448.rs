@@ -39,6 +39,6 @@ impl Dh for X448 {
     }
 
     fn check(public: &[u8]) -> Result<(), CryptoError> {
-        encoding::check_x448_order(public.try_into().map_err(|_| CryptoError::BadPublicKey)?)
+        encoding::check_x448(public.try_into().map_err(|_| CryptoError::BadPublicKey)?)
     }
 }

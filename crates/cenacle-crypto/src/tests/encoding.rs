@@ -2,10 +2,7 @@
 
 use crate::{
     CryptoError,
-    encoding::{
-        check_ed448_canonical, check_ed25519_canonical, check_uncompressed, check_x448_order, check_x25519_order,
-        split_ed448_signature,
-    },
+    encoding::{check_ed448, check_ed25519, check_uncompressed, check_x448, check_x25519, split_ed448_signature},
 };
 
 const REFUSED: Result<(), CryptoError> = Err(CryptoError::BadPublicKey);
@@ -25,27 +22,30 @@ fn points_are_uncompressed() {
 }
 
 #[test]
-fn edwards_points_are_canonical() {
-    // p - 1 with either neighbour, and the sign bit where x is zero and where it is not.
-    assert_eq!(check_ed25519_canonical(&ends(0xec, 0xff, 0x7f)), Ok(()));
-    assert_eq!(check_ed25519_canonical(&ends(0xec, 0xff, 0xff)), REFUSED);
-    assert_eq!(check_ed25519_canonical(&ends(0xeb, 0xff, 0xff)), Ok(()));
-    assert_eq!(check_ed25519_canonical(&ends(0xed, 0xff, 0x7f)), REFUSED);
-    assert_eq!(check_ed25519_canonical(&ends(0xff, 0xff, 0xff)), REFUSED);
-    assert_eq!(check_ed25519_canonical(&ends(0xff, 0xfe, 0xff)), Ok(()));
-    assert_eq!(check_ed25519_canonical(&ends(1, 0, 0)), Ok(()));
-    assert_eq!(check_ed25519_canonical(&ends(1, 0, 0x80)), REFUSED);
-    assert_eq!(check_ed25519_canonical(&ends(0, 0, 0x80)), Ok(()));
+fn edwards_points_are_canonical_and_of_large_order() {
+    // p - 1 and its neighbours, and y of small order, with either sign.
+    for good in [ends(0xeb, 0xff, 0xff), ends(0xeb, 0xff, 0x7f), ends(0xff, 0xfe, 0xff), ends(3, 0, 0)] {
+        assert_eq!(check_ed25519(&good), Ok(()), "{good:02x?}");
+    }
+    let beyond = [ends(0xed, 0xff, 0x7f), ends(0xff, 0xff, 0xff)];
+    for bad in beyond.into_iter().chain([ends(0xec, 0xff, 0x7f), ends(1, 0, 0), ends(0, 0, 0)]) {
+        let mut signed = bad;
+        signed[31] |= 0x80;
+        assert_eq!([check_ed25519(&bad), check_ed25519(&signed)], [REFUSED, REFUSED], "{bad:02x?}");
+    }
 }
 
 #[test]
-fn montgomery_points_have_large_order() {
+fn montgomery_points_are_canonical_and_of_large_order() {
     for low in [ends(0, 0, 0), ends(1, 0, 0x80), ends(0xec, 0xff, 0x7f), ends(0xed, 0xff, 0xff), ends(0xee, 0xff, 0x7f)]
     {
-        assert_eq!(check_x25519_order(&low), REFUSED, "{low:02x?}");
+        assert_eq!(check_x25519(&low), REFUSED, "{low:02x?}");
     }
-    for good in [ends(2, 0, 0), ends(9, 0, 0), ends(0xeb, 0xff, 0x7f), ends(0xef, 0xff, 0x7f)] {
-        assert_eq!(check_x25519_order(&good), Ok(()), "{good:02x?}");
+    for other in [ends(0xef, 0xff, 0x7f), ends(9, 0, 0x80)] {
+        assert_eq!(check_x25519(&other), REFUSED, "{other:02x?} is another point's second name");
+    }
+    for good in [ends(2, 0, 0), ends(9, 0, 0), ends(0xeb, 0xff, 0x7f)] {
+        assert_eq!(check_x25519(&good), Ok(()), "{good:02x?}");
     }
 }
 
@@ -64,34 +64,36 @@ fn low(low: u8) -> [u8; 56] {
 }
 
 #[test]
-fn points_of_curve448_have_large_order() {
+fn points_of_curve448_are_canonical_and_of_large_order() {
     let prime = high(0xff, 0xff, 0xfe);
-    for bad in [low(0), low(1), high(0xfe, 0xff, 0xfe), prime, high(0, 0, 0xff)] {
-        assert_eq!(check_x448_order(&bad), REFUSED, "{bad:02x?}");
+    let (low_order, beyond) = ([low(0), low(1), high(0xfe, 0xff, 0xfe)], [prime, high(0, 0, 0xff), high(1, 0, 0xff)]);
+    for bad in low_order.into_iter().chain(beyond).chain([[0xff; 56]]) {
+        assert_eq!(check_x448(&bad), REFUSED, "{bad:02x?}");
     }
-    for good in [low(2), low(5), high(0xfd, 0xff, 0xfe), high(1, 0, 0xff), [0xff; 56]] {
-        assert_eq!(check_x448_order(&good), Ok(()), "{good:02x?}");
+    for good in [low(2), low(5), high(0xfd, 0xff, 0xfe)] {
+        assert_eq!(check_x448(&good), Ok(()), "{good:02x?}");
     }
 }
 
 #[test]
-fn points_of_ed448_are_canonical() {
+fn points_of_ed448_are_canonical_and_of_large_order() {
     let point = |y: [u8; 56], last: u8| {
         let mut point = [last; 57];
         point[..56].copy_from_slice(&y);
         point
     };
-    for y in [low(0), low(2), high(0xfd, 0xff, 0xfe), high(0, 0, 0xfe)] {
-        assert_eq!(check_ed448_canonical(&point(y, 0)), Ok(()), "{y:02x?}");
-        assert_eq!(check_ed448_canonical(&point(y, 0x80)), Ok(()), "{y:02x?}");
+    for y in [low(2), high(0xfd, 0xff, 0xfe), high(0, 0, 0xfe)] {
+        assert_eq!(check_ed448(&point(y, 0)), Ok(()), "{y:02x?}");
+        assert_eq!(check_ed448(&point(y, 0x80)), Ok(()), "{y:02x?}");
         for unused in 1..0x80 {
-            assert_eq!(check_ed448_canonical(&point(y, unused)), REFUSED, "{unused:02x}");
+            assert_eq!(check_ed448(&point(y, unused)), REFUSED, "{unused:02x}");
         }
     }
-    // One and minus one; the prime, what follows it, and all ones.
-    for y in [low(1), high(0xfe, 0xff, 0xfe), high(0xff, 0xff, 0xfe), high(0, 0, 0xff), high(1, 0, 0xff), [0xff; 56]] {
-        assert_eq!(check_ed448_canonical(&point(y, 0)), REFUSED, "{y:02x?}");
-        assert_eq!(check_ed448_canonical(&point(y, 0x80)), REFUSED, "{y:02x?}");
+    // Zero, one and minus one; the prime, what follows it, and all ones.
+    let beyond = [high(0xff, 0xff, 0xfe), high(0, 0, 0xff), high(1, 0, 0xff), [0xff; 56]];
+    for y in [low(0), low(1), high(0xfe, 0xff, 0xfe)].into_iter().chain(beyond) {
+        assert_eq!(check_ed448(&point(y, 0)), REFUSED, "{y:02x?}");
+        assert_eq!(check_ed448(&point(y, 0x80)), REFUSED, "{y:02x?}");
     }
 }
 

@@ -59,9 +59,10 @@ impl PublicGroup {
         judge.inputs.check_leaf(Occasion::Update, self.group_id(), leaf_node, Some(&old))
     }
 
-    /// Without what the group requires, which the same commit may change, and without the clock, which the committer has.
+    /// Without what the group requires, which the same commit may change.
     fn leaf_check_alone<'a>(&'a self, judge: Judge<'a>) -> LeafCheck<'a> {
-        LeafCheck { now_seconds: None, ..judge.leaf_check(self.group_id(), None) }
+        let now_seconds = judge.inputs.on_receipt(judge.settings).now_seconds;
+        LeafCheck { now_seconds, ..judge.leaf_check(self.group_id(), None) }
     }
 }
 

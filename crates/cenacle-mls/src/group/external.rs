@@ -19,7 +19,7 @@ use crate::{
     secret_tree::SecretTree,
     tree::{TreePrivate, path_context},
     wire::{
-        AuthenticatedContent, Commit, Content, ExternalInit, ExternalPub, GroupContext, GroupId, GroupInfo, LeafIndex,
+        AuthenticatedContent, Commit, Content, ExternalInit, GroupContext, GroupId, GroupInfo, LeafIndex,
         LeafNodeSource, MlsMessage, PreSharedKey, Proposal, ProposalOrRef, Psk, PublicMessage, Remove, Sender,
         UpdatePath, WireTree,
     },
@@ -118,8 +118,8 @@ impl Client {
         let suite = self.suite();
         let public = PublicGroup::from_group_info(info, how.tree, suite, &self.settings, inputs)?;
         public.check_joinable(self)?;
-        let external_pub = info.extensions.read::<ExternalPub>().map_err(|_| Rule::ExtensionWellFormed)?;
-        let external_pub = external_pub.ok_or(Rule::ExternalPubPresent)?.external_pub;
+        let external_pub = info.external_pub()?.ok_or(Rule::ExternalPubPresent)?;
+        suite.kem_check_public_key(&external_pub).map_err(|_| Rule::PublicKeyWellFormed)?;
         let (kem_output, init_secret) = InitSecret::encapsulate(suite, &external_pub, rng)?;
         let mut proposals = vec![Proposal::ExternalInit(ExternalInit { kem_output: kem_output.into() })];
         proposals.extend(how.replaces.map(|removed| Proposal::Remove(Remove { removed })));

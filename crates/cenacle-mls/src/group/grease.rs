@@ -9,12 +9,6 @@ use crate::{
     wire::{Capabilities, CredentialType, Extension, ExtensionType, Extensions, Proposal, ProposalType},
 };
 
-/// Whether a code point is reserved for GREASE: 0x0A0A, 0x1A1A, … 0xEAEA.
-const fn is_reserved(value: u16) -> bool {
-    let [high, low] = value.to_be_bytes();
-    high == low && high & 0x0f == 0x0a && high != 0xfa
-}
-
 /// The reserved value that a seed chooses.
 const fn chosen(seed: u8) -> u16 {
     let byte = (seed % 15) << 4 | 0x0a;
@@ -52,18 +46,11 @@ impl GreaseValues {
     }
 }
 
-impl ExtensionType {
-    /// Whether it is reserved for GREASE.
-    pub(crate) const fn is_grease(self) -> bool {
-        is_reserved(self.0)
-    }
-}
-
 /// RFC 9420 §13.5: "GREASE values MUST NOT be sent in the following fields": proposal types, GroupContext extensions, and
 /// what becomes such.
 pub(crate) fn check_sent(proposal: &Proposal) -> Result<(), Error> {
     let extensions = match proposal {
-        Proposal::Custom(kind, _) if is_reserved(kind.0) => return Err(Misuse::Grease.into()),
+        Proposal::Custom(kind, _) if kind.is_grease() => return Err(Misuse::Grease.into()),
         Proposal::GroupContextExtensions(change) => &change.extensions,
         Proposal::ReInit(reinit) => &reinit.extensions,
         Proposal::Add(_)
@@ -83,13 +70,14 @@ pub(crate) fn check_context_sent(extensions: &Extensions) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{chosen, is_reserved};
+    use super::chosen;
+    use crate::wire::ExtensionType;
 
     #[test]
     fn the_reserved_values_are_the_fifteen_of_the_registry() {
-        let reserved: alloc::vec::Vec<u16> = (0..=u16::MAX).filter(|value| is_reserved(*value)).collect();
+        let reserved: alloc::vec::Vec<u16> = (0..=u16::MAX).filter(|value| ExtensionType(*value).is_grease()).collect();
         assert_eq!(reserved.len(), 15);
         assert!(reserved.contains(&0x0a0a) && reserved.contains(&0xeaea) && !reserved.contains(&0xfafa));
-        assert!((0..=u8::MAX).all(|seed| is_reserved(chosen(seed))));
+        assert!((0..=u8::MAX).all(|seed| ExtensionType(chosen(seed)).is_grease()));
     }
 }

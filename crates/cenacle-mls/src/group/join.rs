@@ -9,7 +9,7 @@ use alloc::{
 
 use cenacle_codec::{Decode, Encode, Reader, Writer};
 use cenacle_crypto::{
-    SecretBytes, Suite,
+    HpkePublicKey, SecretBytes, Suite,
     labeled::{EncryptContext, verify_value_with_label},
 };
 
@@ -28,13 +28,13 @@ use super::{
 };
 use crate::{
     Error, Misuse, Need, Rule, Unsupported, What,
-    delta::{Delta, PersistError, Store},
+    delta::{Delta, PersistError, RowKey, Store},
     schedule::{EpochSecrets, JoinerSecret, psk_secret},
     secret_tree::SecretTree,
     tree::{RatchetTree, TreePrivate},
     wire::{
-        Epoch, Extension, ExtensionType, GroupId, GroupInfo, GroupSecrets, LeafIndex, PreSharedKeyId, ProtocolVersion,
-        Welcome, WireTree,
+        Epoch, Extension, ExtensionType, ExternalPub, GroupId, GroupInfo, GroupSecrets, LeafIndex, PreSharedKeyId,
+        ProtocolVersion, Welcome, WireTree,
     },
 };
 
@@ -48,6 +48,8 @@ pub struct NewGroup {
     replaces: Option<Epoch>,
     /// Whether this client made the epoch itself, by an external commit: no key of it was ever used.
     fresh: bool,
+    /// The row of the one-time key package that it uses up.
+    uses: Option<RowKey>,
 }
 
 impl NewGroup {
@@ -78,7 +80,7 @@ impl NewGroup {
         let mut delta = Delta::new();
         write_new_group(&group.state, &group.secret_tree, &mut delta)?;
         delta.delete(pending_row(group.group_id()));
-        Ok(Self { delta, group, replaces: None, fresh: false })
+        Ok(Self { delta, group, replaces: None, fresh: false, uses: None })
     }
 
     /// The group as one whose present epoch this client made.
@@ -126,8 +128,8 @@ impl NewGroup {
     /// `State(Misuse(GroupExists))` when one's own member is in a group of this identifier already: RFC 9420 §12.4.3.1
     /// demands identifiers to be unique. The one exception is a group that was re-initialised to this one: it ends here, and
     /// a value of it that is still held must not be merged into any more. [`NewGroup::accept_in_place_of`] takes it.
-    /// `State(Stale)` when this client was in a later epoch before. `Store` when the medium failed. Either way nothing has
-    /// changed.
+    /// `State(Stale)` when this client was in a later epoch before. `State(Missing(KeyPackage))` when the key package was used
+    /// for another group since. `Store` when the medium failed. Either way nothing has changed.
     pub fn accept<S: Store>(self, store: &mut S) -> Result<Group, PersistError<S::Error>> {
         match read_header(store, self.group.group_id())? {
             Some(header) if header.public.reinit.is_some() && self.replaces == Some(header.public.context.epoch) => {
@@ -139,10 +141,7 @@ impl NewGroup {
                 Err(Error::Stale(self.group.epoch()).into())
             }
             Some(_) => self.store_over(store),
-            None => {
-                store.apply(&self.delta).map_err(PersistError::Store)?;
-                Ok(self.group)
-            }
+            None => self.store(Delta::new(), store),
         }
     }
 
@@ -151,7 +150,7 @@ impl NewGroup {
     ///
     /// # Errors
     /// `State(Misuse(WrongGroup))` when `old` is another group, `State(Stale)` when it, or what is stored, was in a later
-    /// epoch; `Store` when the medium failed.
+    /// epoch, `State(Missing(KeyPackage))` as for [`NewGroup::accept`]; `Store` when the medium failed.
     #[expect(clippy::needless_pass_by_value, reason = "the old group must not be used again")]
     pub fn accept_in_place_of<S: Store>(self, old: Group, store: &mut S) -> Result<Group, PersistError<S::Error>> {
         if old.group_id() != self.group.group_id() {
@@ -166,9 +165,21 @@ impl NewGroup {
         self.store_over(store)
     }
 
+    /// RFC 9420 §16.8: a key package is used once, unless it is one of last resort.
+    fn check_unused<S: Store>(&self, store: &S) -> Result<(), PersistError<S::Error>> {
+        let Some(row) = &self.uses else { return Ok(()) };
+        let kept = store.row(row).map_err(PersistError::Store)?;
+        kept.map(drop).ok_or_else(|| Error::Missing(Need::KeyPackage).into())
+    }
+
     fn store_over<S: Store>(self, store: &mut S) -> Result<Group, PersistError<S::Error>> {
         let mut delta = Delta::new();
         erase_group(self.group.group_id(), &mut delta);
+        self.store(delta, store)
+    }
+
+    fn store<S: Store>(self, mut delta: Delta, store: &mut S) -> Result<Group, PersistError<S::Error>> {
+        self.check_unused(store)?;
         delta.append(self.delta);
         store.apply(&delta).map_err(PersistError::Store)?;
         Ok(self.group)
@@ -187,6 +198,9 @@ fn check_group_info(judge: Judge<'_>, info: &GroupInfo, tree: TreeBytes<'_>) -> 
         return Err(Error::Unsupported(Unsupported::Version));
     }
     info.extensions.check_unique()?;
+    // RFC 9420 §17.3: of the default extensions a GroupInfo has a place for two.
+    info.extensions.check_place(&[ExtensionType::RATCHET_TREE, ExtensionType::EXTERNAL_PUB])?;
+    info.external_pub()?;
     let room = tree.length() + 1_024;
     let tree = tree.read(suite)?;
     // "Verify that the tree hash of the ratchet tree matches the tree_hash field in GroupInfo." Before anything of the
@@ -210,6 +224,14 @@ fn check_group_info(judge: Judge<'_>, info: &GroupInfo, tree: TreeBytes<'_>) -> 
     tree.validate(&check)?;
     check_members(&tree, &context.extensions, required.as_ref())?;
     Ok(tree)
+}
+
+impl GroupInfo {
+    /// The key that external committers encapsulate to, if the GroupInfo is for them.
+    pub(crate) fn external_pub(&self) -> Result<Option<HpkePublicKey>, Rule> {
+        let content = self.extensions.read::<ExternalPub>().map_err(|_| Rule::ExtensionWellFormed)?;
+        Ok(content.map(|content| content.external_pub))
+    }
 }
 
 /// A tree that was received, not yet taken apart.
@@ -358,6 +380,7 @@ impl Client {
             let lowest = my_leaf.node_index().common_ancestor(info.signer.node_index());
             private = private.with_path_secret(tree, lowest, entry.path_secret, suite)?;
         }
+        private.check_complete(tree)?;
         let context = &public.context;
         let epoch = joiner_secret.member_secret(suite, &psk_secret).into_epoch(suite, context)?;
         // "Verify the confirmation tag in the GroupInfo".
@@ -366,7 +389,9 @@ impl Client {
         let secret_tree = SecretTree::new(public.tree.root(), epoch.encryption_secret);
         let mut new = NewGroup::new(self, public, epoch.secrets, private, secret_tree)?.in_place_of(replaced);
         if !own.is_last_resort() {
-            new.delta.delete(key_package::row_key(&own.key_package.reference(suite)?));
+            let row = key_package::row_key(&own.key_package.reference(suite)?);
+            new.delta.delete(row.clone());
+            new.uses = Some(row);
         }
         Ok(new)
     }

@@ -121,6 +121,7 @@ impl KeyPackage {
         }
         suite.kem_check_public_key(&self.init_key).map_err(|_| Rule::PublicKeyWellFormed)?;
         self.extensions.check_unique()?;
+        self.extensions.check_place(&[])?;
         // RFC 9420 §10: "Extensions included in the extensions or leaf_node.extensions fields MUST be included in the
         // leaf_node.capabilities field."
         // Values of GREASE stand here unlisted in some key packages, as §13.5 lets them.
@@ -149,14 +150,16 @@ impl Extensions {
     /// What can be said of a GroupContext's extensions by themselves: their types differ, and the known ones are well-formed.
     pub(crate) fn check_context(&self) -> Result<(), Rule> {
         self.check_unique()?;
-        // RFC 9420 §17.3: the messages in which each extension may appear.
-        let here = [ExtensionType::REQUIRED_CAPABILITIES, ExtensionType::EXTERNAL_SENDERS];
-        if self.types().any(|kind| kind.is_default() && !here.contains(&kind)) {
-            return Err(Rule::ExtensionInPlace);
-        }
+        self.check_place(&[ExtensionType::REQUIRED_CAPABILITIES, ExtensionType::EXTERNAL_SENDERS])?;
         self.required_capabilities().map_err(|_| Rule::ExtensionWellFormed)?;
         self.external_senders().map_err(|_| Rule::ExtensionWellFormed)?;
         Ok(())
+    }
+
+    /// RFC 9420 §17.3: the messages in which each extension may appear. Of the default ones those in `here` may.
+    pub(crate) fn check_place(&self, here: &[ExtensionType]) -> Result<(), Rule> {
+        let misplaced = self.types().any(|kind| kind.is_default() && !here.contains(&kind));
+        if misplaced { Err(Rule::ExtensionInPlace) } else { Ok(()) }
     }
 
     /// RFC 9420 §13.4: no two extensions of one type in a list.

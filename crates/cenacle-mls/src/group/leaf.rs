@@ -5,7 +5,7 @@ use cenacle_crypto::{HpkePublicKey, Signature, labeled::sign_with_label};
 
 use super::{Client, Grease, grease::GreaseValues};
 use crate::{
-    Error,
+    Error, Misuse,
     tree::{LeafCheck, LeafPlace},
     wire::{Extensions, GroupId, LeafIndex, LeafNode, LeafNodeSource, LeafNodeTbs},
 };
@@ -30,6 +30,10 @@ impl Client {
         source: LeafNodeSource,
         position: Option<(&GroupId, LeafIndex)>,
     ) -> Result<LeafNode, Error> {
+        // RFC 9420 §13.5: GREASE values are not sent as the type of a credential.
+        if self.credential.credential_type().is_grease() {
+            return Err(Misuse::Grease.into());
+        }
         let capabilities = match self.settings.grease {
             Grease::Off => self.capabilities.clone(),
             Grease::Capabilities | Grease::Extensions => self.grease_values().capabilities(&self.capabilities),

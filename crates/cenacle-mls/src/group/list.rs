@@ -103,6 +103,10 @@ impl<'a> ProposalList<'a> {
 
     /// RFC 9420 §8.4, §12.1.4 and §12.2: nonces, usages and repetitions of PSKs.
     fn check_psks(&self, suite: &dyn Suite, continues: bool) -> Result<(), Rule> {
+        // "uint16 count", and nothing costly before it is known to do.
+        if u16::try_from(self.psks.len()).is_err() {
+            return Err(Rule::PskCountFits);
+        }
         let mut seen = BTreeSet::new();
         for id in &self.psks {
             check_psk_nonce(id, suite)?;
@@ -237,5 +241,10 @@ pub(crate) fn check_reinit(reinit: &ReInit, public: &PublicGroup) -> Result<(), 
     if reinit.version < public.context.version {
         return Err(Rule::ReInitVersion);
     }
-    reinit.extensions.check_context()
+    reinit.extensions.check_context()?;
+    // RFC 9420 §13.4: whoever joins the new group must support all of its extensions, so that one which a member does not
+    // support would end the group for nothing.
+    let roster = public.tree.roster();
+    let supported = reinit.extensions.types().all(|kind| roster.all_support_extension(kind));
+    if supported { Ok(()) } else { Err(Rule::ExtensionSupportedByAll) }
 }

@@ -211,7 +211,7 @@ impl Observer {
         inputs: &Inputs<'_>,
         delta: &mut Delta,
     ) -> Result<(Change, Observed), Error> {
-        let inputs = &Inputs { now_seconds: None, ..*inputs };
+        let inputs = &inputs.on_receipt(&self.settings);
         let judge = self.judge(inputs);
         let sender = content.content.sender;
         let committer = committer(sender)?;
@@ -219,10 +219,8 @@ impl Observer {
         let Advanced { sealed, mut summary, .. } = self.public.advance(&list, commit, committer, judge)?;
         summary.authenticated_data = content.content.authenticated_data.clone();
         let context = self.public.next_context(judge.suite, &sealed.provisional, content)?;
-        let tag = content.auth.confirmation_tag.ok_or(Rule::NewMemberCommits)?;
-        if tag.len() != judge.suite.hash_length() {
-            return Err(What::ConfirmationTag.into());
-        }
+        let tag = content.auth.confirmation_tag.filter(|tag| tag.len() == judge.suite.hash_length());
+        let tag = tag.ok_or(What::ConfirmationTag)?;
         let reinit = list.reinit.cloned().map(Arc::new);
         let next = PublicGroup::new(judge.suite, sealed.tree, context, tag, reinit)?;
         inputs.policy.admits_commit(&self.public, &next, &summary)?;

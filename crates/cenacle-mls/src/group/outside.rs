@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 
 use cenacle_codec::Opaque;
 
-use super::{Client, Inputs, PublicGroup, admit::check_open_to_external, grease::check_sent};
+use super::{Client, Inputs, Occasion, PublicGroup, admit::check_open_to_external, grease::check_sent, public::Judge};
 use crate::{
     Error, Misuse, Rule, protect,
     wire::{
@@ -18,7 +18,8 @@ impl Client {
     /// Proposes something to a group that lists this client among its external senders.
     ///
     /// # Errors
-    /// `Misuse(NotExternalSender)`; `Invalid(ExternalSenderProposes)` for what external senders may not propose.
+    /// `Misuse(NotExternalSender)`; `Invalid(ExternalSenderProposes)` for what external senders may not propose; for an Add
+    /// as for a member's.
     pub fn propose_externally(
         &self,
         group: &PublicGroup,
@@ -27,8 +28,20 @@ impl Client {
     ) -> Result<MlsMessage, Error> {
         check_open_to_external(proposal.proposal_type(), inputs)?;
         check_sent(&proposal)?;
-        if let Proposal::GroupContextExtensions(change) = &proposal {
-            change.extensions.check_context()?;
+        match &proposal {
+            Proposal::GroupContextExtensions(change) => change.extensions.check_context()?,
+            // RFC 9420 §5.3.1: the credential is validated before the Add is sent, as a member does.
+            Proposal::Add(add) => {
+                let judge = Judge { suite: self.suite(), settings: &self.settings, inputs };
+                add.key_package.check(&judge.leaf_check(group.group_id(), None))?;
+                inputs.check_leaf(Occasion::KeyPackage, group.group_id(), &add.key_package.leaf_node, None)?;
+            }
+            Proposal::Update(_)
+            | Proposal::Remove(_)
+            | Proposal::PreSharedKey(_)
+            | Proposal::ReInit(_)
+            | Proposal::ExternalInit(_)
+            | Proposal::Custom(..) => {}
         }
         let senders = group.extensions().external_senders()?.unwrap_or_default();
         let own = self.external_sender();

@@ -53,9 +53,19 @@ impl<'a> Judge<'a> {
         LeafCheck {
             group_id: Some(group_id),
             required,
-            lifetimes_in_tree: *lifetimes == super::Lifetimes::Everywhere,
+            lifetimes_in_tree: *lifetimes >= super::Lifetimes::Everywhere,
             ..LeafCheck::alone(self.suite, now_seconds, limits.lifetime_seconds)
         }
+    }
+}
+
+impl<'a> Inputs<'a> {
+    /// What is received is judged without the clock, unless the settings say otherwise. RFC 9420 §7.3: a key package may have
+    /// expired "in the time between when the message was sent and when it was received". The committer had to look at the
+    /// clock; whoever receives late must not fall out of the group.
+    pub(crate) fn on_receipt(&self, settings: &Settings) -> Self {
+        let now_seconds = self.now_seconds.filter(|_| settings.lifetimes == super::Lifetimes::Received);
+        Inputs { now_seconds, ..*self }
     }
 }
 

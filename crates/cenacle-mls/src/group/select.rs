@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Error,
-    wire::{LeafIndex, LeafNode, PreSharedKeyId, Proposal, ProposalRef, ProtocolVersion, ReInit, Sender},
+    wire::{LeafIndex, LeafNode, PreSharedKeyId, Proposal, ProposalRef, ProposalType, ProtocolVersion, ReInit, Sender},
 };
 
 /// How many lists are tried when all proposals together do not make a valid one.
@@ -33,6 +33,7 @@ struct Claims<'a> {
     added: BTreeSet<&'a SignaturePublicKey>,
     psks: BTreeSet<&'a PreSharedKeyId>,
     extensions: bool,
+    custom: BTreeSet<(u32, ProposalType, &'a [u8])>,
 }
 
 impl Group {
@@ -186,8 +187,9 @@ impl Group {
             Proposal::GroupContextExtensions(_) => !claims.extensions,
             // A ReInit stands alone or not at all; ExternalInit belongs to joiners.
             Proposal::ReInit(_) | Proposal::ExternalInit(_) => false,
-            Proposal::Custom(kind, _) => {
-                self.client.capabilities.supports_proposal(*kind)
+            Proposal::Custom(kind, content) => {
+                !matches!(entry.sender, Sender::External(by) if claims.custom.contains(&(by, *kind, content.as_slice())))
+                    && self.client.capabilities.supports_proposal(*kind)
                     && self.public().supports_proposal(*kind, &claims.removed)
             }
         })
@@ -211,6 +213,11 @@ impl<'a> Claims<'a> {
                 self.psks.insert(&psk.psk);
             }
             (Proposal::GroupContextExtensions(_), _) => self.extensions = true,
+            // Nothing but its own signature covers an outsider's proposal, and anyone can make a second one of an ECDSA
+            // signature: the same proposal under another reference.
+            (Proposal::Custom(kind, content), Sender::External(by)) => {
+                self.custom.insert((by, *kind, content.as_slice()));
+            }
             (Proposal::Update(_) | Proposal::ReInit(_) | Proposal::ExternalInit(_) | Proposal::Custom(..), _) => {}
         }
     }

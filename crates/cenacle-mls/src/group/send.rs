@@ -112,10 +112,14 @@ impl Group {
     /// Proposes to replace the group by a new one with the same members (RFC 9420 §11.2).
     ///
     /// # Errors
-    /// `Invalid(ReInitVersion)` for a lower version than the group's; `Misuse(Grease)`.
+    /// `Invalid(ReInitVersion)` for a lower version than the group's, `Invalid(ExtensionSupportedByAll)`; `Misuse(Grease)`.
     pub fn propose_reinit(&self, reinit: ReInit, rng: &mut dyn Rng) -> Result<Transition<MlsMessage>, Error> {
-        check_reinit(&reinit, self.public())?;
-        self.propose(Proposal::ReInit(reinit), None, rng)
+        let proposal = Proposal::ReInit(reinit);
+        check_sent(&proposal)?;
+        if let Proposal::ReInit(reinit) = &proposal {
+            check_reinit(reinit, self.public())?;
+        }
+        self.propose(proposal, None, rng)
     }
 
     /// Proposes something beyond RFC 9420.

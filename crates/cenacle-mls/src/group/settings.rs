@@ -15,9 +15,9 @@ pub enum Handshake {
     Private,
 }
 
-/// Which lifetimes are compared with the present, where the present is known (RFC 9420 §7.3). How long a key package may
-/// claim to live is bounded in any case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+/// Which lifetimes are compared with the present, where the present is known (RFC 9420 §7.3), from none to all. How long a
+/// leaf may claim to live is bounded in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Lifetimes {
     /// None.
     Ignored,
@@ -27,6 +27,9 @@ pub enum Lifetimes {
     /// Those of the leaves of a group that is joined or observed, too. A member that never updated its leaf keeps others out
     /// once it expires.
     Everywhere,
+    /// Those of key packages that others add, too, when their proposals and commits are received. Whoever receives a commit after
+    /// a key package that it adds has expired cannot follow it.
+    Received,
 }
 
 /// Where a client sends GREASE: values that mean nothing and must be ignored (RFC 9420 §13.5).

@@ -17,7 +17,7 @@ use super::{
     transition::{NextEpoch, StateChange, StateEvent},
 };
 use crate::{
-    Error, Misuse, Rule,
+    Error, Misuse, Rule, What,
     delta::Delta,
     protect::Verified,
     schedule::{CommitSecret, ConfirmedEpoch, InitSecret, psk_secret},
@@ -239,9 +239,7 @@ impl Group {
     ) -> Result<(StateEvent, Received), Error> {
         let suite = self.client.suite();
         let public = self.public();
-        // RFC 9420 §7.3: a key package may have expired "in the time between when the message was sent and when it was
-        // received". The committer had to look at the clock; whoever receives late must not fall out of the group.
-        let inputs = &Inputs { now_seconds: None, ..*inputs };
+        let inputs = &inputs.on_receipt(&self.client.settings);
         let judge = self.judge(inputs);
         let committer = committer(content.content.sender)?;
         // "Verify that the proposals vector is valid according to the rules in Section 12.2."
@@ -257,8 +255,8 @@ impl Group {
         summary.authenticated_data = content.content.authenticated_data.clone();
         if removed {
             let context = public.next_context(suite, &sealed.provisional, content)?;
-            let tag = content.auth.confirmation_tag.ok_or(Rule::NewMemberCommits)?;
-            let next = PublicGroup::new(suite, sealed.tree, context, tag, None)?;
+            let tag = content.auth.confirmation_tag.filter(|tag| tag.len() == suite.hash_length());
+            let next = PublicGroup::new(suite, sealed.tree, context, tag.ok_or(What::ConfirmationTag)?, None)?;
             inputs.policy.admits_commit(public, &next, &summary)?;
             self.write_removed(delta)?;
             return Ok((StateEvent::Removed, Received::Removed(summary)));
@@ -285,7 +283,7 @@ impl Group {
         let joiner_secret = init_secret.joiner_secret(suite, &commit_secret, &context)?;
         let epoch = joiner_secret.member_secret(suite, &psk_secret).into_epoch(suite, &context)?;
         // "... verify that it is the same as the confirmation_tag field in the FramedContentAuthData object."
-        let tag = content.auth.confirmation_tag.ok_or(Rule::NewMemberCommits)?;
+        let tag = content.auth.confirmation_tag.ok_or(What::ConfirmationTag)?;
         let epoch = epoch.confirm(suite, &context.confirmed_transcript_hash, &tag)?;
         // "If the above checks are successful, consider the new GroupContext object as the current state of the group."
         let next = self.next_epoch(sealed, context, epoch, private, list.reinit)?;

@@ -57,9 +57,10 @@ pub fn unprotect(
 ) -> Result<AuthenticatedContent, Error> {
     let tag = message.membership_tag;
     let content = without_tag(message)?;
-    if let Some(tag) = tag {
+    if matches!(content.content.sender, Sender::Member(_)) {
         // RFC 9420 §6.2: "the application MUST check membership_tag".
-        if !membership_tag(suite, &content.content, &content.auth, context, membership_key)?.ct_eq(&tag) {
+        let expected = membership_tag(suite, &content.content, &content.auth, context, membership_key)?;
+        if !tag.is_some_and(|tag| expected.ct_eq(&tag)) {
             return Err(What::MembershipTag.into());
         }
     }

@@ -17,10 +17,10 @@ codec_newtype! {
 /// Chains the PSKs in the order of the commit or Welcome.
 ///
 /// # Errors
-/// `Invalid(PskUnique)` for more PSKs than can be counted; when the provider fails.
+/// `Invalid(PskCountFits)`; when the provider fails.
 pub fn psk_secret(suite: &dyn Suite, psks: &[(PreSharedKeyId, SecretBytes)]) -> Result<PskSecret, Error> {
     let zero = Secret::zero(suite.hash_length());
-    let count = u16::try_from(psks.len()).map_err(|_| Rule::PskUnique)?;
+    let count = u16::try_from(psks.len()).map_err(|_| Rule::PskCountFits)?;
     let mut folded = zero.duplicate();
     for (index, (id, psk)) in (0..count).zip(psks) {
         let label = PskLabel { id: id.clone(), index, count }.to_bytes()?;

@@ -96,6 +96,20 @@ impl TreePrivate {
         Ok(new)
     }
 
+    /// What a joiner must have been given (RFC 9420 §12.4.3.1): the key of every node above its leaf that is not blank and does
+    /// not list the leaf as unmerged. Others encrypt to these nodes, and whoever lacks a key falls out of the group then.
+    ///
+    /// # Errors
+    /// `PathKeysDerive`.
+    pub fn check_complete(&self, tree: &RatchetTree) -> Result<(), Rule> {
+        let known = |node: NodeIndex| match tree.nodes.parent(node) {
+            Some(parent) => parent.unmerged_leaves.contains(&self.leaf) || self.keys.contains_key(&node),
+            None => true,
+        };
+        let mut above = self.leaf.node_index().direct_path(tree.leaf_width());
+        if above.all(known) { Ok(()) } else { Err(Rule::PathKeysDerive) }
+    }
+
     /// Decrypts the path secret meant for this member from a path that was merged into the sealed `tree`, and derives
     /// the keys above and the commit secret (RFC 9420 §7.5). `new_leaves` (ascending) are as for
     /// [`TreeEdit::apply_path`](super::TreeEdit::apply_path); `context` is that of

@@ -48,7 +48,9 @@ impl Roster {
     /// Whether every member understands extensions of this type.
     #[must_use]
     pub fn all_support_extension(&self, extension_type: ExtensionType) -> bool {
-        extension_type.is_default() || self.extensions.of(extension_type) == self.members
+        // RFC 9420 §13.5: GREASE is listed by who pleases and supported by nobody.
+        let listed = || !extension_type.is_grease() && self.extensions.of(extension_type) == self.members;
+        extension_type.is_default() || listed()
     }
 
     /// Whether every member understands proposals of this type.
@@ -60,13 +62,17 @@ impl Roster {
     /// How many members understand proposals of this type.
     #[must_use]
     pub fn supporting_proposal(&self, proposal_type: ProposalType) -> u32 {
-        if proposal_type.is_default() { self.members } else { self.proposals.of(proposal_type) }
+        match proposal_type {
+            kind if kind.is_default() => self.members,
+            kind if kind.is_grease() => 0,
+            kind => self.proposals.of(kind),
+        }
     }
 
     /// Whether every member understands credentials of this type.
     #[must_use]
     pub fn all_support_credential(&self, credential_type: CredentialType) -> bool {
-        self.credentials.of(credential_type) == self.members
+        !credential_type.is_grease() && self.credentials.of(credential_type) == self.members
     }
 
     /// Whether every member supports all that `required` lists (RFC 9420 §11.1).

@@ -47,7 +47,7 @@ pub struct LeafCheck<'a> {
     pub required: Option<&'a RequiredCapabilities>,
     /// The present, in seconds since the Unix epoch, or `None` not to compare lifetimes with it.
     pub now_seconds: Option<u64>,
-    /// Longest lifetime a key package may claim, in seconds.
+    /// Longest lifetime a leaf may claim, in seconds.
     pub lifetime_limit_seconds: u64,
     /// Whether leaves that stand in a tree are compared with the present, too.
     pub lifetimes_in_tree: bool,
@@ -106,9 +106,9 @@ impl<'a> LeafCheck<'a> {
         // RFC 9420 §7.3: "If the LeafNode appears in a KeyPackage, verify that leaf_node_source is set to key_package",
         // and likewise for Update proposals and commits.
         match (place, &leaf.source) {
-            (LeafPlace::KeyPackage, LeafNodeSource::KeyPackage(lifetime)) => self.check_lifetime(*lifetime),
-            (LeafPlace::InTree(_), LeafNodeSource::KeyPackage(lifetime)) if self.lifetimes_in_tree => {
-                self.check_current(*lifetime)
+            (LeafPlace::KeyPackage, LeafNodeSource::KeyPackage(lifetime)) => self.check_lifetime(*lifetime, true),
+            (LeafPlace::InTree(_), LeafNodeSource::KeyPackage(lifetime)) => {
+                self.check_lifetime(*lifetime, self.lifetimes_in_tree)
             }
             (LeafPlace::Update(_), LeafNodeSource::Update)
             | (LeafPlace::Commit(_), LeafNodeSource::Commit { .. })
@@ -119,21 +119,17 @@ impl<'a> LeafCheck<'a> {
         }
     }
 
-    fn check_lifetime(&self, lifetime: Lifetime) -> Result<(), Error> {
+    fn check_lifetime(&self, lifetime: Lifetime, current: bool) -> Result<(), Error> {
         // RFC 9420 §7.2: "Applications MUST define a maximum total lifetime that is acceptable for a LeafNode, and
         // reject any LeafNode where the total lifetime is longer than this duration."
         let length = lifetime.not_after.checked_sub(lifetime.not_before);
         if length.is_none_or(|length| length > self.lifetime_limit_seconds) {
             return Err(Rule::LifetimeBounded.into());
         }
-        self.check_current(lifetime)
-    }
-
-    fn check_current(&self, lifetime: Lifetime) -> Result<(), Error> {
         // RFC 9420 §7.3: "it is RECOMMENDED that the client verifies that the current time is within the range of the
         // lifetime field"
         match self.now_seconds {
-            Some(now) if !lifetime.contains(now) => Err(Rule::LifetimeCurrent.into()),
+            Some(now) if current && !lifetime.contains(now) => Err(Rule::LifetimeCurrent.into()),
             _ => Ok(()),
         }
     }
@@ -175,7 +171,11 @@ fn meets(leaf: &LeafNode, required: &RequiredCapabilities) -> bool {
     // RFC 9420 §7.3: "the required extensions, proposals, and credential types MUST be listed in the LeafNode's
     // capabilities field"
     let own = &leaf.capabilities;
-    all_among(&required.extension_types, &own.extensions, |value| value.is_default())
+    let grease = required.extension_types.iter().any(|value| value.is_grease())
+        || required.proposal_types.iter().any(|value| value.is_grease())
+        || required.credential_types.iter().any(|value| value.is_grease());
+    !grease
+        && all_among(&required.extension_types, &own.extensions, |value| value.is_default())
         && all_among(&required.proposal_types, &own.proposals, |value| value.is_default())
         && all_among(&required.credential_types, &own.credentials, |_| false)
 }

@@ -27,6 +27,27 @@ open_enum! {
     }
 }
 
+/// Whether a code point is reserved for GREASE (RFC 9420 §13.5): 0x0A0A, 0x1A1A, … 0xEAEA. It means nothing, whoever lists
+/// it.
+pub(crate) const fn is_grease(value: u16) -> bool {
+    let [high, low] = value.to_be_bytes();
+    high == low && high & 0x0f == 0x0a && high != 0xfa
+}
+
+macro_rules! code_points {
+    ($($name:ty),*) => {$(
+        impl $name {
+            /// Whether it is reserved for GREASE (RFC 9420 §13.5), and so supported by nobody.
+            #[must_use]
+            pub const fn is_grease(self) -> bool {
+                is_grease(self.0)
+            }
+        }
+    )*};
+}
+
+code_points!(super::ExtensionType, super::ProposalType, super::CredentialType);
+
 codec_newtype! {
     /// A group's identifier (RFC 9420 §8.1).
     #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

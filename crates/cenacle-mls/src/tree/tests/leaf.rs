@@ -77,8 +77,10 @@ fn lifetimes_are_bounded_and_current() {
     }
     for (not_before, not_after) in [(10, 21), (0, u64::MAX), (20, 10)] {
         assert_eq!(check(lasting(not_before, not_after), None), Err(Error::Invalid(Rule::LifetimeBounded)));
+        let in_tree = checked(lasting(not_before, not_after), LeafPlace::InTree(AT), |_| (), |_| ());
+        assert_eq!(in_tree, Err(Error::Invalid(Rule::LifetimeBounded)));
     }
-    let expired = checked(lasting(0, u64::MAX), LeafPlace::InTree(AT), |_| (), |check| check.now_seconds = Some(99));
+    let expired = checked(LIFETIME, LeafPlace::InTree(AT), |_| (), |check| check.now_seconds = Some(99));
     assert_eq!(expired, Ok(()), "leaves in a tree may be old");
 }
 
