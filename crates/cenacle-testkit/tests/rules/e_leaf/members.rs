@@ -40,45 +40,54 @@ fn refused_when_committed(trial: &mut Trial, dave: &mut Insider, spoil: Spoil<'_
     trial.refuses(&bad, expected);
 }
 
-/// The group requires something of its members: leaves without it are refused wherever they come from.
-fn requirement(seed: u64, required: &RequiredCapabilities, spoil: Spoil<'_, LeafNode>) {
+/// The group requires something of its members.
+fn requiring(seed: u64, required: &RequiredCapabilities) -> Trial {
     let mut trial = capable(seed);
     trial.set_extensions(vec![required.extension()]);
-    let mut dave = dave(&mut trial);
-    dave.catches_up(&trial.alice);
+    trial
+}
+
+/// Leaves that are spoilt in this way are refused wherever they come from, in a commit at the latest.
+#[track_caller]
+fn refused_in_commits(trial: &mut Trial, spoil: Spoil<'_, LeafNode>, expected: Rule) {
+    let mut dave = dave(trial);
     let spoil = &|leaf: &mut LeafNode| {
         supports(leaf);
         spoil(leaf);
     };
-    let mut mallory = Insider::nobody(&trial.alice.suite, "mallory", 1);
-    let package = mallory.key_package_with(spoil, |_| ());
+    let package = Insider::nobody(&trial.alice.suite, "mallory", 1).key_package_with(spoil, |_| ());
     let bad = trial.alice.make(Plan::commit().with([Proposal::add(&package)]));
-    trial.refuses(&bad, Rule::RequiredCapabilitiesMet);
-    refused_in_paths(&mut trial, spoil, Rule::RequiredCapabilitiesMet);
-    refused_by_joiners(&mut trial, spoil, Rule::RequiredCapabilitiesMet);
-    refused_when_committed(&mut trial, &mut dave, spoil, Rule::RequiredCapabilitiesMet);
-    accepted_everywhere(&mut trial, &supports);
+    trial.refuses(&bad, expected);
+    refused_in_paths(trial, spoil, expected);
+    refused_by_joiners(trial, spoil, expected);
+    refused_when_committed(trial, &mut dave, spoil, expected);
 }
 
 /// §7.3: A leaf lists the extensions that the group requires.
 #[test]
 fn r103_required_extension() {
     let required = RequiredCapabilities { extension_types: vec![0xF00D], ..RequiredCapabilities::default() };
-    requirement(103, &required, &|leaf| leaf.capabilities.extensions.clear());
+    let mut trial = requiring(103, &required);
+    refused_in_commits(&mut trial, &|leaf| leaf.capabilities.extensions.clear(), Rule::RequiredCapabilitiesMet);
+    accepted_everywhere(&mut trial, &supports);
 }
 
 /// §7.3: A leaf lists the proposals that the group requires.
 #[test]
 fn r104_required_proposal() {
     let required = RequiredCapabilities { proposal_types: vec![PROPOSAL], ..RequiredCapabilities::default() };
-    requirement(104, &required, &|leaf| leaf.capabilities.proposals.clear());
+    let mut trial = requiring(104, &required);
+    refused_in_commits(&mut trial, &|leaf| leaf.capabilities.proposals.clear(), Rule::RequiredCapabilitiesMet);
+    accepted_everywhere(&mut trial, &supports);
 }
 
 /// §7.3: A leaf lists the credentials that the group requires.
 #[test]
 fn r105_required_credential() {
     let required = RequiredCapabilities { credential_types: vec![CREDENTIAL], ..RequiredCapabilities::default() };
-    requirement(105, &required, &|leaf| leaf.capabilities.credentials = vec![1]);
+    let mut trial = requiring(105, &required);
+    refused_in_commits(&mut trial, &|leaf| leaf.capabilities.credentials = vec![1], Rule::RequiredCapabilitiesMet);
+    accepted_everywhere(&mut trial, &supports);
 }
 
 /// Presents a credential of the private type.
@@ -117,14 +126,8 @@ fn r107_credential_in_use_is_not_listed() {
     let package = Insider::nobody(&trial.alice.suite, "ivan", 2).key_package_with(presents, |_| ());
     let other = trial.alice.make(Plan::commit().with([Proposal::add(&package)]));
     trial.accepts(&other);
-    let mut dave = dave(&mut trial);
     let lacks = |leaf: &mut LeafNode| leaf.capabilities.credentials = vec![1];
-    let package = Insider::nobody(&trial.alice.suite, "mallory", 1).key_package_with(lacks, |_| ());
-    let bad = trial.alice.make(Plan::commit().with([Proposal::add(&package)]));
-    trial.refuses(&bad, Rule::CredentialSupportedByAll);
-    refused_in_paths(&mut trial, &lacks, Rule::CredentialSupportedByAll);
-    refused_by_joiners(&mut trial, &lacks, Rule::CredentialSupportedByAll);
-    refused_when_committed(&mut trial, &mut dave, &lacks, Rule::CredentialSupportedByAll);
+    refused_in_commits(&mut trial, &lacks, Rule::CredentialSupportedByAll);
     accepted_everywhere(&mut trial, &supports);
 }
 
