@@ -23,13 +23,15 @@ fn refused_in_proposals(trial: &mut Trial, spoil: Spoil<'_, LeafNode>, expected:
     let package = mallory.key_package_with(spoil, |_| ());
     trial.refuses_key_package(&package, expected.clone());
     let update = trial.alice.leaf_node(spoil);
-    for bad in [
-        Plan::proposal(Proposal::add(&package)),
-        Plan::commit().with([Proposal::add(&package)]),
-        Plan::proposal(Proposal::update(update)),
-    ] {
-        let bad = trial.alice.make(bad);
-        trial.refuses(&bad, expected.clone());
+    for private in [false, true] {
+        for bad in [
+            Plan::proposal(Proposal::add(&package)),
+            Plan::commit().with([Proposal::add(&package)]),
+            Plan::proposal(Proposal::update(update.clone())),
+        ] {
+            let bad = trial.alice.make(bad.framed(private));
+            trial.refuses(&bad, expected.clone());
+        }
     }
 }
 
@@ -37,8 +39,10 @@ fn refused_in_proposals(trial: &mut Trial, spoil: Spoil<'_, LeafNode>, expected:
 #[track_caller]
 fn refused_in_paths(trial: &mut Trial, spoil: Spoil<'_, LeafNode>, expected: impl Into<Error>) {
     let expected = expected.into();
-    let bad = trial.alice.make(Plan::commit().leaf(spoil));
-    trial.refuses(&bad, expected.clone());
+    for private in [false, true] {
+        let bad = trial.alice.make(Plan::commit().leaf(spoil).framed(private));
+        trial.refuses(&bad, expected.clone());
+    }
     let bad = trial.alice.outsider("mallory").make(Plan::external_commit().leaf(spoil));
     trial.refuses(&bad, expected);
 }

@@ -233,8 +233,10 @@ fn r146_leaf_of_a_path() {
         (&|leaf| leaf.encryption_key.clone_from(&carol), Rule::EncryptionKeyUnique),
     ];
     for (spoil, rule) in spoil {
-        let bad = trial.alice.make(Plan::commit().leaf(spoil));
-        trial.refuses(&bad, rule);
+        for private in [false, true] {
+            let bad = trial.alice.make(Plan::commit().leaf(spoil).framed(private));
+            trial.refuses(&bad, rule);
+        }
         let bad = trial.alice.outsider("mallory").make(Plan::external_commit().leaf(spoil));
         trial.refuses(&bad, rule);
     }
