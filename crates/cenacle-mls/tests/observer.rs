@@ -188,7 +188,7 @@ fn an_observer_follows_a_group_through_everything() {
     assert!(matches!(seen, Observed::Proposal { sender: Sender::External(0), .. }));
     let package = world.key_package("erin");
     let erin = world.person("erin").client.clone();
-    let outside = erin.propose_joining(eye.observer.public(), package).unwrap();
+    let outside = erin.propose_joining(eye.observer.public(), package, &inputs()).unwrap();
     all_see(&mut world, &mut eye, "erin", &outside);
     let welcome = commits(&mut world, &mut eye, "carol", |commit| commit);
     world.accept("erin", &welcome.unwrap()).unwrap();
@@ -469,7 +469,7 @@ fn an_observer_asks_the_application_too() {
     // The default policy lets nobody propose its own addition.
     eye.see(&commit);
     let package = world.key_package("dave");
-    let add = world.person("dave").client.propose_joining(eye.observer.public(), package).unwrap();
+    let add = world.person("dave").client.propose_joining(eye.observer.public(), package, &inputs()).unwrap();
     let refused = eye.observer.stage(&add, &Inputs::new(&AcceptAll)).map(drop);
     assert_eq!(refused.unwrap_err(), Error::Refused("nobody adds himself here".into()));
     eye.see(&add);

@@ -204,9 +204,9 @@ fn clients_propose_their_own_addition() {
         let package = world.key_package("dave");
         let dave = server(&mut world, "dave");
         let mallory = server(&mut world, "mallory");
-        let refused = mallory.propose_joining(world.member("alice").public(), package.clone()).unwrap_err();
+        let refused = mallory.propose_joining(world.member("alice").public(), package.clone(), &inputs()).unwrap_err();
         assert_eq!(refused, Error::Misuse(Misuse::WrongKey));
-        let message = dave.propose_joining(world.member("alice").public(), package.clone()).unwrap();
+        let message = dave.propose_joining(world.member("alice").public(), package.clone(), &inputs()).unwrap();
         let default = Inputs::new(&AcceptAll).with_policy(&DefaultPolicy).at(1_000);
         let refused = world.refuse_with("bob", &message, default);
         assert_eq!(refused, Error::Refused("nobody adds himself here".into()));

@@ -106,8 +106,8 @@ fn outsiders_share_their_room() {
     let first = words(&first, Sender::External(0), 2);
     let second = words(&second, Sender::External(1), 2);
     let package = world.key_package("newcomer");
-    let newcomer =
-        world.people.get("newcomer").unwrap().client.propose_joining(world.member("alice").public(), package);
+    let newcomer = &world.people.get("newcomer").unwrap().client;
+    let newcomer = newcomer.propose_joining(world.member("alice").public(), package, &inputs());
     let ([one, more], [two, _]) = (first.as_slice(), second.as_slice()) else { panic!() };
     waits(&mut world, "alice", one);
     waits(&mut world, "alice", two);

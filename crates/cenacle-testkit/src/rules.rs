@@ -31,6 +31,13 @@ pub const UNBREAKABLE: &[Unbreakable] = &[
                  from outside and encrypted by a member does not verify (r046, r075)",
     },
     Unbreakable {
+        id: 63,
+        section: "6.1",
+        check: "Tags are compared in constant time",
+        reason: "both tags are compared by `Digest::ct_eq`; that no branch and no address depends on the secret, valgrind shows: \
+                 `cargo xtask ct`",
+    },
+    Unbreakable {
         id: 79,
         section: "15.2",
         check: "AEAD limits of a key are respected",
@@ -43,6 +50,14 @@ pub const UNBREAKABLE: &[Unbreakable] = &[
         check: "Only members make sender data",
         reason: "sender data is made in one place, of a leaf index; a content from outside is refused there: \
                  only_members_encrypt in `cenacle-mls/src/protect/tests`",
+    },
+    Unbreakable {
+        id: 134,
+        section: "7.9.2",
+        check: "A parent is bound by one chain of parent hashes, not by two",
+        reason: "Chains from both sides would be hashes of each other: each covers its sibling, in which the other is \
+                 stated. A leaf that the hash leaves out is one listed as unmerged, and begins no chain. That a parent \
+                 without a chain is refused, and one with two ends on one side, r132 and r133 show.",
     },
     Unbreakable {
         id: 210,

@@ -418,7 +418,8 @@ impl World {
         let MlsMessageBody::KeyPackage(package) = unpack(&package.persist(&mut MemoryStore::default()).unwrap()) else {
             panic!()
         };
-        let before = (self.people["alice"].store.snapshot(), self.group("alice").epoch());
+        let seen = |world: &Self| (world.people.get("alice").unwrap().store.snapshot(), world.group("alice").epoch());
+        let before = seen(self);
         assert_eq!(distrusted(self.try_commit("alice", None, |commit| commit.add(package.clone()))), expected);
         // A member who does not care adds it: those who do refuse the commit.
         let forged = self.try_commit("carol", Some(&AcceptAll), |commit| commit.add(package)).unwrap();
@@ -428,7 +429,7 @@ impl World {
         let carol = self.people.get_mut("carol").unwrap();
         let group = carol.group.as_mut().unwrap();
         group.merge(group.discard_pending().unwrap(), &mut carol.store).unwrap();
-        assert_eq!((self.people["alice"].store.snapshot(), self.group("alice").epoch()), before);
+        assert_eq!(seen(self), before);
     }
 
     /// The honest twin of what was refused.
@@ -474,9 +475,9 @@ fn r032_chains_that_are_none() {
         (vec![good.clone()], Distrust::Untrusted),
         (vec![certify(&no_authority), no_authority.der.clone(), sub.clone()], Distrust::Untrusted),
         (vec![no_signer, sub.clone()], Distrust::Untrusted),
-        (vec![certify(&beyond), beyond.der.clone(), too_long.der.clone(), sub.clone()], Distrust::Untrusted),
-        (vec![[&good[..], &[0]].concat().into(), sub.clone()], Distrust::Malformed),
-        (vec![b"no certificate".to_vec().into(), sub], Distrust::Malformed),
+        (vec![certify(&beyond), beyond.der.clone(), too_long.der, sub.clone()], Distrust::Untrusted),
+        (vec![[&good[..], &[0]].concat(), sub.clone()], Distrust::Malformed),
+        (vec![b"no certificate".to_vec(), sub], Distrust::Malformed),
         (Vec::new(), Distrust::Malformed),
     ];
     for (chain, expected) in bad {

@@ -30,7 +30,8 @@ impl Interop {
         let group = read_group(&client, &info, None)?;
         let (transaction, offer) = Transaction::new(client.clone())?;
         let key_package = decode_key_package("key_package", &encode(&offer.key_package)?)?;
-        let proposal = encode(&client.propose_joining(&group, key_package)?)?;
+        let no_psks = PskShelf::default().psks();
+        let proposal = encode(&client.propose_joining(&group, key_package, &inputs(&no_psks))?)?;
         Ok(proto::NewMemberAddProposalResponse {
             transaction_id: self.table.insert(transaction)?,
             proposal,

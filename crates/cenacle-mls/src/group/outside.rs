@@ -53,11 +53,20 @@ impl Client {
     /// Proposes to add this client, by a key package of its own, which must be stored.
     ///
     /// # Errors
-    /// `Misuse(WrongKey)` for another's key package.
-    pub fn propose_joining(&self, group: &PublicGroup, key_package: KeyPackage) -> Result<MlsMessage, Error> {
+    /// `Misuse(WrongKey)` for another's key package; `Invalid(LifetimeCurrent)` for one that is too old, or not valid yet.
+    pub fn propose_joining(
+        &self,
+        group: &PublicGroup,
+        key_package: KeyPackage,
+        inputs: &Inputs<'_>,
+    ) -> Result<MlsMessage, Error> {
         if !self.has(&key_package.leaf_node) {
             return Err(Misuse::WrongKey.into());
         }
+        // RFC 9420 §7.3: "If the LeafNode appears in a message being sent by the client, e.g., a Proposal or a Commit, then
+        // the client MUST verify that the current time is within the range of the lifetime field."
+        let judge = Judge { suite: self.suite(), settings: &self.settings, inputs };
+        key_package.check(&judge.leaf_check(group.group_id(), None))?;
         let proposal = Proposal::Add(Add { key_package: Box::new(key_package) });
         self.send_from_outside(group, Sender::NewMemberProposal, Content::Proposal(proposal))
     }

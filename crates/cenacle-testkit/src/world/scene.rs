@@ -10,7 +10,7 @@ use cenacle_mls::{
     group::{
         AcceptAll, Client, CommitBuilder, CommitBundle, ExternalJoin, Handshake, Inputs, Psks, Received, Settings,
     },
-    wire::{Credential, Extensions, GroupId, LeafIndex, MlsMessageBody},
+    wire::{Capabilities, Credential, Extensions, GroupId, LeafIndex, MlsMessageBody},
 };
 
 use super::{Dice, LIFETIME, NOW_SECONDS, Person, TEST_EXTENSION, person::decoded};
@@ -41,6 +41,8 @@ pub struct World {
     pub group_id: GroupId,
     /// Settings of clients to come.
     pub settings: Settings,
+    /// What clients to come list as supported, besides what every client here does.
+    pub supports: Capabilities,
 }
 
 impl World {
@@ -64,6 +66,7 @@ impl World {
             psks,
             group_id,
             settings: Settings::default(),
+            supports: Capabilities::default(),
         }
     }
 
@@ -92,6 +95,9 @@ impl World {
         let client = Client::new(Arc::clone(&self.suite), signer, Credential::Basic(name.as_bytes().into()));
         let mut capabilities = client.capabilities().clone();
         capabilities.extensions.push(TEST_EXTENSION);
+        capabilities.extensions.extend(&self.supports.extensions);
+        capabilities.proposals.extend(&self.supports.proposals);
+        capabilities.credentials.extend(&self.supports.credentials);
         client.with_capabilities(capabilities).with_settings(self.settings)
     }
 

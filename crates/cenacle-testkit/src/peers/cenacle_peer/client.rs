@@ -139,7 +139,8 @@ impl Client for CenaclePeer {
     fn propose_join(&mut self, view: &View) -> PeerResult<Vec<u8>> {
         let group = self.public_group(view)?;
         let key_package = decode_key_package(&self.key_package()?)?;
-        encode(&self.client.propose_joining(&group, key_package).map_err(refuse("propose to be added"))?)
+        let message = self.client.propose_joining(&group, key_package, &inputs(&self.psks));
+        encode(&message.map_err(refuse("propose to be added"))?)
     }
 
     fn external_sender(&self) -> PeerResult<Vec<u8>> {

@@ -1,50 +1,51 @@
 //! Tree, update path and hashes (RFC 9420 §7.4-§7.9, §12.4.3.3).
 
+mod array;
+mod hashes;
+mod path;
+mod shape;
+mod unmerged;
+
 use crate::common::*;
 
-/// §7.1: Unmerged leaves are listed in ascending order, each once.
-#[test]
-fn r124_unmerged_leaves_out_of_order() {
-    let mut trial = Trial::new(124);
-    // Alice adds Erin and Frank, who are unmerged at the root until somebody commits a path; Grace joins such a tree.
-    let (erin, frank) = (trial.newcomer("erin"), trial.newcomer("frank"));
-    let add = |package| [Proposal::add(package)];
-    let first = trial.alice.make(Plan::commit().with(add(&erin)));
-    trial.joins("erin", &first);
-    let grace = trial.newcomer("grace");
-    let both = || Plan::commit().without_path().with([Proposal::add(&frank), Proposal::add(&grace)]);
-    let root = trial.alice.tree.root();
-    for list in [vec![6, 5], vec![5, 5, 6]] {
-        let bad = both().merged(|tree| tree.parent_mut(root).unmerged_leaves.clone_from(&list));
-        let bad = trial.alice.make(bad);
-        trial.refuses_welcome("grace", bad.welcome(), Rule::UnmergedLeavesAscend);
+/// So many members more, whom nobody but the forge plays: Alice adds them and has all their keys. Their leaves.
+fn puppets(trial: &mut Trial, count: u64) -> Vec<u32> {
+    let mut packages = Vec::new();
+    for number in 0..count {
+        let mut puppet = Insider::nobody(&trial.alice.suite, &format!("puppet {number}"), 1000 + number);
+        packages.push(puppet.key_package());
+        trial.alice.learn(&puppet);
     }
-    let twin = trial.alice.make(both());
-    assert_eq!(twin.next().insider.tree.parent(root).unwrap().unmerged_leaves, [5, 6]);
-    trial.joins("grace", &twin);
+    let forged = trial.alice.make(Plan::commit().with(packages.iter().map(Proposal::add)));
+    trial.passes(&forged);
+    let leaf = |package: &KeyPackage| trial.alice.tree.find(&package.leaf_node.signature_key).unwrap();
+    packages.iter().map(leaf).collect()
 }
 
-/// §7.5: The parent hash in the committer's leaf is the one of the path.
-#[test]
-fn r135_parent_hash_of_the_leaf() {
-    let mut trial = Trial::new(135);
-    for parent_hash in [Vec::new(), vec![7; 32]] {
-        let bad = trial.alice.make(Plan::commit().leaf(|leaf| leaf.source = Source::commit(&parent_hash)));
-        trial.refuses(&bad, Rule::ParentHashValid);
-    }
-    let twin = trial.alice.make(Plan::commit());
-    trial.accepts(&twin);
+/// A puppet commits a path.
+fn renews(trial: &mut Trial, puppet: u32) {
+    let mut puppet = trial.alice.playing(puppet);
+    puppet.dice = trial.alice.dice.split();
+    let forged = puppet.make(Plan::commit());
+    trial.passes(&forged);
 }
 
-/// §7.5: The keys derived from a path secret are those of the path, on every level.
-#[test]
-fn r143_path_key_of_another_secret() {
-    let mut trial = Trial::new(143);
-    let stranger = trial.alice.fresh_key();
-    for level in [0, 1] {
-        let bad = trial.alice.make(Plan::commit().path_keys(|keys| keys[level].public_key.clone_from(&stranger)));
-        trial.refuses(&bad, Rule::PathKeysDerive);
+/// Sets the parent hashes of these nodes, lowest first, from what stands in the tree, each with its child on the copath;
+/// and that of Alice's leaf, which is signed again. What the topmost states is left as it is.
+fn chain(alice: &Insider, tree: &mut Tree, nodes: &[(u32, u32)]) {
+    let mut above: Option<Vec<u8>> = None;
+    for (node, copath) in nodes.iter().rev() {
+        if let Some(parent_hash) = above {
+            tree.parent_mut(*node).parent_hash = parent_hash;
+        }
+        above = Some(tree.parent_hash(&*alice.suite, *node, *copath));
     }
-    let twin = trial.alice.make(Plan::commit());
-    trial.accepts(&twin);
+    let leaf = tree.leaf_mut(alice.leaf);
+    leaf.source = Source::Commit { parent_hash: above.unwrap_or_default() };
+    alice.sign_leaf(leaf, Some((&alice.context.group_id, alice.leaf)));
+}
+
+/// The tree of an honest member.
+fn tree_of(trial: &Trial, name: &str) -> Tree {
+    Tree::from_extension(&trial.world.at(name).group().public().tree().to_bytes().unwrap())
 }

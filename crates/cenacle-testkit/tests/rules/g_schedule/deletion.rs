@@ -244,11 +244,11 @@ fn r177_init_key() {
     let early = trial.alice.make(Plan::commit().with([Proposal::add(&erin)]));
     trial.joins("erin", &early);
     is_gone(&trial, "erin", &[("init key", &keys[..32])]);
-    let other = Insider::nobody(&trial.alice.suite, "mallory", 177).founds(b"another");
-    let again = other.clone().make(Plan::commit().with([Proposal::add(&erin)]));
+    let mut other = Insider::nobody(&trial.alice.suite, "mallory", 177).founds(b"another");
+    let again = other.make(Plan::commit().with([Proposal::add(&erin)]));
     trial.refuses_welcome("erin", again.welcome(), Error::Missing(Need::KeyPackage));
     let package = trial.key_package("erin");
-    let twin = other.clone().make(Plan::commit().with([Proposal::add(&package)]));
+    let twin = other.make(Plan::commit().with([Proposal::add(&package)]));
     assert!(trial.read_welcome("erin", twin.welcome(), None).is_ok());
     trial.goes_on();
 }
