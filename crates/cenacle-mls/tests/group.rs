@@ -354,7 +354,8 @@ fn what_was_split_is_merged_once_written_and_outdates_all_else() {
     let mut rng = cenacle_crypto::conformance::SeededRng::new(3);
     let person = world.people.get_mut("alice").unwrap();
     let group = person.group.as_mut().unwrap();
-    let [first, second] = [b"first", b"other"].map(|text| group.protect(text, b"", &mut rng).unwrap());
+    let first = group.protect(b"first", b"", &mut rng).unwrap();
+    let second = world.ledger.dropped(|| group.protect(b"other", b"", &mut rng).unwrap());
     let (delta, awaiting) = group.split(first).unwrap();
     let outdated = Error::Misuse(cenacle_mls::Misuse::Outdated);
     assert_eq!(group.split(second).map(drop).unwrap_err(), outdated);
