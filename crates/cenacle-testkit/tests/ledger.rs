@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use core::panic::AssertUnwindSafe;
-use std::panic::catch_unwind;
+use std::{env, panic::catch_unwind};
 
 use cenacle_codec::Encode as _;
 use cenacle_crypto::CipherSuite;
@@ -11,7 +11,10 @@ use cenacle_mls::{
     group::{CommitBuilder, CommitBundle, Handshake},
     wire::{KeyPackage, MlsMessageBody},
 };
-use cenacle_testkit::world::{Disk, Provider, World};
+use cenacle_testkit::{
+    ledger::{Ledger, mill},
+    world::{Disk, Provider, World, long_run},
+};
 
 const BOTH: [Handshake; 2] = [Handshake::Public, Handshake::Private];
 
@@ -120,5 +123,39 @@ fn a_welcome_without_a_path_is_made_once_an_epoch() {
         let inputs = cenacle_testkit::world::inputs(&world.psks);
         world.people.get_mut("carol").unwrap().try_join(&welcome.to_bytes().unwrap(), None, &inputs).unwrap();
         world.agree();
+    }
+}
+
+#[test]
+fn random_operations_use_no_nonce_twice() {
+    let seed = env::var("CENACLE_SEED").map_or(1, |seed| seed.parse::<u64>().unwrap());
+    let operations = if long_run() { 1_000_000 } else { 20_000 };
+    println!("seed {seed}");
+    let ledger = Ledger::default();
+    let tally = mill::grind(&ledger, seed, operations, |_| {});
+    println!("{} seals, {} encapsulations, {tally:?}", ledger.seals(), ledger.encapsulations());
+    // A run in which something never happened would prove little.
+    for what in [
+        "say",
+        "read",
+        "restart",
+        "crash",
+        "move",
+        "propose",
+        "commit",
+        "restore",
+        "old copy noticed",
+        "external commit",
+        "commit taken back",
+        "commit too late",
+        "join by welcome",
+        "welcome with a path",
+        "welcome without a path",
+        "restore before joining",
+        "restore with a pending join",
+        "open without the tree",
+        "refused",
+    ] {
+        assert!(tally.contains_key(what), "never: {what}");
     }
 }

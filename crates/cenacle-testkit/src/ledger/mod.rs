@@ -15,6 +15,8 @@
     reason = "support of tests, which fail by panicking"
 )]
 
+#[cfg(feature = "world")]
+pub mod mill;
 mod watched;
 
 use alloc::sync::Arc;

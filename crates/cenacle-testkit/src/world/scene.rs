@@ -49,6 +49,12 @@ impl World {
     /// A world with nobody in it.
     #[must_use]
     pub fn new(seed: u64, provider: Provider, suite: CipherSuite) -> Self {
+        Self::watched_by(&Ledger::default(), seed, provider, suite)
+    }
+
+    /// A world with nobody in it yet, whose nonces go into this ledger.
+    #[must_use]
+    pub fn watched_by(ledger: &Ledger, seed: u64, provider: Provider, suite: CipherSuite) -> Self {
         let suite = match provider {
             Provider::RustCrypto => RustCryptoProvider.suite(suite),
             Provider::AwsLc => AwsLcProvider.suite(suite),
@@ -57,7 +63,7 @@ impl World {
         let mut psks = Psks::default();
         psks.insert_external(&b"shared"[..], dice.bytes(32));
         let group_id = GroupId::from(dice.bytes(16).as_slice());
-        let (ledger, unwatched) = (Ledger::default(), suite.expect("the provider has the suite"));
+        let (ledger, unwatched) = (ledger.clone(), suite.expect("the provider has the suite"));
         let suite = ledger.watch(Arc::clone(&unwatched));
         Self { suite, ledger, unwatched, dice, people: BTreeMap::new(), psks, group_id, settings: Settings::default() }
     }
