@@ -329,6 +329,20 @@ fn a_claim_to_be_oneself_has_no_consequences_and_an_old_copy_is_noticed() {
 }
 
 #[test]
+fn an_own_proposal_that_does_not_wait_tells_of_an_old_copy() {
+    for mut world in worlds() {
+        world.create("alice");
+        world.add("alice", "bob");
+        let copy = world.people.get("alice").unwrap().store.snapshot();
+        let update = world.propose("alice", |group, rng| group.propose_update(rng));
+        assert!(matches!(world.receive("alice", &update), Ok(Received::OwnMessage(_))));
+        // The copy has no key for it, and could not follow a commit of it.
+        world.restore("alice", copy);
+        assert_eq!(world.refuse("alice", &update), Error::OldState);
+    }
+}
+
+#[test]
 fn of_a_group_one_was_removed_from_the_public_half_is_left() {
     for mut world in worlds() {
         world.create("alice");

@@ -231,7 +231,7 @@ impl Mill {
     /// Reads the log to its end; whoever turns out to be an old copy comes back. Says whether they are in the group.
     fn catch_up(&mut self, name: &str) -> bool {
         while self.world.at(name).is_member() {
-            let skips = self.dice().chance(80);
+            let skips = self.dice().chance(90);
             match self.read(name, skips) {
                 Reading::Done => {}
                 Reading::Lost => {
@@ -303,6 +303,10 @@ impl Mill {
         self.mind(invited).welcome = Some((welcome, end));
         self.join(invited, Some(&tree));
         self.count("join by welcome");
+        if self.dice().chance(20) {
+            self.speak(invited);
+            self.restore(invited);
+        }
     }
 
     /// Joins by the last Welcome, which has not been used as far as the store knows.

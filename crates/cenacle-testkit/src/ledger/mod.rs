@@ -9,8 +9,10 @@
 //! dropped instead of merged has never happened. Whoever makes one can say so with an [`Attempt`]; whoever forgets to gets a
 //! false alarm and no false peace.
 #![allow(
+    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
     reason = "support of tests, which fail by panicking"
 )]

@@ -1,6 +1,5 @@
 //! What members do at random.
 
-use cenacle_codec::Encode as _;
 use cenacle_mls::{
     Error, Misuse,
     delta::{PersistError, Store as _},
@@ -31,8 +30,8 @@ impl Mill {
         let live = self.live();
         let Some(name) = self.dice().pick(&live).cloned() else { return false };
         match self.dice().below(1_000) {
-            0..680 => self.speak(&name),
-            680..860 => self.listen(&name),
+            0..760 => self.speak(&name),
+            760..860 => self.listen(&name),
             860..910 => self.restart(&name),
             910..935 => self.speak_without_tree(&name),
             935..940 => self.move_to_another_store(&name),
@@ -40,17 +39,22 @@ impl Mill {
             955..959 => self.propose(&name),
             959..969 => self.commit(&name),
             969..970 => self.come_in(),
-            970..995 => {
+            970..990 => {
                 let cursor = self.minds[&name].cursor;
                 self.keep_copy(&name, cursor);
             }
-            _ => self.restore(&name),
+            _ => {
+                // Whoever is outside may have a copy from when they were not.
+                let all: Vec<String> = self.minds.keys().cloned().collect();
+                let name = self.dice().pick(&all).expect("a member").clone();
+                self.restore(&name);
+            }
         }
         true
     }
 
     /// Says something, in the epoch of the group or in one that is over, as far as they know.
-    fn speak(&mut self, name: &str) {
+    pub(super) fn speak(&mut self, name: &str) {
         if (!self.minds[name].is_current || self.dice().chance(75)) && !self.catch_up(name) {
             return;
         }
@@ -198,19 +202,17 @@ impl Mill {
     }
 
     fn plan(&mut self, name: &str) -> Plan {
-        let adds = self.group(name).members().count() < CROWD && self.dice().chance(40);
+        let adds = self.group(name).members().count() < CROWD && self.dice().chance(70);
         let added = adds.then(|| {
             let stranger = self.stranger(name);
             let last_resort = self.dice().chance(30);
             let mut rng = self.dice().fork();
             let package = self.world.person(&stranger).try_key_package(last_resort, &mut rng).unwrap();
-            if self.dice().chance(50) {
-                let end = self.log.len();
-                self.keep_copy(&stranger, end);
-            }
+            let end = self.log.len();
+            self.keep_copy(&stranger, end);
             (stranger, package)
         });
-        let removed = if self.dice().chance(15) { self.someone_else(name) } else { None };
+        let removed = if self.dice().chance(30) { self.someone_else(name) } else { None };
         Plan { added, removed, path: self.dice().chance(30), psk: self.dice().chance(10) }
     }
 
@@ -231,14 +233,13 @@ impl Mill {
             let has_path = next != group.member(own);
             self.count(if has_path { "welcome with a path" } else { "welcome without a path" });
         }
-        debug_assert!(bundle.commit.to_bytes().is_ok());
         bundle
     }
 
     /// Someone from outside comes in by an external commit.
     pub(super) fn come_in(&mut self) {
         let live = self.live();
-        if live.len() >= CROWD {
+        if live.len() > CROWD / 2 {
             return;
         }
         let via = self.dice().pick(&live).expect("a member").clone();
