@@ -127,6 +127,19 @@ fn a_welcome_without_a_path_is_made_once_an_epoch() {
 }
 
 #[test]
+fn a_large_commit_has_an_ephemeral_key_for_everyone() {
+    let mut world = World::new(5, Provider::AwsLc, CipherSuite(1)).group_of(&["alice", "bob"]);
+    let mut rng = world.dice.fork();
+    let mut packages = Vec::new();
+    for number in 0..70 {
+        packages.push(world.enter(&format!("guest {number}")).try_key_package(false, &mut rng).unwrap());
+    }
+    let before = world.ledger.encapsulations();
+    world.commit("alice", |commit| packages.into_iter().fold(commit, CommitBuilder::add).with_path());
+    assert_eq!(world.ledger.encapsulations(), before + 71, "70 Welcomes and Bob's part of the path");
+}
+
+#[test]
 fn random_operations_use_no_nonce_twice() {
     let seed = env::var("CENACLE_SEED").map_or(1, |seed| seed.parse::<u64>().unwrap());
     let operations = if long_run() { 1_000_000 } else { 20_000 };

@@ -140,9 +140,17 @@ impl Mill {
             other => panic!("{name} crashes: {other:?}"),
         }
         self.restart(name);
-        self.mind(name).unlogged = Some(self.tip);
-        if self.group(name).has_pending_commit() {
-            self.world.step(name, |group, _| group.discard_pending());
+        let pending = self.group(name).pending_commit().cloned();
+        match pending {
+            // What was stored can still be sent.
+            Some(commit) if self.dice().chance(50) => {
+                self.accept(name, CommitBundle { commit, welcome: None, group_info: None }, None);
+            }
+            Some(_) => {
+                self.mind(name).unlogged = Some(self.tip);
+                self.world.step(name, |group, _| group.discard_pending());
+            }
+            None => self.mind(name).unlogged = Some(self.tip),
         }
     }
 
