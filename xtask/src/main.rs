@@ -20,6 +20,7 @@ Commands:
   rfc           writes docs/rfc9420.md: which module carries each section of RFC 9420, which tests hold it
   rfc --check   compares that file with the citations in the code
   rfc --quotes  compares the quotes in the code with the text that CENACLE_RFC9420 names
+  ct            watches under valgrind that nothing depends on secrets in time (needs valgrind)
   ci            structure, map of the RFC, formatting, lints, documentation, all tests: what CI runs
   deny          licences, duplicate and unknown sources of dependencies (needs cargo-deny)";
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         ["rfc", "--check"] => rfc::check(),
         ["rfc", "--quotes"] => rfc::check_quotes(),
         ["ci"] => ci::all(),
+        ["ct"] => ci::constant_time(),
         ["deny"] => ci::deny(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -5,6 +5,8 @@ extern crate alloc;
 #[cfg(feature = "bench")]
 pub mod compare;
 #[cfg(feature = "world")]
+pub mod constant_time;
+#[cfg(feature = "world")]
 pub mod damage;
 #[cfg(feature = "ledger")]
 pub mod ledger;
