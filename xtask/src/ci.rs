@@ -43,6 +43,11 @@ fn openssl_feature() -> &'static str {
     if pkg_config.is_ok_and(|status| status.success()) { "openssl" } else { "vendored" }
 }
 
+/// The code as it is shipped, all suites of both providers. It fails where there is no valgrind, and says what to install.
+pub(crate) fn constant_time() -> Result<(), Vec<String>> {
+    cargo("run --release -p cenacle-testkit --bin constant-time")
+}
+
 pub(crate) fn deny() -> Result<(), Vec<String>> {
     cargo("deny --all-features check bans licenses sources")
 }

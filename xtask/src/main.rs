@@ -23,6 +23,7 @@ Commands:
   rfc --quotes  compares the quotes in the code with the text that CENACLE_RFC9420 names
   rules         writes docs/rules.md: the test of each check that RFC 9420 asks for
   rules --check compares that file with the tests; fails where a check has no test
+  ct            watches under valgrind that nothing depends on secrets in time (needs valgrind)
   ci            structure, map of the RFC, formatting, lints, documentation, all tests: what CI runs
   deny          licences, duplicate and unknown sources of dependencies (needs cargo-deny)";
 
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         ["rules"] => rules::write(),
         ["rules", "--check"] => rules::check(),
         ["ci"] => ci::all(),
+        ["ct"] => ci::constant_time(),
         ["deny"] => ci::deny(),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

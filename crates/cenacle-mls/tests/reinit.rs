@@ -392,7 +392,10 @@ fn a_waiting_reinit_is_taken_up_if_all_can_follow() {
         assert_eq!(world.member("alice").proposals().count(), not_by_all.len());
         // One that all can follow, though it came last.
         world.propose("carol", |group, rng| group.propose_reinit(to("next", 2), rng));
-        let commit = |world: &World| world.member("alice").commit().with_path().build(&inputs(), &mut rng());
+        let commit = |world: &World| {
+            let commit = world.member("alice").commit().with_path();
+            world.ledger.dropped(|| commit.build(&inputs(), &mut rng()))
+        };
         let ended = commit(&world).unwrap();
         assert_eq!(ended.preview_public().unwrap().reinit(), Some(&to("next", 2)));
         let (reference, ..) =

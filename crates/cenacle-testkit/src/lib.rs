@@ -5,9 +5,13 @@ extern crate alloc;
 #[cfg(feature = "bench")]
 pub mod compare;
 #[cfg(feature = "world")]
+pub mod constant_time;
+#[cfg(feature = "world")]
 pub mod damage;
 #[cfg(feature = "world")]
 pub mod forge;
+#[cfg(feature = "ledger")]
+pub mod ledger;
 #[cfg(feature = "peers")]
 pub mod peers;
 #[cfg(feature = "world")]

@@ -72,6 +72,7 @@ impl NewGroup {
             proposals: ProposalCache::default(),
             pending: None,
             past: PastEpochs::default(),
+            pathless_welcome: None,
         })
     }
 

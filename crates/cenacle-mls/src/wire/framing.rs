@@ -333,8 +333,9 @@ impl PrivateMessageContent {
         let mut from = Reader::new(plaintext);
         let content = Content::decode_body(content_type, &mut from)?;
         let auth = FramedContentAuthData::decode_for(content_type, &mut from)?;
-        // RFC 9420 §6.3.1: "A receiver MUST verify that there are no non-zero bytes in the padding field".
-        if from.rest().iter().any(|byte| *byte != 0) {
+        // RFC 9420 §6.3.1: "A receiver MUST verify that there are no non-zero bytes in the padding field". All are looked at,
+        // wherever the first of them stands.
+        if from.rest().iter().fold(0, |seen, byte| seen | byte) != 0 {
             return Err(from.error(DecodeErrorKind::Forbidden("padding")));
         }
         Ok(Self { content, auth })

@@ -79,7 +79,7 @@ impl Insider {
         let signer = Arc::clone(&world.signers[name]);
         let private = rows(Table::TREE_PRIVATE).into_iter().map(|(_, key)| Vec::<u8>::parse(&key));
         let mut insider = Self {
-            suite: Arc::clone(&world.suite),
+            suite: Arc::clone(&world.unwatched),
             dice: Dice::new(0xF0 ^ u64::from(leaf)),
             leaf,
             template: tree.leaf(leaf).expect("a member").clone(),

@@ -85,7 +85,8 @@ impl Engine {
             delta.delete_prefix(RowKey::of_group(table, &id.to_group_id()));
         }
         let group = new.accept(&mut self.store)?;
-        self.rooms.insert(id.clone(), Room::new(group, record));
+        // A Welcome may be read a second time, by a file older than the first.
+        self.rooms.insert(id.clone(), Room { is_current: false, ..Room::new(group, record) });
         self.subscribe();
         self.tell(Event::Joined { conversation: id.clone(), title: title.0, epoch });
         if own.is_last_resort() {

@@ -10,7 +10,7 @@ use cenacle_service::wire::{
 
 use super::{
     Engine,
-    room::{Body, indexed_row},
+    room::{Body, Waiting, indexed_row},
 };
 use crate::{
     ConversationId, Error, Event,
@@ -59,9 +59,15 @@ impl Engine {
         let indices: Vec<u64> = self.room(id)?.outbox.keys().copied().collect();
         let mut is_contended = false;
         for index in indices {
-            let waiting = self.room(id)?.outbox.get(&index);
-            let Some(waiting) = waiting.filter(|waiting| !waiting.posted) else { continue };
-            let problem = match self.post(id, &waiting.header, &waiting.body).await {
+            if self.room(id)?.outbox.get(&index).is_some_and(Waiting::is_unsaid) {
+                self.say_again(id, index)?;
+            }
+            let waiting = self.room(id)?.outbox.get(&index).filter(|waiting| !waiting.posted);
+            let Some((header, body)) = waiting.and_then(|waiting| Some((&waiting.header, waiting.body.as_ref()?)))
+            else {
+                continue;
+            };
+            let problem = match self.post(id, header, body).await {
                 Ok(lineage) => {
                     self.check_lineage(lineage)?;
                     if let Some(waiting) = self.room_mut(id)?.outbox.get_mut(&index) {

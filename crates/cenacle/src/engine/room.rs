@@ -24,8 +24,8 @@ pub(super) const TITLE: ExtensionType = ExtensionType(0xf0ce);
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) header: OutboxHeader,
-    /// What is posted.
-    pub(super) body: Body,
+    /// What is posted; nothing before it is encrypted.
+    pub(super) body: Option<Body>,
     /// Whether the server has taken it, as far as this process knows.
     pub(super) posted: bool,
 }
@@ -50,12 +50,21 @@ impl From<MlsMessage> for Body {
 }
 
 impl Waiting {
+    /// What waits to be encrypted.
+    pub(super) const fn unsaid(header: OutboxHeader) -> Self {
+        Self { header, body: None, posted: false }
+    }
+
     /// The message whose echo ends the waiting.
-    pub(super) fn message(&self) -> &MlsMessage {
-        match &self.body {
+    pub(super) fn message(&self) -> Option<&MlsMessage> {
+        self.body.as_ref().map(|body| match body {
             Body::Commit(bundle) => &bundle.commit,
-            Body::Message(message) => message,
-        }
+            Body::Message(message) => &**message,
+        })
+    }
+
+    pub(super) const fn is_unsaid(&self) -> bool {
+        self.body.is_none()
     }
 
     pub(super) fn is_commit(&self) -> bool {
@@ -67,8 +76,9 @@ impl Decode for Waiting {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let header = OutboxHeader::decode(from)?;
         let body = match header.kind {
-            OutboxKind::Commit => CommitBundle::decode(from)?.into(),
-            OutboxKind::Message => MlsMessage::decode(from)?.into(),
+            OutboxKind::Commit => Some(CommitBundle::decode(from)?.into()),
+            OutboxKind::Message => Some(MlsMessage::decode(from)?.into()),
+            OutboxKind::Unsaid => None,
         };
         Ok(Self { header, body, posted: false })
     }
@@ -81,24 +91,15 @@ pub(super) struct Room {
     pub(super) record: Conversation,
     pub(super) outbox: BTreeMap<u64, Waiting>,
     pub(super) intents: BTreeMap<u64, Intent>,
-    /// Whether the log was read since the state came from disk. Before, nothing may be posted: if the file is an old copy,
-    /// the log has own messages it knows nothing of, and their keys must not be used again.
+    /// Whether the log was read to its end since the state came from disk. Before, nothing may be encrypted: if the file is
+    /// an old copy, the log has own messages it knows nothing of, and their keys must not be used again.
     pub(super) is_current: bool,
-    /// Whether something was encrypted before that, for want of a connection.
-    pub(super) spoke_blindly: bool,
 }
 
 impl Room {
-    /// A conversation that has just begun for this device.
+    /// A conversation that has just been made on this device.
     pub(super) const fn new(group: Group, record: Conversation) -> Self {
-        Self {
-            group,
-            record,
-            outbox: BTreeMap::new(),
-            intents: BTreeMap::new(),
-            is_current: true,
-            spoke_blindly: false,
-        }
+        Self { group, record, outbox: BTreeMap::new(), intents: BTreeMap::new(), is_current: true }
     }
 
     /// Whether its log is worth listening to.
@@ -113,6 +114,11 @@ impl Room {
     /// Whether anything is left to be done.
     pub(super) fn is_busy(&self) -> bool {
         self.record.participation == Participation::Creating || !self.outbox.is_empty() || !self.intents.is_empty()
+    }
+
+    /// Whether something can be encrypted now. RFC 9420 §12.4: waiting proposals are committed before application data is sent.
+    pub(super) fn can_speak(&self) -> bool {
+        self.is_current && self.group.proposals().next().is_none()
     }
 
     /// A conversation's record with its next index taken.
@@ -195,10 +201,9 @@ impl Engine {
     ) -> Result<(), Error> {
         let row = indexed_row(state::OUTBOX, id, index);
         let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
-        room.spoke_blindly |= !room.is_current;
         transition.store_output_as(row, &state::header(&header)?)?;
         let body = room.group.merge(transition, &mut self.store)?.into();
-        room.outbox.insert(index, Waiting { header, body, posted: false });
+        room.outbox.insert(index, Waiting { header, body: Some(body), posted: false });
         Ok(())
     }
 

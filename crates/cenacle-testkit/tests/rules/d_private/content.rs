@@ -120,7 +120,7 @@ fn r076_reuse_guards_are_random() {
     // Six standard deviations on either side of one half.
     assert!(ones.iter().all(|count| (188..=324).contains(count)), "{ones:?}");
     // Two who go on from one snapshot use one generation, under guards that differ.
-    let client = trial.world.at("bob").client.clone();
+    let client = trial.world.forger("bob", trial.world.signers["bob"].clone());
     let copy = trial.world.at("bob").copied(client);
     trial.world.people.insert("copy".into(), copy);
     let [one, other] = ["bob", "copy"].map(|name| {

@@ -33,7 +33,7 @@ fn r078_position_is_stored_first() {
     let mut rng = trial.world.dice.fork();
     let bob = trial.world.at("bob");
     let before = bob.visible();
-    drop(bob.group().protect(b"never", b"", &mut rng).unwrap());
+    drop(trial.world.ledger.dropped(|| bob.group().protect(b"never", b"", &mut rng)).unwrap());
     trial.assert_untouched("bob", &before);
     let message = trial.performs(|group, _, rng| group.protect(b"sent", b"", rng));
     assert!(generations.insert(key_of(&trial.alice, &message)), "a key was used twice");

@@ -31,7 +31,8 @@ fn r240_making_a_commit() {
         let before = trial.world.at("bob").visible();
         {
             let (inputs, mut rng) = (trial.told.inputs(&trial.world.psks), trial.world.dice.clone().fork());
-            let thrown_away = trial.world.at("bob").group().commit().with_path().build(&inputs, &mut rng);
+            let commit = trial.world.at("bob").group().commit().with_path();
+            let thrown_away = trial.world.ledger.dropped(|| commit.build(&inputs, &mut rng));
             assert!(thrown_away.is_ok());
         }
         trial.assert_untouched("bob", &before);
