@@ -2,19 +2,23 @@
 
 use alloc::sync::Arc;
 
-use cenacle_codec::Encode;
-use cenacle_mls::delta::Delta;
+use cenacle_codec::{Encode, Opaque};
+use cenacle_crypto_awslc::SystemRng;
+use cenacle_mls::{
+    delta::{Delta, RowKey},
+    wire::{Epoch, MlsMessage},
+};
 use cenacle_service::wire::{
     CreateGroup, JoinPolicy, Lineage, PostCommit, PostMessage, Problem, ProblemKind, WelcomeFor,
 };
 
 use super::{
-    Engine,
-    room::{Body, indexed_row},
+    Engine, description,
+    room::{Body, indexed_row, row},
 };
 use crate::{
     ConversationId, Error, Event,
-    state::{self, Conversation, OutboxHeader, Participation},
+    state::{self, Conversation, OutboxHeader, OutboxKind, Participation},
 };
 
 /// What to do about a refusal.
@@ -28,6 +32,10 @@ enum Remedy {
     Withdraw,
     /// It is not about this message: let the caller know.
     Report,
+}
+
+fn first_description_row(id: &ConversationId) -> RowKey {
+    RowKey::of_group(state::FIRST_DESCRIPTION, &id.to_group_id())
 }
 
 fn remedy(problem: &Problem) -> Remedy {
@@ -44,14 +52,52 @@ fn remedy(problem: &Problem) -> Remedy {
 impl Engine {
     /// Tells the server of a conversation that was created here.
     pub(super) async fn post_creation(&mut self, id: &ConversationId) -> Result<(), Error> {
-        let body =
-            CreateGroup { group_id: id.0.clone(), policy: JoinPolicy::Closed, group_info: None, ratchet_tree: None };
+        let description = self.first_description(id)?;
+        let body = CreateGroup {
+            group_id: id.0.clone(),
+            policy: JoinPolicy::Closed,
+            group_info_sealed: description.is_some(),
+            group_info: description.map(Into::into),
+            ratchet_tree: None,
+        };
         let accepted = self.api.create(&body).await?;
         self.check_lineage(accepted.lineage)?;
         let record = Conversation { participation: Participation::Member, ..self.room(id)?.record.clone() };
-        self.write_record(id, record)?;
+        let mut delta = Delta::new();
+        state::put(&mut delta, row(id), &record)?;
+        delta.delete(first_description_row(id));
+        self.write(&delta)?;
+        self.room_mut(id)?.record = record;
         self.subscribe();
         Ok(())
+    }
+
+    /// The sealed description of a new conversation: stored when it is made, since the service knows a creation that it was
+    /// told of before by its bytes.
+    fn first_description(&mut self, id: &ConversationId) -> Result<Option<Vec<u8>>, Error> {
+        let key = first_description_row(id);
+        if let Some(sealed) = state::find::<Opaque>(&self.store, &key, "description")? {
+            return Ok(Some(sealed.into_vec()));
+        }
+        let group = &self.room(id)?.group;
+        let Some(sealed) = self.seal_description(id, group.epoch().0, &group.group_info(true, true)?)? else {
+            return Ok(None);
+        };
+        let mut delta = Delta::new();
+        state::put(&mut delta, key, &Opaque::from(sealed.clone()))?;
+        self.write(&delta)?;
+        Ok(Some(sealed))
+    }
+
+    /// Seals a description of the conversation's group in `epoch`, for members to come back by.
+    pub(super) fn seal_description(
+        &self,
+        id: &ConversationId,
+        epoch: u64,
+        description: &MlsMessage,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let (suite, group) = (self.me()?.mls.suite(), self.room(id)?.group.public());
+        description::seal(suite, group, Epoch(epoch), description, &mut SystemRng)
     }
 
     /// Posts what waits, in its order, and says whether another commit won meanwhile.
@@ -60,9 +106,14 @@ impl Engine {
         let mut is_contended = false;
         for index in indices {
             let waiting = self.room(id)?.outbox.get(&index);
+            if waiting.is_some_and(|waiting| waiting.header.kind == OutboxKind::Unsaid) {
+                self.say_again(id, index)?;
+            }
+            let waiting = self.room(id)?.outbox.get(&index);
             let Some(waiting) = waiting.filter(|waiting| !waiting.posted) else { continue };
             let problem = match self.post(id, &waiting.header, &waiting.body).await {
-                Ok(lineage) => {
+                Ok(None) => continue,
+                Ok(Some(lineage)) => {
                     self.check_lineage(lineage)?;
                     if let Some(waiting) = self.room_mut(id)?.outbox.get_mut(&index) {
                         waiting.posted = true;
@@ -89,27 +140,34 @@ impl Engine {
         Ok(is_contended)
     }
 
-    async fn post(&self, id: &ConversationId, header: &OutboxHeader, body: &Body) -> Result<Lineage, Error> {
+    async fn post(&self, id: &ConversationId, header: &OutboxHeader, body: &Body) -> Result<Option<Lineage>, Error> {
         let epoch = header.epoch;
         match body {
+            // The proposals are committed first; then it is its turn again.
+            Body::Unsaid => Ok(None),
             Body::Commit(bundle) => {
                 let added = header.added.clone();
                 let welcome = bundle.welcome.as_ref().map(Encode::to_bytes).transpose()?;
                 let welcome = welcome.map(|welcome| WelcomeFor { recipients: added.clone(), welcome: welcome.into() });
+                let description = match &bundle.group_info {
+                    Some(description) => self.seal_description(id, epoch.saturating_add(1), description)?,
+                    None => None,
+                };
                 let body = PostCommit {
                     epoch,
                     commit: bundle.commit.to_bytes()?.into(),
                     welcomes: welcome.into_iter().collect(),
-                    group_info: None,
+                    group_info_sealed: description.is_some(),
+                    group_info: description.map(Into::into),
                     ratchet_tree: None,
                     added,
                     removed: header.removed.clone(),
                 };
-                self.api.commit(&id.0, &body).await.map(|accepted| accepted.lineage)
+                self.api.commit(&id.0, &body).await.map(|accepted| Some(accepted.lineage))
             }
             Body::Message(message) => {
                 let body = PostMessage { epoch, message: message.to_bytes()?.into() };
-                self.api.message(&id.0, &body).await.map(|posted| posted.lineage)
+                self.api.message(&id.0, &body).await.map(|posted| Some(posted.lineage))
             }
         }
     }

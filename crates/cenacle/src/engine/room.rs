@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 
 use cenacle_codec::{Decode, DecodeError, Encode, Reader};
+use cenacle_crypto::Rng;
 use cenacle_mls::{
     delta::{Delta, RowKey},
     group::{CommitBundle, Group, PublicGroup, Transition},
@@ -10,9 +11,12 @@ use cenacle_mls::{
 };
 use cenacle_service::wire::AccountName;
 
-use super::Engine;
+use super::{
+    Engine, description,
+    view::{self, View},
+};
 use crate::{
-    ConversationId, Error, MemberId,
+    ConversationId, Error, Loss, MemberId,
     identity::Text,
     state::{self, Conversation, Intent, OutboxHeader, OutboxKind, Participation},
 };
@@ -35,6 +39,8 @@ pub(super) struct Waiting {
 pub(super) enum Body {
     Commit(Box<CommitBundle>),
     Message(Box<MlsMessage>),
+    /// A message that is still to be encrypted.
+    Unsaid,
 }
 
 impl From<CommitBundle> for Body {
@@ -50,11 +56,12 @@ impl From<MlsMessage> for Body {
 }
 
 impl Waiting {
-    /// The message whose echo ends the waiting.
-    pub(super) fn message(&self) -> &MlsMessage {
+    /// The message whose echo ends the waiting, once there is one.
+    pub(super) fn message(&self) -> Option<&MlsMessage> {
         match &self.body {
-            Body::Commit(bundle) => &bundle.commit,
-            Body::Message(message) => message,
+            Body::Commit(bundle) => Some(&bundle.commit),
+            Body::Message(message) => Some(message),
+            Body::Unsaid => None,
         }
     }
 
@@ -69,6 +76,7 @@ impl Decode for Waiting {
         let body = match header.kind {
             OutboxKind::Commit => CommitBundle::decode(from)?.into(),
             OutboxKind::Message => MlsMessage::decode(from)?.into(),
+            OutboxKind::Unsaid => Body::Unsaid,
         };
         Ok(Self { header, body, posted: false })
     }
@@ -86,11 +94,21 @@ pub(super) struct Room {
     pub(super) is_current: bool,
     /// Whether something was encrypted before that, for want of a connection.
     pub(super) spoke_blindly: bool,
+    /// What was seen of the log.
+    pub(super) view: View,
+    /// Whether something was seen that does not belong to the epoch, and that was not looked into.
+    pub(super) has_doubts: bool,
+    /// Why nothing goes on here; none if it does.
+    pub(super) loss: Option<Loss>,
+    /// Whether an external commit is on its way.
+    pub(super) is_returning: bool,
+    /// Whether coming back needs a person's word.
+    pub(super) needs_asking: bool,
 }
 
 impl Room {
     /// A conversation that has just begun for this device.
-    pub(super) const fn new(group: Group, record: Conversation) -> Self {
+    pub(super) const fn new(group: Group, record: Conversation, view: View) -> Self {
         Self {
             group,
             record,
@@ -98,6 +116,11 @@ impl Room {
             intents: BTreeMap::new(),
             is_current: true,
             spoke_blindly: false,
+            view,
+            has_doubts: false,
+            loss: None,
+            is_returning: false,
+            needs_asking: false,
         }
     }
 
@@ -106,13 +129,22 @@ impl Room {
         self.record.participation == Participation::Member
     }
 
+    /// Whether the state may be used to say something.
+    pub(super) fn check_kept(&self) -> Result<(), Error> {
+        self.loss.clone().filter(Loss::is_final).map_or(Ok(()), |loss| Err(loss.into()))
+    }
+
     pub(super) fn check_member(&self) -> Result<(), Error> {
         if self.record.participation == Participation::Removed { Err(Error::NotMember) } else { Ok(()) }
     }
 
     /// Whether anything is left to be done.
     pub(super) fn is_busy(&self) -> bool {
-        self.record.participation == Participation::Creating || !self.outbox.is_empty() || !self.intents.is_empty()
+        matches!(self.record.participation, Participation::Creating | Participation::Outdated)
+            || self.loss.is_some()
+            || self.is_returning
+            || !self.outbox.is_empty()
+            || !self.intents.is_empty()
     }
 
     /// A conversation's record with its next index taken.
@@ -147,9 +179,10 @@ pub(super) fn title_of(group: &PublicGroup) -> Text {
     title.and_then(Result::ok).unwrap_or_default()
 }
 
-/// The extensions of a new conversation's context: its title.
-pub(super) fn extensions(title: &Text) -> Result<Extensions, Error> {
-    Ok(Extensions(vec![Extension { extension_type: TITLE, extension_data: title.to_bytes()?.into() }]))
+/// The extensions of a new conversation's context: its title, and the key of its descriptions.
+pub(super) fn extensions(title: &Text, rng: &mut dyn Rng) -> Result<Extensions, Error> {
+    let title = Extension { extension_type: TITLE, extension_data: title.to_bytes()?.into() };
+    Ok(Extensions(vec![title, description::fresh_key(rng)?]))
 }
 
 /// The row of a conversation.
@@ -165,23 +198,34 @@ pub(super) fn indexed_row(table: cenacle_mls::delta::Table, id: &ConversationId,
 impl Engine {
     /// Reads all conversations back from the store.
     pub(super) fn load_rooms(&mut self) -> Result<(), Error> {
-        let Some(me) = &self.me else { return Ok(()) };
+        if self.me.is_none() {
+            return Ok(());
+        }
         let prefix = RowKey::new(state::CONVERSATION, Vec::new());
         for (key, record) in state::list::<Conversation>(&self.store, &prefix, "conversation")? {
             let group_id = cenacle_mls::wire::GroupId::from_bytes(&key)?;
             let id = cenacle_service::wire::GroupId::from_slice(group_id.as_slice());
-            let id = ConversationId(id.ok_or(Error::Corrupt("conversation"))?);
-            let group = me.mls.load_group(&self.store, &group_id)?.ok_or(Error::Corrupt("group"))?;
-            let mut room = Room { is_current: false, ..Room::new(group, record) };
-            let table = |table| RowKey::of_group(table, &group_id);
-            for (rest, waiting) in state::list::<Waiting>(&self.store, &table(state::OUTBOX), "outbox")? {
-                room.outbox.insert(state::index(&rest)?, waiting);
-            }
-            for (rest, intent) in state::list::<Intent>(&self.store, &table(state::INTENT), "intent")? {
-                room.intents.insert(state::index(&rest)?, intent);
-            }
-            self.rooms.insert(id, room);
+            self.load_room(ConversationId(id.ok_or(Error::Corrupt("conversation"))?), record)?;
         }
+        Ok(())
+    }
+
+    /// Reads a conversation back from the store.
+    pub(super) fn load_room(&mut self, id: ConversationId, record: Conversation) -> Result<(), Error> {
+        let group_id = id.to_group_id();
+        let group = self.me()?.mls.load_group(&self.store, &group_id)?.ok_or(Error::Corrupt("group"))?;
+        let point = state::find(&self.store, &view::row(&id), "log")?;
+        let view = View::new(&*self.base, &group, point);
+        let is_returning = self.is_returning(&id)?;
+        let mut room = Room { is_current: false, is_returning, ..Room::new(group, record, view) };
+        let table = |table| RowKey::of_group(table, &group_id);
+        for (rest, waiting) in state::list::<Waiting>(&self.store, &table(state::OUTBOX), "outbox")? {
+            room.outbox.insert(state::index(&rest)?, waiting);
+        }
+        for (rest, intent) in state::list::<Intent>(&self.store, &table(state::INTENT), "intent")? {
+            room.intents.insert(state::index(&rest)?, intent);
+        }
+        self.rooms.insert(id, room);
         Ok(())
     }
 

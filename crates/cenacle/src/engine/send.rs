@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Content, ConversationId, Error, MessageId, attachment,
     payload::{FileInfo, Payload},
-    state::{self, HistoryEntry, OutboxHeader, OutboxKind},
+    state::{self, HistoryEntry, OutboxHeader, OutboxKind, Participation},
 };
 
 impl Engine {
@@ -29,7 +29,7 @@ impl Engine {
         if self.room(id)?.group.proposals().next().is_some() {
             self.pump(id).await?;
         }
-        if self.room(id)?.is_listening() {
+        if self.room(id)?.record.participation != Participation::Creating {
             match self.catch_up(id).await {
                 Ok(()) | Err(Error::Offline(_)) => {}
                 Err(error) => return Err(error),
@@ -66,7 +66,9 @@ impl Engine {
         rows: Delta,
     ) -> Result<(), Error> {
         let room = self.rooms.get(id).ok_or(Error::UnknownConversation)?;
-        let mut transition = room.group.protect(&entry.payload, &[], &mut self.rng)?;
+        room.check_kept()?;
+        let evidence = room.view.evidence().to_bytes()?;
+        let mut transition = room.group.protect(&entry.payload, &evidence, &mut self.rng)?;
         let header = OutboxHeader {
             kind: OutboxKind::Message,
             epoch: entry.epoch,
