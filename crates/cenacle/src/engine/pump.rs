@@ -18,7 +18,7 @@ use super::{Engine, room::indexed_row};
 use crate::{
     ConversationId, Error, Event, Loss,
     api::pause,
-    state::{self, IntentKind, Participation},
+    state::{self, Conversation, IntentKind, Participation},
 };
 
 /// How often to make a commit anew before letting the caller know.
@@ -124,10 +124,13 @@ impl Engine {
                     }
                 }
             }
-            let room = self.room(id)?;
-            let is_stuck = room.record.cursor == from;
-            if is_stuck || room.record.cursor > log.head || room.record.participation == Participation::Removed {
+            let Conversation { cursor, participation, .. } = self.room(id)?.record;
+            if cursor > log.head || participation == Participation::Removed {
                 return Ok(());
+            }
+            // It says that there is more, and gives nothing.
+            if cursor == from {
+                return Err(Error::Gap { expected: cursor, found: log.head.saturating_add(1) });
             }
         }
     }
