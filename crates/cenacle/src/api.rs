@@ -9,8 +9,8 @@ use cenacle_crypto::{Rng, SignaturePublicKey};
 use cenacle_crypto_awslc::SystemRng;
 use cenacle_service::wire::{
     Accepted, AccountName, AckQueue, Acknowledged, AddBindings, AsKey, AskHeads, BlobStored, Bound, ContentHash,
-    CreateGroup, DeviceToken, Devices, GroupId, GroupInfoAnswer, Heads, Log, PostCommit, PostMessage, Posted, Problem, ProblemKind,
-    PublishKeyPackages, Queue, RegisterAccount, Registered, Stock, TakeKeyPackages, TakenKeyPackages,
+    CreateGroup, DeviceToken, Devices, GroupId, GroupInfoAnswer, Heads, Log, PostCommit, PostMessage, Posted, Problem,
+    ProblemKind, PublishKeyPackages, Queue, RegisterAccount, Registered, Stock, TakeKeyPackages, TakenKeyPackages,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::OnceCell;

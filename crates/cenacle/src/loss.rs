@@ -93,7 +93,8 @@ pub enum Suspicion {
         /// Why it does not decrypt.
         error: cenacle_mls::Error,
     },
-    /// A member whose message decrypts has read another log: records are missing, or stand otherwise, there or here.
+    /// A member whose message decrypts has read another log: records are missing, or stand otherwise, there or here. It is
+    /// told once in an epoch.
     OtherLog {
         /// Who says so.
         member: MemberId,

@@ -26,7 +26,7 @@ use liar::{Liar, Pair, answer, lied_to, news};
 
 /// Bob's state is replaced by a copy from before he said something.
 async fn restored(recovery: Recovery) -> (Pair, Vec<Event>) {
-    let mut pair = Pair::new(recovery).await;
+    let pair = Pair::new(recovery).await;
     pair.say("before").await;
     pair.bob.sync().await.unwrap();
     let id = pair.bobs.id().clone();
@@ -36,7 +36,7 @@ async fn restored(recovery: Recovery) -> (Pair, Vec<Event>) {
     drop(bobs);
     bob.close().await;
     std::fs::copy(&path, &copy).unwrap();
-    let bob = lied_to(&world, &liar, recovery).await;
+    let bob = lied_to(&world, &liar, "bob", recovery).await;
     bob.conversation(id.clone()).send("said after the copy").await.unwrap();
     bob.close().await;
     alice.sync().await.unwrap();
@@ -44,7 +44,7 @@ async fn restored(recovery: Recovery) -> (Pair, Vec<Event>) {
 
     std::fs::copy(&copy, &path).unwrap();
     assert!(liar.posted("/messages") > 0);
-    let bob = lied_to(&world, &liar, recovery).await;
+    let bob = lied_to(&world, &liar, "bob", recovery).await;
     let mut to_bob = bob.events();
     let bobs = bob.conversation(id);
     if recovery == Recovery::Ask {
@@ -70,7 +70,7 @@ async fn an_old_copy_says_nothing_until_it_has_come_back() {
     drop(pair.bobs);
     pair.bob.close().await;
     pair.liar.log(|mut records| records.drain(..2).collect());
-    let bob = lied_to(&pair.world, &pair.liar, Recovery::Ask).await;
+    let bob = lied_to(&pair.world, &pair.liar, "bob", Recovery::Ask).await;
     let mut to_bob = bob.events();
     let bobs = bob.conversation(id);
     assert!(matches!(bobs.send("with keys used before").await, Err(Error::StateLost)));
@@ -128,7 +128,7 @@ async fn a_copy_from_before_coming_back_is_an_old_one_too() {
         records.remove(2);
         records
     });
-    let bob = lied_to(&world, &liar, Recovery::Ask).await;
+    let bob = lied_to(&world, &liar, "bob", Recovery::Ask).await;
     let bobs = bob.conversation(id);
     assert!(matches!(bobs.send("with keys used before").await, Err(Error::StateLost)));
     liar.be_honest();
@@ -304,8 +304,7 @@ async fn several_come_back_at_once() {
 async fn alone_in_the_first_epoch_one_comes_back_as_well() {
     let world = World::new().await;
     let liar = Liar::of(&world);
-    let bob = lied_to(&world, &liar, Recovery::Ask).await;
-    bob.register("bob").await.unwrap();
+    let bob = lied_to(&world, &liar, "bob", Recovery::Ask).await;
     // The answer to the creation is lost, and it is told again.
     let lost = Arc::new(Mutex::new(true));
     liar.answer(move |request: &mut Request| {
@@ -331,6 +330,54 @@ async fn a_removed_device_is_not_let_back_in() {
     pair.bob.sync().await.unwrap();
     wait_for(&mut pair.to_bob, "the removal", |event| matches!(event, Event::Removed { .. }).then_some(())).await;
     assert!(matches!(pair.bobs.rejoin(&[]).await, Err(Error::NotMember)));
+}
+
+/// Bob comes back while his connection is cut after so many requests, and goes on after a restart. Says whether it was cut.
+async fn cut_after(world: &World, alice: &cenacle::Client, requests: u32, last_arrives: bool) -> bool {
+    let what = format!("cut after {requests} requests, the last arrived: {last_arrives}");
+    let name = format!("bob-{requests}-{last_arrives}");
+    let liar = Liar::of(world);
+    let bob = lied_to(world, &liar, &name, Recovery::Ask).await;
+    let alices = alice.create_conversation("fragile").await.unwrap();
+    alices.invite(&name).await.unwrap();
+    bob.sync().await.unwrap();
+    let id = alices.id().clone();
+    let bobs = bob.conversation(id.clone());
+    // What he says arrives, but he is not told; then he comes back while alice's commit is before his.
+    liar.cut_after(2, true);
+    drop(bobs.send("one").await);
+    assert!(liar.mend(), "{what}");
+    alice.sync().await.unwrap();
+    alices.rotate().await.unwrap();
+    liar.cut_after(requests, last_arrives);
+    drop(bobs.rejoin(&[]).await);
+    drop(bobs.send("two").await);
+    drop(bobs);
+    bob.close().await;
+    let is_cut = liar.mend();
+
+    let bob = lied_to(world, &liar, &name, Recovery::Ask).await;
+    let bobs = bob.conversation(id);
+    bob.sync().await.unwrap_or_else(|error| panic!("{what}: {error}"));
+    alice.sync().await.unwrap_or_else(|error| panic!("{what}: {error}"));
+    agree(&[&alices, &bobs]).await;
+    assert_eq!(texts(&alices).await, ["one", "two"], "{what}");
+    assert_eq!(texts(&bobs).await, ["one", "two"], "{what}");
+    assert!(bobs.history().await.unwrap().iter().all(|message| message.seq.is_some()), "{what}");
+    is_cut
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_return_that_is_interrupted_anywhere_is_finished() {
+    for last_arrives in [false, true] {
+        let world = World::new().await;
+        let alice = world.client("alice").await;
+        let mut requests = 1;
+        while cut_after(&world, &alice, requests, last_arrives).await {
+            requests += 1;
+        }
+        assert!(requests > 6, "only {requests} requests: the story is too short to tell much");
+    }
 }
 
 /// What the server describes is checked before anything is done with it.

@@ -165,7 +165,13 @@ impl Running {
     pub(crate) async fn group(&self, creator: &Account, members: &[&Account], policy: JoinPolicy) -> GroupId {
         let group_id = GroupId::from_slice(&creator.id.0).unwrap();
         let group_info = Some(group_info(&group_id));
-        let request = CreateGroup { group_id: group_id.clone(), policy, group_info, group_info_sealed: false, ratchet_tree: None };
+        let request = CreateGroup {
+            group_id: group_id.clone(),
+            policy,
+            group_info,
+            group_info_sealed: false,
+            ratchet_tree: None,
+        };
         let created: Accepted = self.json(Method::POST, "/v1/groups", Some(creator), &request).await;
         assert_eq!((created.seq, created.epoch), (1, 0));
         if !members.is_empty() {

@@ -73,7 +73,8 @@ pub(super) fn open(
     epoch: Epoch,
     sealed: &[u8],
 ) -> Result<Option<GroupInfo>, Error> {
-    let (Some(key), Ok(Sealed { version: VERSION, salt, ciphertext })) = (key(group), Sealed::from_bytes(sealed)) else {
+    let (Some(key), Ok(Sealed { version: VERSION, salt, ciphertext })) = (key(group), Sealed::from_bytes(sealed))
+    else {
         return Ok(None);
     };
     let (key, nonce) = key_and_nonce(suite, key, &salt)?;

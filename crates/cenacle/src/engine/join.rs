@@ -135,7 +135,7 @@ impl Engine {
             return Err(Error::NotUnderstood);
         }
         let passed = self.pass(id, seq).await?;
-        let kept = self.keep(id, seq.saturating_add(1), passed, new.delta_mut())?;
+        let kept = self.keep(id, seq.saturating_add(1), &passed, new.delta_mut())?;
         let Room { group, record, intents, .. } = self.rooms.remove(id).ok_or(Error::UnknownConversation)?;
         match new.accept_in_place_of(group, &mut self.store) {
             Ok(group) => self.enter(id, group, intents, kept, seq),

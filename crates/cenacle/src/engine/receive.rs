@@ -36,6 +36,8 @@ struct Effects {
     settled: Vec<u64>,
     /// Intents that came true, or that nobody can fulfil any more.
     ended: Vec<u64>,
+    /// Whether its sender has read another log.
+    is_disputed: bool,
     events: Vec<Event>,
 }
 
@@ -110,6 +112,9 @@ impl Engine {
         let received = room.group.merge(transition, &mut self.store)?;
         room.record = conversation;
         room.view.advance(&*self.base, &room.group, point);
+        if effects.is_disputed {
+            room.view.dispute();
+        }
         effects.settled.iter().for_each(|index| drop(room.outbox.remove(index)));
         let ended = effects.ended.iter().filter_map(|index| Some((*index, room.intents.remove(index)?)));
         let ended: Vec<_> = ended.collect();
@@ -222,6 +227,7 @@ impl Engine {
             return Ok(());
         };
         if room.view.contradicts(record.seq, &received.authenticated_data) {
+            effects.is_disputed = true;
             let suspicion = Suspicion::OtherLog { member: from.clone() };
             effects.events.push(Event::ForkSuspected { conversation: id.clone(), seq: record.seq, suspicion });
         }

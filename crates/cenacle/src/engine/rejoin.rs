@@ -18,7 +18,7 @@ use cenacle_mls::{
     group::{ExternalJoin, Group, PendingJoin, PublicGroup},
     wire::{Epoch, GroupInfo, MlsMessage},
 };
-use cenacle_service::wire::{AccountName, GroupInfoAnswer, PostCommit, Problem, ProblemKind, RecordKind};
+use cenacle_service::wire::{AccountName, GroupInfoAnswer, PostCommit, ProblemKind, RecordKind};
 use tokio::time::sleep;
 
 use super::{
@@ -124,7 +124,7 @@ impl Engine {
 
     /// Makes the external commit and stores it, to be posted from there.
     async fn begin_return(&mut self, id: &ConversationId, newcomers: &BTreeSet<AccountName>) -> Result<(), Error> {
-        let answer = self.api.group_info(&id.0).await.map_err(no_description)?;
+        let answer = self.api.group_info(&id.0).await.map_err(refusal)?;
         let info = self.described(id, &answer)?.ok_or(Error::NoWayBack)?;
         // An old epoch's keys may be in the hands of whoever was removed since.
         if answer.epoch < self.room(id)?.group.epoch().0 {
@@ -203,10 +203,10 @@ impl Engine {
         if matches!(problem.status, 400 | 403 | 404 | 409 | 413 | 422) {
             self.give_up_return(id)?;
         }
-        match problem.kind {
-            ProblemKind::EpochConflict { .. } => Ok(Some(newcomers)),
-            _ => Err(refusal(problem)),
+        if matches!(problem.kind, ProblemKind::EpochConflict { .. }) {
+            return Ok(Some(newcomers));
         }
+        Err(refusal(Error::Refused(problem)))
     }
 
     /// Forgets the stored commit, which was not accepted.
@@ -231,7 +231,7 @@ impl Engine {
         if passed.last != commit.to_bytes()? {
             return Err(Error::ServerChanged);
         }
-        let kept = self.keep(id, seq.saturating_add(1), passed, &mut rows)?;
+        let kept = self.keep(id, seq.saturating_add(1), &passed, &mut rows)?;
         rows.delete(returning_row(id));
         self.write(&rows)?;
         let group = self.me()?.mls.load_group(&self.store, &id.to_group_id())?.ok_or(Error::Corrupt("group"))?;
@@ -254,12 +254,14 @@ impl Engine {
     pub(super) async fn pass(&self, id: &ConversationId, until: u64) -> Result<Passed, Error> {
         let room = self.room(id)?;
         let waiting = room.outbox.iter().filter_map(|(index, waiting)| Some((waiting.message()?, *index)));
-        let waiting: Result<BTreeMap<_, _>, _> = waiting.map(|(message, index)| Ok((message.to_bytes()?, index))).collect();
+        let waiting: Result<BTreeMap<_, _>, _> =
+            waiting.map(|(message, index)| Ok((message.to_bytes()?, index))).collect();
         let waiting = waiting.map_err(|error: cenacle_codec::EncodeError| Error::from(error))?;
         let mut passed = Passed::default();
-        let mut from = room.record.cursor;
+        // The log may have become shorter than it was shown to be.
+        let mut from = room.record.cursor.min(until);
         while from <= until {
-            let log = self.api.log(&id.0, from).await.map_err(not_member)?;
+            let log = self.api.log(&id.0, from).await.map_err(refusal)?;
             let before = from;
             for record in log.records.into_iter().filter(|record| record.seq >= before && record.seq <= until) {
                 match waiting.get(record.message.as_slice()) {
@@ -283,7 +285,7 @@ impl Engine {
         &self,
         id: &ConversationId,
         cursor: u64,
-        passed: Passed,
+        passed: &Passed,
         rows: &mut Delta,
     ) -> Result<Kept, Error> {
         let room = self.room(id)?;
@@ -366,30 +368,17 @@ fn check_description(
     if !newcomers.is_empty() {
         return Err(Error::Newcomers(newcomers.into_iter().collect()));
     }
-    Group::former_leaf(&me.mls, &public).map_err(|error| match error {
-        cenacle_mls::Error::Misuse(Misuse::NotMember) => Error::NotMember,
-        other => other.into(),
-    })
+    let is_out = |error: &cenacle_mls::Error| *error == Misuse::NotMember.into();
+    Group::former_leaf(&me.mls, &public).map_err(|error| if is_out(&error) { Error::NotMember } else { error.into() })
 }
 
-fn no_description(error: Error) -> Error {
-    match error {
-        Error::Refused(problem) if matches!(problem.kind, ProblemKind::GroupInfoMissing { .. }) => Error::NoWayBack,
-        other => not_member(other),
-    }
-}
-
-fn not_member(error: Error) -> Error {
-    match error {
-        Error::Refused(problem) => refusal(problem),
-        other => other,
-    }
-}
-
-fn refusal(problem: Box<Problem>) -> Error {
+/// A refusal as what it means for one who wants to come back.
+fn refusal(error: Error) -> Error {
+    let Error::Refused(problem) = error else { return error };
     #[expect(clippy::wildcard_enum_match_arm, reason = "all others say enough by themselves")]
     match problem.kind {
         ProblemKind::NotAMember { .. } => Error::NotMember,
+        ProblemKind::GroupInfoMissing { .. } => Error::NoWayBack,
         ProblemKind::EpochFuture { .. } => Error::ServerChanged,
         _ => Error::Refused(problem),
     }

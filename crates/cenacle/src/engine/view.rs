@@ -97,6 +97,9 @@ pub(super) struct View {
     points: VecDeque<Point>,
     /// The epochs' keys; the newest are the present ones.
     keys: VecDeque<(u64, Short)>,
+    /// Whether a member is known to have read another log in this epoch. Then the digests differ until its end, and with
+    /// everybody who read what that member did.
+    is_disputed: bool,
 }
 
 impl View {
@@ -105,6 +108,7 @@ impl View {
         Self {
             points: point.into_iter().collect(),
             keys: VecDeque::from([(group.epoch().0, keys_of(hashing, group))]),
+            is_disputed: false,
         }
     }
 
@@ -124,6 +128,7 @@ impl View {
         let epoch = group.epoch().0;
         if self.keys.back().is_none_or(|(last, _)| *last != epoch) {
             self.keys.push_back((epoch, keys_of(hashing, group)));
+            self.is_disputed = false;
             if self.keys.len() > EPOCHS {
                 self.keys.pop_front();
             }
@@ -136,8 +141,17 @@ impl View {
         Evidence { keys, seen: self.last() }
     }
 
-    /// Whether the sender of the message in record `seq` has read another log, as far as that can be told.
+    /// Notes that a member has read another log.
+    pub(super) const fn dispute(&mut self) {
+        self.is_disputed = true;
+    }
+
+    /// Whether the sender of the message in record `seq` has read another log, as far as that can be told and was not told
+    /// before.
     pub(super) fn contradicts(&self, seq: u64, evidence: &[u8]) -> bool {
+        if self.is_disputed {
+            return false;
+        }
         let Ok(Evidence { seen: Some(seen), .. }) = Evidence::from_bytes(evidence) else { return false };
         // Nobody has read what comes after a message before sending it.
         let read = self.points.iter().rev().find(|point| point.seq == seen.seq);

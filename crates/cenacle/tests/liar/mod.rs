@@ -31,6 +31,8 @@ pub(crate) struct Liar {
     answer: Mutex<Option<AnswerLie>>,
     /// Method and path of every request.
     asked: Mutex<Vec<(Method, String)>>,
+    /// How many requests are left before the connection is cut for good, and whether the last arrives with only its answer lost.
+    cut: Mutex<Option<(u32, bool)>>,
 }
 
 impl core::fmt::Debug for Liar {
@@ -46,6 +48,7 @@ impl Liar {
             log: Mutex::default(),
             answer: Mutex::default(),
             asked: Mutex::default(),
+            cut: Mutex::default(),
         })
     }
 
@@ -63,6 +66,25 @@ impl Liar {
     pub(crate) fn be_honest(&self) {
         *self.log.lock().unwrap() = None;
         *self.answer.lock().unwrap() = None;
+    }
+
+    /// Cuts the connection after so many requests.
+    pub(crate) fn cut_after(&self, requests: u32, last_arrives: bool) {
+        *self.cut.lock().unwrap() = Some((requests, last_arrives));
+    }
+
+    /// Mends the connection; whether it was cut.
+    pub(crate) fn mend(&self) -> bool {
+        self.cut.lock().unwrap().take().is_some_and(|(left, _)| left == 0)
+    }
+
+    /// Whether this request arrives, and whether its answer does.
+    fn connection(&self) -> (bool, bool) {
+        let mut cut = self.cut.lock().unwrap();
+        let Some((left, last_arrives)) = cut.as_mut() else { return (true, true) };
+        let outcome = (*left > 1 || (*left == 1 && *last_arrives), *left > 1);
+        *left = left.saturating_sub(1);
+        outcome
     }
 
     /// How often something was posted whose path ends so, since the last time.
@@ -98,6 +120,13 @@ impl Transport for Liar {
     fn send(&self, mut request: Request) -> BoxFuture<'_, Result<Response, TransportError>> {
         Box::pin(async move {
             self.asked.lock().unwrap().push((request.method, request.path.clone()));
+            let (arrives, is_answered) = self.connection();
+            if !is_answered {
+                if arrives {
+                    self.inner.send(request).await?;
+                }
+                return Err(TransportError::Unreachable);
+            }
             let answer = self.answer.lock().unwrap().as_mut().and_then(|lie| lie(&mut request));
             if let Some(answer) = answer {
                 return Ok(answer);
@@ -132,8 +161,7 @@ impl Pair {
         let world = World::new().await;
         let alice = world.client("alice").await;
         let liar = Liar::of(&world);
-        let bob = lied_to(&world, &liar, recovery).await;
-        bob.register("bob").await.unwrap();
+        let bob = lied_to(&world, &liar, "bob", recovery).await;
         let (to_alice, mut to_bob) = (alice.events(), bob.events());
         let alices = alice.create_conversation("two").await.unwrap();
         alices.invite("bob").await.unwrap();
@@ -164,10 +192,13 @@ impl Pair {
 }
 
 /// A client over a lying server, with its state in a file.
-pub(crate) async fn lied_to(world: &World, liar: &Arc<Liar>, recovery: Recovery) -> Client {
+pub(crate) async fn lied_to(world: &World, liar: &Arc<Liar>, name: &str, recovery: Recovery) -> Client {
     let transport: Arc<dyn Transport> = Arc::<Liar>::clone(liar);
     let config = world.config().transport(transport).poll_interval(Duration::from_secs(3600)).recovery(recovery);
-    Client::open(config.data(world.directory.path().join("bob.db"))).await.unwrap()
+    let path = world.directory.path().join(format!("{name}.db"));
+    let client = Client::open(config.retries(0).data(path)).await.unwrap();
+    client.register(name).await.unwrap();
+    client
 }
 
 /// Everything that was told so far.
