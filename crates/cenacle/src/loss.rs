@@ -36,7 +36,8 @@ pub enum Loss {
 
 impl Loss {
     /// The loss that an error tells of, if it does.
-    pub(crate) fn of(error: &Error) -> Option<Self> {
+    #[must_use]
+    pub fn of(error: &Error) -> Option<Self> {
         #[expect(clippy::wildcard_enum_match_arm, reason = "all others lose nothing")]
         match error {
             Error::StateLost => Some(Self::OldState),

@@ -1,13 +1,13 @@
 //! One person at work: which conversation is the current one, and what each command does with it.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use std::{
     fs,
     io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
 };
 
-use cenacle::{Client, Content, Conversation, ConversationId, Error, Event, FileInfo};
+use cenacle::{Client, Content, Conversation, ConversationId, Error, Event, FileInfo, Loss};
 use cenacle_service::wire::AccountName;
 use serde_json::json;
 
@@ -51,6 +51,8 @@ pub(super) struct Session {
     current: Option<ConversationId>,
     /// Remembers the current conversation for the next time.
     memory: PathBuf,
+    /// The conversations whose loss was told.
+    lost: BTreeSet<ConversationId>,
     pub(super) printer: Printer,
 }
 
@@ -62,7 +64,7 @@ impl Session {
         let is_known = |id: &ConversationId| known.iter().any(|conversation| conversation.id() == id);
         let first = || known.first().map(|conversation| conversation.id().clone());
         let current = remembered.filter(is_known).or_else(first);
-        Ok(Self { client, current, memory, printer })
+        Ok(Self { client, current, memory, lost: BTreeSet::new(), printer })
     }
 
     /// Tells a person at a terminal where they are.
@@ -109,6 +111,11 @@ impl Session {
             Command::Rotate => {
                 self.current()?.rotate().await?;
                 self.printer.note("your keys are new", &json!({ "event": "rotated" }))?;
+            }
+            Command::Verify => self.verify().await?,
+            Command::Rejoin(newcomers) => {
+                let newcomers: Vec<&str> = newcomers.iter().map(String::as_str).collect();
+                self.current()?.rejoin(&newcomers).await?;
             }
             Command::Members => self.members().await?,
             Command::History => self.history().await?,
@@ -182,6 +189,23 @@ impl Session {
         Ok(self.printer.note(&text, &json!({ "event": "epoch", "epoch": epoch, "authenticator": authenticator }))?)
     }
 
+    async fn verify(&self) -> Result<(), Fault> {
+        let conversation = self.current()?;
+        let (code, epoch) = (conversation.safety_code().await?, conversation.epoch().await?);
+        let text = format!("epoch {epoch}: {code}; who sees this, too, is in the same conversation");
+        Ok(self.printer.note(&text, &json!({ "event": "safety_code", "epoch": epoch, "code": code }))?)
+    }
+
+    /// Tells what was lost before there was anybody to be told.
+    pub(super) async fn tell_losses(&mut self) -> Result<(), Fault> {
+        for conversation in self.client.conversations().await? {
+            if let Some(loss) = conversation.loss().await? {
+                self.hear(&Event::Lost { conversation: conversation.id().clone(), loss }).await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn history(&self) -> Result<(), Fault> {
         let conversation = self.current()?;
         for message in conversation.history().await? {
@@ -232,6 +256,14 @@ impl Session {
         if let (Event::Joined { conversation, .. }, None) = (event, &self.current) {
             self.make_current(conversation.clone())?;
         }
+        #[expect(clippy::wildcard_enum_match_arm, reason = "all others are told as they come")]
+        match event {
+            Event::Lost { conversation, .. } if !self.lost.insert(conversation.clone()) => return Ok(()),
+            Event::Rejoined { conversation, .. } | Event::Joined { conversation, .. } => {
+                self.lost.remove(conversation);
+            }
+            _ => {}
+        }
         let elsewhere = place(event).filter(|id| Some(*id) != self.current.as_ref());
         let title = match elsewhere {
             Some(id) => self.client.conversation(id.clone()).title().await?,
@@ -251,8 +283,11 @@ impl Session {
                 waiting += messages.iter().filter(|message| message.mine && message.seq.is_none()).count();
             }
         }
-        if waiting == 0 {
-            synced?;
+        if let Err(error) = synced
+            && waiting == 0
+            && Loss::of(&error).is_none()
+        {
+            return Err(error.into());
         }
         Ok(waiting)
     }
@@ -274,6 +309,10 @@ fn place(event: &Event) -> Option<&ConversationId> {
         | Event::MembersChanged { conversation, .. }
         | Event::EpochChanged { conversation, .. }
         | Event::Removed { conversation, .. }
+        | Event::Lost { conversation, .. }
+        | Event::Rejoined { conversation, .. }
+        | Event::MemberRejoined { conversation, .. }
+        | Event::ForkSuspected { conversation, .. }
         | Event::Dropped { conversation, .. }
         | Event::Rejected { conversation, .. } => Some(conversation),
         Event::SyncFailed { conversation, .. } => conversation.as_ref(),
