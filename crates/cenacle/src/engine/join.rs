@@ -113,7 +113,7 @@ impl Engine {
             cursor: seq.saturating_add(1),
             next_index: self.rooms.get(id).map_or(1, |room| room.record.next_index),
         };
-        let point = view::begun(&*self.base, seq, new.public());
+        let point = view::begun(&*self.base, seq, new.public().context());
         let delta = new.delta_mut();
         state::put(delta, row(id), &record)?;
         state::put(delta, view::row(id), &point)?;
@@ -135,10 +135,14 @@ impl Engine {
             return Err(Error::NotUnderstood);
         }
         let passed = self.pass(id, seq).await?;
-        let kept = self.keep(id, seq.saturating_add(1), &passed, new.delta_mut())?;
+        let point = view::begun(&*self.base, seq, new.public().context());
+        let kept = self.keep(id, point, &passed, new.delta_mut())?;
         let Room { group, record, intents, .. } = self.rooms.remove(id).ok_or(Error::UnknownConversation)?;
         match new.accept_in_place_of(group, &mut self.store) {
-            Ok(group) => self.enter(id, group, intents, kept, seq),
+            Ok(group) => {
+                self.enter(id, group, intents, kept);
+                Ok(())
+            }
             Err(error) => {
                 self.load_room(id.clone(), record)?;
                 Err(error.into())

@@ -101,7 +101,7 @@ impl Engine {
         let conversation = Conversation { cursor: record.seq.saturating_add(1), ..conversation };
         state::put(&mut effects.delta, row(id), &conversation)?;
         let point = match transition.preview_public() {
-            Some(next) => Some(view::begun(&*self.base, record.seq, next)),
+            Some(next) => Some(view::begun(&*self.base, record.seq, next.context())),
             None => self.next_point(id, record)?,
         };
         if let Some(point) = &point {
@@ -159,7 +159,7 @@ impl Engine {
     fn next_point(&self, id: &ConversationId, record: &LogRecord) -> Result<Option<Point>, Error> {
         let room = self.room(id)?;
         if record.seq == FIRST {
-            return Ok(Some(view::begun(&*self.base, record.seq, room.group.public())));
+            return Ok(Some(view::begun(&*self.base, record.seq, room.group.public().context())));
         }
         Ok(room.view.last().map(|point| point.after(&*self.base, record.seq, record.message.as_slice())))
     }

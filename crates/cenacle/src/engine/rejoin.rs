@@ -16,7 +16,7 @@ use cenacle_mls::{
     Misuse, Need,
     delta::{Delta, RowKey, Store, Table, Unreleased},
     group::{ExternalJoin, Group, PendingJoin, PublicGroup},
-    wire::{Epoch, GroupInfo, MlsMessage},
+    wire::{Epoch, GroupInfo, MlsMessage, MlsMessageBody},
 };
 use cenacle_service::wire::{AccountName, GroupInfoAnswer, PostCommit, ProblemKind, RecordKind};
 use tokio::time::sleep;
@@ -24,7 +24,7 @@ use tokio::time::sleep;
 use super::{
     Engine, Me, description, inputs, now_seconds,
     room::{Body, Room, Waiting, indexed_row, row},
-    view::{self, View},
+    view::{self, Point, View},
 };
 use crate::{
     ConversationId, Error, Event, Loss, MemberId, Recovery,
@@ -54,7 +54,8 @@ pub(super) struct Kept {
     /// Intents that came true with it.
     ended: Vec<u64>,
     delivered: Vec<Event>,
-    unread: u64,
+    /// Where its log goes on.
+    point: Point,
 }
 
 fn returning_row(id: &ConversationId) -> RowKey {
@@ -194,7 +195,7 @@ impl Engine {
         let problem = match self.api.commit(&id.0, &body).await {
             Ok(accepted) => {
                 self.check_lineage(accepted.lineage)?;
-                self.take_place(id, &commit, rows, accepted.seq).await?;
+                self.take_place(id, &commit, &description, rows, accepted.seq).await?;
                 return Ok(None);
             }
             Err(Error::Refused(problem)) => problem,
@@ -224,6 +225,7 @@ impl Engine {
         &mut self,
         id: &ConversationId,
         commit: &MlsMessage,
+        description: &MlsMessage,
         mut rows: Delta,
         seq: u64,
     ) -> Result<(), Error> {
@@ -231,14 +233,17 @@ impl Engine {
         if passed.last != commit.to_bytes()? {
             return Err(Error::ServerChanged);
         }
-        let kept = self.keep(id, seq.saturating_add(1), &passed, &mut rows)?;
+        let MlsMessageBody::GroupInfo(info) = &description.body else { return Err(Error::Corrupt("return")) };
+        let point = view::begun(&*self.base, seq, &info.group_context);
+        let kept = self.keep(id, point, &passed, &mut rows)?;
         rows.delete(returning_row(id));
         self.write(&rows)?;
+        // From here on the old state is not to be met again, whatever happens.
+        let old = self.rooms.remove(id).ok_or(Error::UnknownConversation)?;
         let group = self.me()?.mls.load_group(&self.store, &id.to_group_id())?.ok_or(Error::Corrupt("group"))?;
-        let before: BTreeSet<MemberId> = self.room(id)?.members().map(|(_, member)| member).collect();
-        let (epoch, unread) = (group.epoch().0, kept.unread);
-        let intents = core::mem::take(&mut self.room_mut(id)?.intents);
-        self.enter(id, group, intents, kept, seq)?;
+        let before: BTreeSet<MemberId> = old.members().map(|(_, member)| member).collect();
+        let (epoch, unread) = (group.epoch().0, passed.unread);
+        self.enter(id, group, old.intents, kept);
         let after: BTreeSet<MemberId> = self.room(id)?.members().map(|(_, member)| member).collect();
         self.tell(Event::Rejoined {
             conversation: id.clone(),
@@ -284,14 +289,15 @@ impl Engine {
     pub(super) fn keep(
         &self,
         id: &ConversationId,
-        cursor: u64,
+        point: Point,
         passed: &Passed,
         rows: &mut Delta,
     ) -> Result<Kept, Error> {
         let room = self.room(id)?;
+        let cursor = point.seq.saturating_add(1);
         let record = Conversation { participation: Participation::Member, cursor, ..room.record.clone() };
         state::put(rows, row(id), &record)?;
-        rows.delete(view::row(id));
+        state::put(rows, view::row(id), &point)?;
         let (mut outbox, mut delivered) = (BTreeMap::new(), Vec::new());
         for (index, waiting) in &room.outbox {
             let key = indexed_row(state::OUTBOX, id, *index);
@@ -309,30 +315,19 @@ impl Engine {
         let rotations = room.intents.iter().filter(|(_, intent)| intent.kind == IntentKind::Rotate);
         let ended: Vec<u64> = rotations.map(|(index, _)| *index).collect();
         ended.iter().for_each(|index| rows.delete(indexed_row(state::INTENT, id, *index)));
-        Ok(Kept { record, outbox, ended, delivered, unread: passed.unread })
+        Ok(Kept { record, outbox, ended, delivered, point })
     }
 
-    /// Takes a group into use in place of the one there was. Its log is read from `seq` on before anything is said: it may be
-    /// that this file is an old copy, too.
-    pub(super) fn enter(
-        &mut self,
-        id: &ConversationId,
-        group: Group,
-        mut intents: BTreeMap<u64, Intent>,
-        kept: Kept,
-        seq: u64,
-    ) -> Result<(), Error> {
-        let point = view::begun(&*self.base, seq, group.public());
-        let mut delta = Delta::new();
-        state::put(&mut delta, view::row(id), &point)?;
-        self.write(&delta)?;
+    /// Takes a stored group into use in place of the one there was. Its log is read before anything is said: it may be that
+    /// this file is an old copy, too.
+    pub(super) fn enter(&mut self, id: &ConversationId, group: Group, mut intents: BTreeMap<u64, Intent>, kept: Kept) {
+        let Kept { record, outbox, ended, delivered, point } = kept;
+        ended.iter().for_each(|index| drop(intents.remove(index)));
         let view = View::new(&*self.base, &group, Some(point));
-        kept.ended.iter().for_each(|index| drop(intents.remove(index)));
-        let room = Room { outbox: kept.outbox, intents, is_current: false, ..Room::new(group, kept.record, view) };
+        let room = Room { outbox, intents, is_current: false, ..Room::new(group, record, view) };
         self.rooms.insert(id.clone(), room);
-        kept.delivered.into_iter().for_each(|event| self.tell(event));
+        delivered.into_iter().for_each(|event| self.tell(event));
         self.subscribe();
-        Ok(())
     }
 
     /// Compares this device's epoch with the members' description of it, when something gave reason to doubt.

@@ -13,10 +13,7 @@ use alloc::collections::VecDeque;
 
 use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Reader, Writer, codec_struct};
 use cenacle_crypto::{Digest, Suite};
-use cenacle_mls::{
-    delta::RowKey,
-    group::{Group, PublicGroup},
-};
+use cenacle_mls::{delta::RowKey, group::Group, wire::GroupContext};
 
 use crate::{ConversationId, state};
 
@@ -73,8 +70,8 @@ fn short(hash: Digest) -> Short {
 }
 
 /// Where a new epoch begins: with the record of its commit.
-pub(super) fn begun(hashing: &dyn Suite, seq: u64, group: &PublicGroup) -> Point {
-    let transcript = &group.context().confirmed_transcript_hash;
+pub(super) fn begun(hashing: &dyn Suite, seq: u64, epoch: &GroupContext) -> Point {
+    let transcript = &epoch.confirmed_transcript_hash;
     Point { seq, digest: short(hashing.hash(&[b"Cenacle epoch", &seq.to_be_bytes(), transcript])) }
 }
 
