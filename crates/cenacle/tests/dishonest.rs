@@ -375,6 +375,19 @@ async fn a_fork_is_told_and_mended_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_commit_from_a_fork_is_told_and_all_meet_where_it_leads() {
+    let mut pair = fork(Recovery::Ask).await;
+    pair.liar.be_honest();
+    pair.bobs.rotate().await.unwrap();
+    let outcome = pair.alice.sync().await;
+    assert!(matches!(outcome, Err(Error::Diverged { error: MlsError::Unverified(_), .. })), "{outcome:?}");
+    let told = news(&mut pair.to_alice).await;
+    assert!(told.iter().any(|event| matches!(event, Event::Lost { loss: Loss::Diverged { .. }, .. })), "{told:?}");
+    pair.alices.rejoin(&[]).await.unwrap();
+    meet_again(&mut pair, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_right_is_told_of_a_fork_and_stays() {
     let mut pair = fork(Recovery::Automatic).await;
     pair.bobs.send("do you hear me?").await.unwrap();

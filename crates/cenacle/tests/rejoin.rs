@@ -194,7 +194,6 @@ async fn one_who_was_removed_and_invited_again_while_offline_is_back() {
         pair.say("three").await;
         pair.bob.sync().await.unwrap();
         assert_eq!(texts(&pair.bobs).await.last().unwrap(), "three");
-        // The Welcome's keys are gone, used or not.
         pair.bobs.send("four").await.unwrap();
         pair.alice.sync().await.unwrap();
         assert_eq!(texts(&pair.alices).await.last().unwrap(), "four");
