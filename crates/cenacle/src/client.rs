@@ -92,7 +92,8 @@ impl Client {
         Conversation { engine: self.engine.clone(), id }
     }
 
-    /// What happens from now on.
+    /// What happens from now on; for the first who asks, from when the client was opened, so that nothing is missed that it
+    /// finds at once.
     #[must_use]
     pub fn events(&self) -> Events {
         Events(self.engine.listen())

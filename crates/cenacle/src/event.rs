@@ -205,7 +205,7 @@ pub enum Event {
     },
 }
 
-/// Events from the moment this was made on. Several listeners hear the same.
+/// Events, in their order. Several listeners hear the same.
 #[derive(Debug)]
 pub struct Events(pub(crate) broadcast::Receiver<Event>);
 

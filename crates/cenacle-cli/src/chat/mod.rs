@@ -140,8 +140,7 @@ impl ChatArgs {
             session.printer.complain("", &error.to_string())?;
         }
         session.greet(&self.name).await?;
-        let mut talk = Talk { session: &mut session, events, is_good: true };
-        talk.tell_losses().await?;
+        let talk = Talk { session: &mut session, events, is_good: true };
         let outcome = talk.run(Duration::from_secs(self.wait), stop).await;
         session.close().await;
         outcome
@@ -228,14 +227,6 @@ impl Talk<'_> {
 
     async fn hear(&mut self, event: &cenacle::Event) -> io::Result<()> {
         match self.session.hear(event).await {
-            Ok(()) => Ok(()),
-            Err(fault) => self.complain("", fault),
-        }
-    }
-
-    /// Tells what was lost before there was anybody to be told.
-    async fn tell_losses(&mut self) -> io::Result<()> {
-        match self.session.tell_losses().await {
             Ok(()) => Ok(()),
             Err(fault) => self.complain("", fault),
         }

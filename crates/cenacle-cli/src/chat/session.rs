@@ -1,6 +1,6 @@
 //! One person at work: which conversation is the current one, and what each command does with it.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use std::{
     fs,
     io::{self, IsTerminal as _, Write as _},
@@ -51,8 +51,6 @@ pub(super) struct Session {
     current: Option<ConversationId>,
     /// Remembers the current conversation for the next time.
     memory: PathBuf,
-    /// The conversations whose loss was told.
-    lost: BTreeSet<ConversationId>,
     pub(super) printer: Printer,
 }
 
@@ -64,7 +62,7 @@ impl Session {
         let is_known = |id: &ConversationId| known.iter().any(|conversation| conversation.id() == id);
         let first = || known.first().map(|conversation| conversation.id().clone());
         let current = remembered.filter(is_known).or_else(first);
-        Ok(Self { client, current, memory, lost: BTreeSet::new(), printer })
+        Ok(Self { client, current, memory, printer })
     }
 
     /// Tells a person at a terminal where they are.
@@ -196,16 +194,6 @@ impl Session {
         Ok(self.printer.note(&text, &json!({ "event": "safety_code", "epoch": epoch, "code": code }))?)
     }
 
-    /// Tells what was lost before there was anybody to be told.
-    pub(super) async fn tell_losses(&mut self) -> Result<(), Fault> {
-        for conversation in self.client.conversations().await? {
-            if let Some(loss) = conversation.loss().await? {
-                self.hear(&Event::Lost { conversation: conversation.id().clone(), loss }).await?;
-            }
-        }
-        Ok(())
-    }
-
     async fn history(&self) -> Result<(), Fault> {
         let conversation = self.current()?;
         for message in conversation.history().await? {
@@ -255,14 +243,6 @@ impl Session {
     pub(super) async fn hear(&mut self, event: &Event) -> Result<(), Fault> {
         if let (Event::Joined { conversation, .. }, None) = (event, &self.current) {
             self.make_current(conversation.clone())?;
-        }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "all others are told as they come")]
-        match event {
-            Event::Lost { conversation, .. } if !self.lost.insert(conversation.clone()) => return Ok(()),
-            Event::Rejoined { conversation, .. } | Event::Joined { conversation, .. } => {
-                self.lost.remove(conversation);
-            }
-            _ => {}
         }
         let elsewhere = place(event).filter(|id| Some(*id) != self.current.as_ref());
         let title = match elsewhere {
