@@ -51,6 +51,8 @@ open_enum! {
         OBSERVED_NODE = 17,
         /// A proposal waiting in it for a commit: key `group_id, position`.
         OBSERVED_PROPOSAL = 18,
+        /// The last epoch in which a Welcome was made for a commit without a path: key `group_id`.
+        PATHLESS_WELCOME = 19,
     }
 }
 

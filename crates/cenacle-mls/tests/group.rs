@@ -329,6 +329,20 @@ fn a_claim_to_be_oneself_has_no_consequences_and_an_old_copy_is_noticed() {
 }
 
 #[test]
+fn an_own_proposal_that_does_not_wait_tells_of_an_old_copy() {
+    for mut world in worlds() {
+        world.create("alice");
+        world.add("alice", "bob");
+        let copy = world.people.get("alice").unwrap().store.snapshot();
+        let update = world.propose("alice", |group, rng| group.propose_update(rng));
+        assert!(matches!(world.receive("alice", &update), Ok(Received::OwnMessage(_))));
+        // The copy has no key for it, and could not follow a commit of it.
+        world.restore("alice", copy);
+        assert_eq!(world.refuse("alice", &update), Error::OldState);
+    }
+}
+
+#[test]
 fn of_a_group_one_was_removed_from_the_public_half_is_left() {
     for mut world in worlds() {
         world.create("alice");
@@ -354,7 +368,8 @@ fn what_was_split_is_merged_once_written_and_outdates_all_else() {
     let mut rng = cenacle_crypto::conformance::SeededRng::new(3);
     let person = world.people.get_mut("alice").unwrap();
     let group = person.group.as_mut().unwrap();
-    let [first, second] = [b"first", b"other"].map(|text| group.protect(text, b"", &mut rng).unwrap());
+    let first = group.protect(b"first", b"", &mut rng).unwrap();
+    let second = world.ledger.dropped(|| group.protect(b"other", b"", &mut rng).unwrap());
     let (delta, awaiting) = group.split(first).unwrap();
     let outdated = Error::Misuse(cenacle_mls::Misuse::Outdated);
     assert_eq!(group.split(second).map(drop).unwrap_err(), outdated);

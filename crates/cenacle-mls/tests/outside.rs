@@ -233,7 +233,7 @@ fn clients_propose_their_own_addition() {
 fn join(world: &mut World, name: &str, how: ExternalJoin, own: &Inputs<'_>) {
     let info = roundtrip(&world.member("alice").group_info(true, true).unwrap());
     let MlsMessageBody::GroupInfo(info) = info.body else { panic!() };
-    let mut rng = SeededRng::new(12);
+    let mut rng = SeededRng::new(world.rng.next_u64());
     let person = world.person(name);
     let old = person.group.take();
     let pending = person.client.join_external(&info, how, own, &mut rng).unwrap().persist(&mut person.store).unwrap();

@@ -357,10 +357,10 @@ fn a_group_is_not_founded_with_a_worse_suite_than_all_support() {
             world.person(name).client = client.with_capabilities(capabilities);
         }
         let package = world.key_package("bob");
-        let client = &world.person("alice").client;
+        let client = world.person("alice").client.clone();
         let founding = |inputs: &Inputs<'_>| {
             let founding = client.found((&b"new"[..]).into(), Extensions::default(), common::LIFETIME);
-            founding.add(package.clone()).build(inputs, &mut SeededRng::new(5)).map(drop)
+            world.ledger.dropped(|| founding.add(package.clone()).build(inputs, &mut SeededRng::new(5)).map(drop))
         };
         let result = founding(&inputs().with_policy(&Prefers));
         assert_eq!(matches!(result, Err(Error::Refused(_))), refused, "{result:?}");

@@ -394,7 +394,10 @@ fn a_waiting_reinit_is_taken_up_if_all_can_follow() {
         assert_eq!(world.member("alice").proposals().count(), not_by_all.len());
         // One that all can follow, though it came last.
         world.propose("carol", |group, rng| group.propose_reinit(to("next", 2), rng));
-        let commit = |world: &World| world.member("alice").commit().with_path().build(&inputs(), &mut rng());
+        let commit = |world: &World| {
+            let commit = world.member("alice").commit().with_path();
+            world.ledger.dropped(|| commit.build(&inputs(), &mut rng()))
+        };
         let ended = commit(&world).unwrap();
         assert_eq!(ended.preview_public().unwrap().reinit(), Some(&to("next", 2)));
         let (reference, ..) =
@@ -407,7 +410,8 @@ fn a_waiting_reinit_is_taken_up_if_all_can_follow() {
         world.say("carol", "the group goes on");
         // By value it is the committer's own will.
         for reinit in [to("next", 3), carrying(TOPIC)] {
-            let built = world.member("alice").commit().reinit(reinit.clone()).build(&inputs(), &mut rng()).unwrap();
+            let commit = world.member("alice").commit().reinit(reinit.clone());
+            let built = world.ledger.dropped(|| commit.build(&inputs(), &mut rng())).unwrap();
             assert_eq!(built.preview_public().unwrap().reinit(), Some(&reinit));
         }
         world.commit("alice", |commit| commit.reinit(to("next", 3)));

@@ -64,17 +64,19 @@ fn lifetimes_are_compared_as_the_settings_say() {
                 }
             };
             let mut rng = SeededRng::new(3);
-            let late = adding(at(OVER))(world.member("alice"), package.clone(), &mut rng);
+            let alice = world.member("alice");
+            let late = world.ledger.dropped(|| adding(at(OVER))(alice, package.clone(), &mut rng));
             let unknown = adding(Inputs { now_seconds: None, ..inputs() });
-            assert_eq!(unknown(world.member("alice"), package.clone(), &mut rng), Ok(()));
+            assert_eq!(world.ledger.dropped(|| unknown(alice, package.clone(), &mut rng)), Ok(()));
             let ignored = lifetimes == Lifetimes::Ignored;
             assert_eq!(late, if ignored { Ok(()) } else { Err(current.clone()) });
-            let proposed = world.member("alice").propose_add(package.clone(), &at(OVER), &mut rng).map(drop);
+            let proposed = world.ledger.dropped(|| alice.propose_add(package.clone(), &at(OVER), &mut rng)).map(drop);
             assert_eq!(proposed, if ignored { Ok(()) } else { Err(current.clone()) });
 
             // A proposal that waited too long is left out by whoever commits.
             world.propose("bob", |group, rng| group.propose_add(package, &inputs(), rng));
-            let build = world.member("alice").commit().build(&at(OVER), &mut rng).unwrap();
+            let commit = world.member("alice").commit();
+            let build = world.ledger.dropped(|| commit.build(&at(OVER), &mut rng)).unwrap();
             assert_eq!(build.summary().unwrap().added.len(), usize::from(ignored));
             // Whoever receives a commit late does not fall out of the group.
             let bundle = world.try_with("alice", |group, rng| group.commit().build(&inputs(), rng)).unwrap();

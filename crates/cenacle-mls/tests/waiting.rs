@@ -175,7 +175,8 @@ fn one_bad_proposal_does_no_harm_to_many_good_ones() {
         for package in &good {
             waits(&mut world, "alice", &insider.propose(add(package.clone())));
         }
-        let built = world.member("alice").commit().build(&inputs(), &mut rng).unwrap();
+        let commit = world.member("alice").commit();
+        let built = world.ledger.dropped(|| commit.build(&inputs(), &mut rng)).unwrap();
         let summary = built.summary().unwrap();
         assert_eq!((summary.added.len(), summary.custom.len()), (70, 0));
         assert_eq!(built.preview_public().unwrap().tree().members().count(), 72);

@@ -6,6 +6,8 @@ extern crate alloc;
 pub mod compare;
 #[cfg(feature = "world")]
 pub mod damage;
+#[cfg(feature = "ledger")]
+pub mod ledger;
 #[cfg(feature = "peers")]
 pub mod peers;
 #[cfg(feature = "world")]

@@ -50,7 +50,7 @@ fn refuses(world: &mut World, victim: &str, bytes: &[u8], expected: &Error) {
 fn forger(world: &mut World, signer: &Arc<dyn Signer>, good_signatures: usize) -> Person {
     world.person("alice").reload();
     let spoiler = Arc::new(Spoiler::after(good_signatures, Arc::clone(signer)));
-    let client = world.client("alice", spoiler);
+    let client = world.forger("alice", spoiler);
     world.at("alice").copied(client)
 }
 
@@ -148,7 +148,7 @@ fn the_removed_are_not_heard() {
         let (mut world, signer) = group(seed, handshake);
         let mut rng = world.dice.fork();
         // Alice, as she is when Bob removes her, and as she goes on.
-        let mut stale = world.at("alice").copied(world.client("alice", signer));
+        let mut stale = world.at("alice").copied(world.forger("alice", signer));
         let leaf = world.leaf("alice");
         world.commit("bob", |commit| commit.remove(leaf));
         let epoch = world.at("bob").group().epoch().0;
@@ -236,12 +236,13 @@ fn what_was_prepared_for_another_state_is_refused() {
     let opened = bob.group().open(&decoded).unwrap();
     let staged = bob.stage(&message, &inputs).unwrap();
     let sent = bob.group().protect(b"one", b"", &mut rng).unwrap();
-    let rival = bob.group().protect(b"other", b"", &mut rng).unwrap();
+    let (rival, attempt) = bob.ledger.attempt(|| bob.group().protect(b"other", b"", &mut rng).unwrap());
     let sent = bob.step(|_| Ok(sent)).to_bytes().unwrap();
     let before = bob.visible();
     assert_eq!(bob.group().stage(opened, &inputs).map(drop).unwrap_err(), Error::Misuse(Misuse::Outdated));
     assert!(bob.try_step(|_| Ok(staged)).is_err());
     assert!(bob.try_step(|_| Ok(rival)).is_err());
+    attempt.settle(false);
     assert!(before == bob.visible());
     bob.receive(&message, &inputs).unwrap();
     world.receive("alice", &sent).unwrap();

@@ -19,7 +19,7 @@ use core::{
 };
 
 use cenacle::{
-    Client, Config, Conversation, Error,
+    Client, Conversation, Error,
     transport::{BoxFuture, Hints, HttpTransport, Request, Response, Transport, TransportError},
 };
 use cenacle_service::wire::DeviceToken;
@@ -81,7 +81,7 @@ async fn die_after(world: &World, others: &Others, requests: i64, last_arrives: 
     let cut = Arc::new(Cut { inner, left: AtomicI64::new(i64::MAX), last_arrives });
     let name = format!("alice-{requests}-{last_arrives}");
     let path = world.directory.path().join(&name);
-    let config = || Config::new(world.url()).data(&path).retries(0).poll_interval(Duration::from_secs(3600));
+    let config = || world.config().data(&path).retries(0).poll_interval(Duration::from_secs(3600));
     let transport: Arc<dyn Transport> = Arc::<Cut>::clone(&cut);
     let alice = Client::open(config().transport(transport)).await.unwrap();
     alice.register(&name).await.unwrap();
@@ -141,7 +141,7 @@ async fn an_interrupted_registration_is_finished() {
     loop {
         let name = format!("alice-{requests}");
         let path = world.directory.path().join(&name);
-        let config = || Config::new(world.url()).data(&path).retries(0).poll_interval(Duration::from_secs(3600));
+        let config = || world.config().data(&path).retries(0).poll_interval(Duration::from_secs(3600));
         let inner = HttpTransport::new(&world.url()).unwrap();
         let cut = Arc::new(Cut { inner, left: AtomicI64::new(requests), last_arrives: true });
         let transport: Arc<dyn Transport> = Arc::<Cut>::clone(&cut);

@@ -187,8 +187,9 @@ impl<'a> CommitBuilder<'a> {
         // "Create the new ratchet tree and GroupContext by applying the list of proposals".
         let applied = Applied::new(&list, public, judge)?;
         // "Decide whether to populate the path field".
+        let with_path = self.takes_path(&list, inputs);
         let Path { sealed, path, private, commit_secret, joiner_secrets } =
-            self.path(applied, &list, self.force_path || list.requires_path(inputs.policy), rng)?;
+            self.path(applied, &list, with_path, rng)?;
         // "Construct a FramedContent object containing the Commit object. Sign the FramedContent using the old
         // GroupContext".
         let proposals = listed.iter().map(by_value_or_reference).collect();
@@ -238,9 +239,21 @@ impl<'a> CommitBuilder<'a> {
             changes: changes.into_changes(),
         };
         group.write_pending(&record, &mut delta)?;
-        let event = StateEvent::Pending(Arc::new(PendingCommit { record, next }));
+        let pathless_welcome = !with_path && !list.adds.is_empty();
+        if pathless_welcome {
+            group.write_pathless_welcome(group.epoch(), &mut delta)?;
+        }
+        let event = StateEvent::Pending(Arc::new(PendingCommit { record, next }), pathless_welcome);
         let bundle = CommitBundle { commit, welcome, group_info };
         Ok(Transition::new(group.revision.clone(), delta, StateChange { used, event }, bundle))
+    }
+
+    /// Whether the commit has a path: asked for by the application, by the RFC, or because a Welcome's key depends on it. Where
+    /// signatures are deterministic nothing of a commit without a path is random, so that the same one built again in its epoch
+    /// would have the same `welcome_key` and `welcome_nonce`, for a GroupInfo that may be another.
+    fn takes_path(&self, list: &ProposalList<'_>, inputs: &Inputs<'_>) -> bool {
+        let welcomes_again = !list.adds.is_empty() && self.group.pathless_welcome == Some(self.group.epoch());
+        self.force_path || list.requires_path(inputs.policy) || welcomes_again
     }
 
     /// "If populating the path field": new keys from one's own leaf to the root, encrypted to the rest of the group.
@@ -309,7 +322,7 @@ impl Transition<CommitBundle> {
     }
 
     fn pending(&self) -> Option<&PendingCommit> {
-        if let StateEvent::Pending(pending) = &self.step.value().0.event { Some(pending) } else { None }
+        if let StateEvent::Pending(pending, _) = &self.step.value().0.event { Some(pending) } else { None }
     }
 }
 

@@ -141,7 +141,7 @@ impl<'a> Founding<'a> {
         }
         // Nobody else is in the group yet, so that the first commit needs nobody's consent, and no store has seen it.
         let (change, bundle) = commit.build(inputs, rng)?.into_parts();
-        let StateEvent::Pending(pending) = change.event else { return Err(Misuse::NothingPending.into()) };
+        let StateEvent::Pending(pending, _) = change.event else { return Err(Misuse::NothingPending.into()) };
         let psks = &pending.record.summary.psks;
         let replaced = check_continuation(psks, &pending.next.state.public, inputs)?;
         group.found(&pending);

@@ -70,6 +70,7 @@ impl NewGroup {
             proposals: ProposalCache::default(),
             pending: None,
             past: PastEpochs::default(),
+            pathless_welcome: None,
         })
     }
 

@@ -245,6 +245,7 @@ impl Client {
             proposals: view.proposals()?,
             past: view.past()?,
             resumption_psks,
+            pathless_welcome: view.row(&view.key(Table::PATHLESS_WELCOME))?.as_ref().map(decode).transpose()?,
         }))
     }
 

@@ -3,7 +3,7 @@
 
 use cenacle_crypto::SignaturePublicKey;
 
-use super::{Group, public::PublicGroup, state::Revision};
+use super::{Group, proposals::proposal_ref, public::PublicGroup, state::Revision};
 use crate::{
     Error, Misuse, Rule,
     protect::{self, Verified, private, public},
@@ -109,7 +109,11 @@ impl Group {
         let key = sender_key(&content, public)?;
         let content = protect::verify(suite, content, &public.context, &key)?;
         if content.content.sender == Sender::Member(self.own_leaf()) {
-            return Ok(OpenedKind::OwnMessage(content.content.content.content_type()));
+            let content_type = content.content.content.content_type();
+            // An own proposal is stored before it is sent, and stays until the epoch ends.
+            let is_lost =
+                content_type == ContentType::Proposal && self.proposals.find(&proposal_ref(suite, &content)?).is_none();
+            return if is_lost { Err(Error::OldState) } else { Ok(OpenedKind::OwnMessage(content_type)) };
         }
         Ok(OpenedKind::Content(OpenedContent { content, used: None, generation: None }))
     }

@@ -99,6 +99,7 @@ impl Client {
             proposals: ProposalCache { entries: view.cached(Table::PROPOSAL)?, ..ProposalCache::default() },
             past: view.past_headers()?,
             resumption_psks: BTreeMap::new(),
+            pathless_welcome: None,
             state: Arc::new(EpochState { public, secrets, private: TreePrivate::without_keys(own_leaf) }),
         })
     }

@@ -51,7 +51,7 @@ codec_struct! {
 }
 
 /// Tables whose rows belong to one group.
-pub(crate) const GROUP_TABLES: [Table; 13] = [
+pub(crate) const GROUP_TABLES: [Table; 14] = [
     Table::GROUP,
     Table::TREE_NODE,
     Table::TREE_PRIVATE,
@@ -65,6 +65,7 @@ pub(crate) const GROUP_TABLES: [Table; 13] = [
     Table::RESUMPTION_PSK,
     Table::PAST_LEAF,
     Table::PAST_EPOCH,
+    Table::PATHLESS_WELCOME,
 ];
 
 fn header(state: &EpochState, active: bool) -> Header {
@@ -212,6 +213,10 @@ impl Group {
         delta.put_encoded(self.row(Table::UPDATE_KEY).and(reference), key)
     }
 
+    pub(crate) fn write_pathless_welcome(&self, epoch: Epoch, delta: &mut Delta) -> Result<(), Error> {
+        delta.put_encoded(self.row(Table::PATHLESS_WELCOME), &epoch)
+    }
+
     /// Erases all secrets and what serves them; the public half stays, with a header that says the member is out.
     pub(crate) fn write_removed(&self, delta: &mut Delta) -> Result<(), Error> {
         for table in GROUP_TABLES.into_iter().filter(|table| !matches!(*table, Table::GROUP | Table::TREE_NODE)) {
@@ -310,6 +315,9 @@ impl Group {
         }
         if let Some(pending) = &self.pending {
             self.write_pending(&pending.record, &mut delta)?;
+        }
+        if let Some(epoch) = self.pathless_welcome {
+            self.write_pathless_welcome(epoch, &mut delta)?;
         }
         Ok(delta)
     }

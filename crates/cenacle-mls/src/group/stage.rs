@@ -142,7 +142,7 @@ impl Transition<Received> {
             StateEvent::Epoch(next) => Some(&next.state.public),
             StateEvent::None
             | StateEvent::Proposal(..)
-            | StateEvent::Pending(_)
+            | StateEvent::Pending(..)
             | StateEvent::Discard
             | StateEvent::SetAside(_)
             | StateEvent::Removed => None,

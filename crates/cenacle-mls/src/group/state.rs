@@ -53,6 +53,8 @@ pub struct Group {
     pub(crate) pending: Option<Arc<PendingCommit>>,
     pub(crate) past: PastEpochs,
     pub(crate) resumption_psks: BTreeMap<Epoch, Arc<Secret>>,
+    /// The last epoch in which a Welcome was made for a commit without a path, whatever became of it.
+    pub(crate) pathless_welcome: Option<Epoch>,
 }
 
 impl Group {

@@ -52,8 +52,8 @@ pub(crate) enum StateEvent {
     None,
     /// A proposal waits, perhaps an own Update with its key.
     Proposal(Arc<CachedProposal>, Option<(ProposalRef, Arc<HpkeSecretKey>)>),
-    /// An own commit waits for its echo.
-    Pending(Arc<PendingCommit>),
+    /// An own commit waits for its echo. Perhaps it has a Welcome and no path.
+    Pending(Arc<PendingCommit>, bool),
     /// A waiting proposal is set aside.
     SetAside(Arc<CachedProposal>),
     /// The own commit is given up.
@@ -184,7 +184,10 @@ impl Group {
                 self.proposals.entries.push(proposal);
                 self.proposals.update_keys.extend(update_key);
             }
-            StateEvent::Pending(pending) => self.pending = Some(pending),
+            StateEvent::Pending(pending, pathless_welcome) => {
+                self.pending = Some(pending);
+                self.pathless_welcome = if pathless_welcome { Some(self.epoch()) } else { self.pathless_welcome };
+            }
             StateEvent::SetAside(cached) => self.proposals.replace(&cached),
             StateEvent::Discard => self.pending = None,
             StateEvent::Epoch(next) => self.begin(next),

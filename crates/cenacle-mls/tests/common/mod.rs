@@ -26,6 +26,7 @@ use cenacle_mls::{
     wire::{Credential, Extensions, GroupId, KeyPackage, Lifetime, MlsMessage, MlsMessageBody},
 };
 use cenacle_store::{MemoryStore, Snapshot};
+use cenacle_testkit::ledger::Ledger;
 
 pub struct Person {
     pub client: Client,
@@ -39,6 +40,8 @@ pub struct World {
     pub rng: SeededRng,
     pub people: BTreeMap<String, Person>,
     pub psks: Psks,
+    /// Every nonce that left: none may leave twice under one key.
+    pub ledger: Ledger,
     handshake: Handshake,
 }
 
@@ -69,7 +72,9 @@ impl World {
     }
 
     pub fn with_suite(seed: u64, handshake: Handshake, suite: Arc<dyn Suite>) -> Self {
-        Self { suite, rng: SeededRng::new(seed), people: BTreeMap::new(), psks: Psks::default(), handshake }
+        let ledger = Ledger::default();
+        let (suite, rng) = (ledger.watch(suite), SeededRng::new(seed));
+        Self { suite, rng, people: BTreeMap::new(), psks: Psks::default(), ledger, handshake }
     }
 
     /// A client of that name, made if need be.
@@ -137,11 +142,12 @@ impl World {
         name: &str,
         f: impl FnOnce(&Group, &mut dyn Rng) -> Result<Transition<T>, Error>,
     ) -> Result<T, Error> {
-        let Self { people, rng, .. } = self;
+        let Self { people, rng, ledger, .. } = self;
         let person = people.get_mut(name).unwrap();
         let group = person.group.as_mut().unwrap();
-        let transition = f(group, rng)?;
-        Ok(group.merge(transition, &mut person.store).unwrap())
+        let (transition, attempt) = ledger.attempt(|| f(group, rng));
+        attempt.settle(transition.is_ok());
+        Ok(group.merge(transition?, &mut person.store).unwrap())
     }
 
     pub fn with<T>(&mut self, name: &str, f: impl FnOnce(&Group, &mut dyn Rng) -> Result<Transition<T>, Error>) -> T {

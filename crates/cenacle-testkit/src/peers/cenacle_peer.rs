@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 use std::time::SystemTime;
 
 use cenacle_codec::{Decode, Encode};
-use cenacle_crypto::{CipherSuite, CryptoProvider as _, Suite};
+use cenacle_crypto::{CipherSuite, Suite};
 use cenacle_crypto_awslc::{AwsLcProvider, SystemRng};
 use cenacle_mls::Error;
 use cenacle_mls::group::{
@@ -23,6 +23,8 @@ use cenacle_mls::wire::{
     MlsMessage, MlsMessageBody, ProtocolVersion, Psk, ReInit, ResumptionPskUsage,
 };
 use cenacle_store::MemoryStore;
+
+use crate::ledger::Ledger;
 
 use super::{
     Action, CommitOut, Options, Peer, PeerError, PeerResult, RawExtension, Received, Successor, TEST_EXTENSION,
@@ -75,7 +77,8 @@ pub fn cenacle_peer(name: &str, suite: u16, options: Options) -> PeerResult<Box<
 }
 
 fn core_client(name: &str, suite: u16, options: Options) -> PeerResult<CoreClient> {
-    let provider = AwsLcProvider;
+    // Whoever it talks to, no nonce may leave twice under one key.
+    let provider = Ledger::default().watch_provider(Arc::new(AwsLcProvider));
     let suite: Arc<dyn Suite> = provider
         .suite(CipherSuite(suite))
         .ok_or_else(|| PeerError::new(NAME, "take the cipher suite", &CipherSuite(suite)))?;

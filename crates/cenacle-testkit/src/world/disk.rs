@@ -29,6 +29,7 @@ pub enum Crash {
 pub struct Disk {
     rows: FailingStore<Medium>,
     silent_at: u64,
+    applied: u64,
 }
 
 /// Why a [`Disk`] failed.
@@ -61,7 +62,7 @@ impl Disk {
     /// A disk that does not crash.
     #[must_use]
     pub const fn new(medium: Medium) -> Self {
-        Self { rows: FailingStore::at(0, medium), silent_at: 0 }
+        Self { rows: FailingStore::at(0, medium), silent_at: 0, applied: 0 }
     }
 
     /// A disk with a copy of `rows`.
@@ -80,10 +81,11 @@ impl Disk {
     #[must_use]
     pub fn crashing(self, crash: Crash) -> Self {
         let medium = self.rows.into_inner();
-        match crash {
-            Crash::Before(write) => Self { rows: FailingStore::at(write, medium), silent_at: 0 },
-            Crash::After(write) => Self { rows: FailingStore::at(0, medium), silent_at: write },
-        }
+        let (fails_at, silent_at) = match crash {
+            Crash::Before(write) => (write, 0),
+            Crash::After(write) => (0, write),
+        };
+        Self { rows: FailingStore::at(fails_at, medium), silent_at, applied: 0 }
     }
 
     /// The same rows after a restart, with no further crash.
@@ -96,6 +98,12 @@ impl Disk {
     #[must_use]
     pub const fn writes(&self) -> u64 {
         self.rows.writes()
+    }
+
+    /// Deltas that became real, whether or not whoever asked was told; empty ones are counted.
+    #[must_use]
+    pub const fn applied(&self) -> u64 {
+        self.applied
     }
 
     /// A copy of all rows.
@@ -138,6 +146,7 @@ impl Store for Disk {
 
     fn apply(&mut self, delta: &Delta) -> Result<(), DiskError> {
         self.rows.apply(delta).map_err(failure)?;
+        self.applied += 1;
         if !delta.is_empty() && self.rows.writes() == self.silent_at { Err(DiskError::Crashed) } else { Ok(()) }
     }
 

@@ -14,6 +14,7 @@ use cenacle_mls::{
 use cenacle_store::{MemoryStore, Snapshot};
 
 use super::{Disk, DiskError, LIFETIME};
+use crate::ledger::Ledger;
 
 /// Why a step was not done.
 pub type StepError = PersistError<DiskError>;
@@ -38,6 +39,8 @@ pub struct Person {
     pub disk: Disk,
     /// The group in memory. One that this person was removed from may stay, inactive.
     pub group: Option<Group>,
+    /// Where everything that leaves is entered.
+    pub ledger: Ledger,
 }
 
 /// All that can be seen of a person: every row of the store, the group in memory as rows, and what its accessors tell.
@@ -49,16 +52,16 @@ pub struct Visible {
 }
 
 impl Person {
-    /// A person without a group.
+    /// A person without a group, whose client's suite `ledger` watches.
     #[must_use]
-    pub fn new(name: &str, client: Client) -> Self {
-        Self { name: name.into(), client, disk: Disk::default(), group: None }
+    pub fn new(name: &str, client: Client, ledger: Ledger) -> Self {
+        Self { name: name.into(), client, disk: Disk::default(), group: None, ledger }
     }
 
     /// A person as another process would be, with a copy of this one's rows and a client of the same signature key.
     #[must_use]
     pub fn copied(&self, client: Client) -> Self {
-        let mut copy = Self::new(&self.name, client);
+        let mut copy = Self::new(&self.name, client, self.ledger.clone());
         copy.disk = Disk::restored(&self.disk.snapshot());
         if self.group.is_some() {
             copy.group = Some(copy.load().expect("a copied group loads"));
@@ -78,14 +81,18 @@ impl Person {
         self.group.as_ref().is_some_and(Group::is_active)
     }
 
-    /// Prepares a transition, stores it and takes it into use.
+    /// Prepares a transition, stores it and takes it into use. What it sealed has left once it is stored, even where a crash
+    /// then keeps it back.
     ///
     /// # Errors
     /// The core's refusal, or a crash of the disk.
     pub fn try_step<T>(&mut self, f: impl FnOnce(&Group) -> Result<Transition<T>, Error>) -> Result<T, StepError> {
         let group = self.group.as_mut().expect("a member");
-        let transition = f(group)?;
-        group.merge(transition, &mut self.disk)
+        let stored = self.disk.applied();
+        let (transition, attempt) = self.ledger.attempt(|| f(group));
+        let merged = transition.map_err(StepError::from).and_then(|step| group.merge(step, &mut self.disk));
+        attempt.settle(self.disk.applied() > stored);
+        merged
     }
 
     /// A step that must succeed.

@@ -14,6 +14,7 @@ use cenacle_mls::{
 };
 
 use super::{Dice, LIFETIME, NOW_SECONDS, Person, TEST_EXTENSION, person::decoded};
+use crate::ledger::Ledger;
 
 /// Whose cryptography a world uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,9 @@ pub enum Provider {
 pub struct World {
     /// The cryptography.
     pub suite: Arc<dyn Suite>,
+    /// Every nonce that left.
+    pub ledger: Ledger,
+    unwatched: Arc<dyn Suite>,
     /// What chance decides, and every client's randomness.
     pub dice: Dice,
     /// Everyone, by name.
@@ -45,6 +49,12 @@ impl World {
     /// A world with nobody in it.
     #[must_use]
     pub fn new(seed: u64, provider: Provider, suite: CipherSuite) -> Self {
+        Self::watched_by(&Ledger::default(), seed, provider, suite)
+    }
+
+    /// A world with nobody in it yet, whose nonces go into this ledger.
+    #[must_use]
+    pub fn watched_by(ledger: &Ledger, seed: u64, provider: Provider, suite: CipherSuite) -> Self {
         let suite = match provider {
             Provider::RustCrypto => RustCryptoProvider.suite(suite),
             Provider::AwsLc => AwsLcProvider.suite(suite),
@@ -53,8 +63,9 @@ impl World {
         let mut psks = Psks::default();
         psks.insert_external(&b"shared"[..], dice.bytes(32));
         let group_id = GroupId::from(dice.bytes(16).as_slice());
-        let suite = suite.expect("the provider has the suite");
-        Self { suite, dice, people: BTreeMap::new(), psks, group_id, settings: Settings::default() }
+        let (ledger, unwatched) = (ledger.clone(), suite.expect("the provider has the suite"));
+        let suite = ledger.watch(Arc::clone(&unwatched));
+        Self { suite, ledger, unwatched, dice, people: BTreeMap::new(), psks, group_id, settings: Settings::default() }
     }
 
     /// The same world, its clients to frame handshakes in this way.
@@ -79,7 +90,18 @@ impl World {
     /// A client of this name with this signer.
     #[must_use]
     pub fn client(&self, name: &str, signer: Arc<dyn Signer>) -> Client {
-        let client = Client::new(Arc::clone(&self.suite), signer, Credential::Basic(name.as_bytes().into()));
+        self.client_with(Arc::clone(&self.suite), name, signer)
+    }
+
+    /// As [`World::client`], for someone with another's secrets: what a forger seals under keys that are not their own is not
+    /// entered into the ledger.
+    #[must_use]
+    pub fn forger(&self, name: &str, signer: Arc<dyn Signer>) -> Client {
+        self.client_with(Arc::clone(&self.unwatched), name, signer)
+    }
+
+    fn client_with(&self, suite: Arc<dyn Suite>, name: &str, signer: Arc<dyn Signer>) -> Client {
+        let client = Client::new(suite, signer, Credential::Basic(name.as_bytes().into()));
         let mut capabilities = client.capabilities().clone();
         capabilities.extensions.push(TEST_EXTENSION);
         client.with_capabilities(capabilities).with_settings(self.settings)
@@ -93,7 +115,7 @@ impl World {
 
     /// Someone new with this signer.
     pub fn enter_with(&mut self, name: &str, signer: Arc<dyn Signer>) -> &mut Person {
-        let person = Person::new(name, self.client(name, signer));
+        let person = Person::new(name, self.client(name, signer), self.ledger.clone());
         assert!(self.people.insert(name.into(), person).is_none(), "{name} is there already");
         self.person(name)
     }

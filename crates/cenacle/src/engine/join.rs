@@ -122,7 +122,8 @@ impl Engine {
         }
         let group = new.accept(&mut self.store)?;
         let view = View::new(&*self.base, &group, Some(point));
-        self.rooms.insert(id.clone(), Room::new(group, record, view));
+        // A Welcome may be read a second time, by a file older than the first.
+        self.rooms.insert(id.clone(), Room { is_current: false, ..Room::new(group, record, view) });
         self.subscribe();
         Ok(())
     }

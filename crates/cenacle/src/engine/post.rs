@@ -14,11 +14,11 @@ use cenacle_service::wire::{
 
 use super::{
     Engine, description,
-    room::{Body, indexed_row, row},
+    room::{Body, Waiting, indexed_row, row},
 };
 use crate::{
     ConversationId, Error, Event,
-    state::{self, Conversation, OutboxHeader, OutboxKind, Participation},
+    state::{self, Conversation, OutboxHeader, Participation},
 };
 
 /// What to do about a refusal.
@@ -105,15 +105,16 @@ impl Engine {
         let indices: Vec<u64> = self.room(id)?.outbox.keys().copied().collect();
         let mut is_contended = false;
         for index in indices {
-            let waiting = self.room(id)?.outbox.get(&index);
-            if waiting.is_some_and(|waiting| waiting.header.kind == OutboxKind::Unsaid) {
+            if self.room(id)?.outbox.get(&index).is_some_and(Waiting::is_unsaid) {
                 self.say_again(id, index)?;
             }
-            let waiting = self.room(id)?.outbox.get(&index);
-            let Some(waiting) = waiting.filter(|waiting| !waiting.posted) else { continue };
-            let problem = match self.post(id, &waiting.header, &waiting.body).await {
-                Ok(None) => continue,
-                Ok(Some(lineage)) => {
+            let waiting = self.room(id)?.outbox.get(&index).filter(|waiting| !waiting.posted);
+            let Some((header, body)) = waiting.and_then(|waiting| Some((&waiting.header, waiting.body.as_ref()?)))
+            else {
+                continue;
+            };
+            let problem = match self.post(id, header, body).await {
+                Ok(lineage) => {
                     self.check_lineage(lineage)?;
                     if let Some(waiting) = self.room_mut(id)?.outbox.get_mut(&index) {
                         waiting.posted = true;
@@ -140,11 +141,9 @@ impl Engine {
         Ok(is_contended)
     }
 
-    async fn post(&self, id: &ConversationId, header: &OutboxHeader, body: &Body) -> Result<Option<Lineage>, Error> {
+    async fn post(&self, id: &ConversationId, header: &OutboxHeader, body: &Body) -> Result<Lineage, Error> {
         let epoch = header.epoch;
         match body {
-            // The proposals are committed first; then it is its turn again.
-            Body::Unsaid => Ok(None),
             Body::Commit(bundle) => {
                 let added = header.added.clone();
                 let welcome = bundle.welcome.as_ref().map(Encode::to_bytes).transpose()?;
@@ -163,11 +162,11 @@ impl Engine {
                     added,
                     removed: header.removed.clone(),
                 };
-                self.api.commit(&id.0, &body).await.map(|accepted| Some(accepted.lineage))
+                self.api.commit(&id.0, &body).await.map(|accepted| accepted.lineage)
             }
             Body::Message(message) => {
                 let body = PostMessage { epoch, message: message.to_bytes()?.into() };
-                self.api.message(&id.0, &body).await.map(|posted| Some(posted.lineage))
+                self.api.message(&id.0, &body).await.map(|posted| posted.lineage)
             }
         }
     }

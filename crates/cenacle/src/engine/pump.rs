@@ -117,7 +117,13 @@ impl Engine {
             for record in log.records {
                 match record.seq.cmp(&self.room(id)?.record.cursor) {
                     Ordering::Less => {}
-                    Ordering::Equal => self.receive(id, record).await?,
+                    Ordering::Equal => {
+                        let received = self.receive(id, record).await;
+                        if matches!(received, Err(Error::StateLost)) {
+                            self.room_mut(id)?.is_current = false;
+                        }
+                        received?;
+                    }
                     // A log has no gaps: whoever leaves records out is not to be followed past them.
                     Ordering::Greater => {
                         return Err(Error::Gap { expected: self.room(id)?.record.cursor, found: record.seq });

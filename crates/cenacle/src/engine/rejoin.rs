@@ -23,7 +23,7 @@ use tokio::time::sleep;
 
 use super::{
     Engine, Me, description, inputs, now_seconds,
-    room::{Body, Room, Waiting, indexed_row, row},
+    room::{Room, Waiting, indexed_row, row},
     view::{self, Point, View},
 };
 use crate::{
@@ -306,7 +306,7 @@ impl Engine {
             } else if !waiting.is_commit() {
                 let header = OutboxHeader { kind: OutboxKind::Unsaid, epoch: 0, ..waiting.header.clone() };
                 state::put(rows, key, &header)?;
-                outbox.insert(*index, Waiting { header, body: Body::Unsaid, posted: false });
+                outbox.insert(*index, Waiting::unsaid(header));
                 continue;
             }
             rows.delete(key);

@@ -28,8 +28,8 @@ pub(super) const TITLE: ExtensionType = ExtensionType(0xf0ce);
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) header: OutboxHeader,
-    /// What is posted.
-    pub(super) body: Body,
+    /// What is posted; nothing before it is encrypted.
+    pub(super) body: Option<Body>,
     /// Whether the server has taken it, as far as this process knows.
     pub(super) posted: bool,
 }
@@ -39,8 +39,6 @@ pub(super) struct Waiting {
 pub(super) enum Body {
     Commit(Box<CommitBundle>),
     Message(Box<MlsMessage>),
-    /// A message that is still to be encrypted.
-    Unsaid,
 }
 
 impl From<CommitBundle> for Body {
@@ -56,13 +54,21 @@ impl From<MlsMessage> for Body {
 }
 
 impl Waiting {
-    /// The message whose echo ends the waiting, once there is one.
+    /// What waits to be encrypted.
+    pub(super) const fn unsaid(header: OutboxHeader) -> Self {
+        Self { header, body: None, posted: false }
+    }
+
+    /// The message whose echo ends the waiting.
     pub(super) fn message(&self) -> Option<&MlsMessage> {
-        match &self.body {
-            Body::Commit(bundle) => Some(&bundle.commit),
-            Body::Message(message) => Some(message),
-            Body::Unsaid => None,
-        }
+        self.body.as_ref().map(|body| match body {
+            Body::Commit(bundle) => &bundle.commit,
+            Body::Message(message) => &**message,
+        })
+    }
+
+    pub(super) const fn is_unsaid(&self) -> bool {
+        self.body.is_none()
     }
 
     pub(super) fn is_commit(&self) -> bool {
@@ -74,9 +80,9 @@ impl Decode for Waiting {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let header = OutboxHeader::decode(from)?;
         let body = match header.kind {
-            OutboxKind::Commit => CommitBundle::decode(from)?.into(),
-            OutboxKind::Message => MlsMessage::decode(from)?.into(),
-            OutboxKind::Unsaid => Body::Unsaid,
+            OutboxKind::Commit => Some(CommitBundle::decode(from)?.into()),
+            OutboxKind::Message => Some(MlsMessage::decode(from)?.into()),
+            OutboxKind::Unsaid => None,
         };
         Ok(Self { header, body, posted: false })
     }
@@ -89,11 +95,9 @@ pub(super) struct Room {
     pub(super) record: Conversation,
     pub(super) outbox: BTreeMap<u64, Waiting>,
     pub(super) intents: BTreeMap<u64, Intent>,
-    /// Whether the log was read since the state came from disk. Before, nothing may be posted: if the file is an old copy,
-    /// the log has own messages it knows nothing of, and their keys must not be used again.
+    /// Whether the log was read to its end since the state came from disk. Before, nothing may be encrypted: if the file is
+    /// an old copy, the log has own messages it knows nothing of, and their keys must not be used again.
     pub(super) is_current: bool,
-    /// Whether something was encrypted before that, for want of a connection.
-    pub(super) spoke_blindly: bool,
     /// What was seen of the log.
     pub(super) view: View,
     /// Whether something was seen that does not belong to the epoch, and that was not looked into.
@@ -107,7 +111,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// A conversation that has just begun for this device.
+    /// A conversation that has just been made on this device.
     pub(super) const fn new(group: Group, record: Conversation, view: View) -> Self {
         Self {
             group,
@@ -115,7 +119,6 @@ impl Room {
             outbox: BTreeMap::new(),
             intents: BTreeMap::new(),
             is_current: true,
-            spoke_blindly: false,
             view,
             has_doubts: false,
             loss: None,
@@ -129,7 +132,7 @@ impl Room {
         self.record.participation == Participation::Member
     }
 
-    /// Whether the state may be used to say something.
+    /// Whether nothing has shown that the state must not be used any more.
     pub(super) fn check_kept(&self) -> Result<(), Error> {
         self.loss.clone().filter(Loss::is_final).map_or(Ok(()), |loss| Err(loss.into()))
     }
@@ -145,6 +148,11 @@ impl Room {
             || self.is_returning
             || !self.outbox.is_empty()
             || !self.intents.is_empty()
+    }
+
+    /// Whether something can be encrypted now. RFC 9420 §12.4: waiting proposals are committed before application data is sent.
+    pub(super) fn can_speak(&self) -> bool {
+        self.is_current && self.loss.is_none() && !self.is_returning && self.group.proposals().next().is_none()
     }
 
     /// A conversation's record with its next index taken.
@@ -239,10 +247,9 @@ impl Engine {
     ) -> Result<(), Error> {
         let row = indexed_row(state::OUTBOX, id, index);
         let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
-        room.spoke_blindly |= !room.is_current;
         transition.store_output_as(row, &state::header(&header)?)?;
         let body = room.group.merge(transition, &mut self.store)?.into();
-        room.outbox.insert(index, Waiting { header, body, posted: false });
+        room.outbox.insert(index, Waiting { header, body: Some(body), posted: false });
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Saying something: encrypted, put into the history and the outbox in one batch, then posted. Without a connection it
-//! waits in the outbox.
+//! waits in the outbox, and before the log was read it waits there unencrypted: the state may be an old copy, and its keys may
+//! have been used.
 
 use cenacle_codec::{Decode, Encode};
 use cenacle_crypto::Rng;
@@ -10,7 +11,7 @@ use cenacle_mls::{
 
 use super::{
     Engine,
-    room::{indexed_row, row},
+    room::{Waiting, indexed_row, row},
 };
 use crate::{
     Content, ConversationId, Error, MessageId, attachment,
@@ -25,10 +26,6 @@ impl Engine {
         let mut bytes = [0; 16];
         self.rng.fill(&mut bytes)?;
         let payload = Payload { id: MessageId(bytes), content };
-        // RFC 9420 §12.4: waiting proposals are committed before application data is sent.
-        if self.room(id)?.group.proposals().next().is_some() {
-            self.pump(id).await?;
-        }
         if self.room(id)?.record.participation != Participation::Creating {
             match self.catch_up(id).await {
                 Ok(()) | Err(Error::Offline(_)) => {}
@@ -48,12 +45,33 @@ impl Engine {
         let mut delta = Delta::new();
         state::put(&mut delta, row(id), &record)?;
         delta.put(RowKey::of_group(state::SEEN, &id.to_group_id()).and(&payload.id.0), Vec::new());
-        self.say(id, outbox, history, &entry, delta)?;
+        if self.room(id)?.can_speak() {
+            self.say(id, outbox, history, &entry, delta)?;
+        } else {
+            self.leave_unsaid(id, outbox, history, &entry, delta)?;
+        }
         self.room_mut(id)?.record = record;
         match self.pump(id).await {
             Ok(()) | Err(Error::Offline(_) | Error::Contended) => Ok(payload.id),
             Err(error) => Err(error),
         }
+    }
+
+    /// Puts a history entry into the outbox as it is, with whatever else is to be stored in the same batch.
+    fn leave_unsaid(
+        &mut self,
+        id: &ConversationId,
+        outbox: u64,
+        history: u64,
+        entry: &HistoryEntry,
+        mut rows: Delta,
+    ) -> Result<(), Error> {
+        let header = OutboxHeader { kind: OutboxKind::Unsaid, ..message_header(0, history) };
+        state::put(&mut rows, indexed_row(state::HISTORY, id, history), entry)?;
+        state::put(&mut rows, indexed_row(state::OUTBOX, id, outbox), &header)?;
+        self.write(&rows)?;
+        self.room_mut(id)?.outbox.insert(outbox, Waiting::unsaid(header));
+        Ok(())
     }
 
     /// Encrypts a history entry into the outbox, with whatever else is to be stored in the same batch.
@@ -66,23 +84,16 @@ impl Engine {
         rows: Delta,
     ) -> Result<(), Error> {
         let room = self.rooms.get(id).ok_or(Error::UnknownConversation)?;
-        room.check_kept()?;
         let evidence = room.view.evidence().to_bytes()?;
         let mut transition = room.group.protect(&entry.payload, &evidence, &mut self.rng)?;
-        let header = OutboxHeader {
-            kind: OutboxKind::Message,
-            epoch: entry.epoch,
-            history,
-            added: Vec::new(),
-            removed: Vec::new(),
-            intents: Vec::new(),
-        };
+        let header = message_header(entry.epoch, history);
         state::put(transition.delta_mut(), indexed_row(state::HISTORY, id, history), entry)?;
         transition.delta_mut().append(rows);
         self.put_into_outbox(id, outbox, header, transition)
     }
 
-    /// Encrypts a waiting message anew, for the present epoch: the server takes none for the one it was made in.
+    /// Encrypts a waiting message for the present epoch: for the first time, or because the server takes none for the one it
+    /// was made in.
     pub(super) fn say_again(&mut self, id: &ConversationId, outbox: u64) -> Result<(), Error> {
         let Some(waiting) = self.room(id)?.outbox.get(&outbox) else { return Ok(()) };
         let history = waiting.header.history;
@@ -130,5 +141,17 @@ impl Engine {
         let mine = self.me.as_ref().is_some_and(|me| me.id == entry.from);
         let HistoryEntry { seq, epoch, from, received_at, .. } = entry;
         Ok(crate::Message { id, from, mine, content, epoch, seq, received_at })
+    }
+}
+
+/// What stands before a message.
+const fn message_header(epoch: u64, history: u64) -> OutboxHeader {
+    OutboxHeader {
+        kind: OutboxKind::Message,
+        epoch,
+        history,
+        added: Vec::new(),
+        removed: Vec::new(),
+        intents: Vec::new(),
     }
 }

@@ -98,7 +98,7 @@ kinds! {
         Commit = 1,
         /// Application data.
         Message = 2,
-        /// Application data that is still to be encrypted: it is in the history.
+        /// Application data that is not encrypted yet: what it says is in the history.
         Unsaid = 3,
     }
 }
@@ -166,7 +166,7 @@ codec_struct! {
     #[derive(Clone, Debug)]
     pub(crate) struct OutboxHeader {
         pub(crate) kind: OutboxKind,
-        /// The epoch it was made in.
+        /// The epoch it was made in; 0 for what is not encrypted yet.
         pub(crate) epoch: u64,
         /// The history entry of a message; 0 for a commit.
         pub(crate) history: u64,

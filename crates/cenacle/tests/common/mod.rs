@@ -15,6 +15,7 @@ use std::sync::Arc;
 use cenacle::{Client, Config, Content, Conversation, Event, Events};
 use cenacle_crypto_awslc::AwsLcProvider;
 use cenacle_server::{Config as ServerConfig, Server};
+use cenacle_testkit::ledger::Ledger;
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
 
@@ -25,13 +26,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct World {
     pub(crate) directory: TempDir,
     pub(crate) address: SocketAddr,
+    /// Every nonce that left any client: none may leave twice under one key.
+    pub(crate) ledger: Ledger,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut world = Self { directory: tempfile::tempdir().unwrap(), address, running: None };
+        let (directory, ledger) = (tempfile::tempdir().unwrap(), Ledger::default());
+        let mut world = Self { directory, address, ledger, running: None };
         world.start().await;
         world
     }
@@ -62,7 +66,7 @@ impl World {
 
     /// A configuration that keeps its state in memory, and gives up quickly.
     pub(crate) fn config(&self) -> Config {
-        Config::new(self.url()).retries(1)
+        Config::new(self.url()).provider(self.ledger.watch_provider(Arc::new(AwsLcProvider))).retries(1)
     }
 
     pub(crate) async fn client(&self, name: &str) -> Client {
