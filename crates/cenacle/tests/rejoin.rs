@@ -20,7 +20,7 @@ use cenacle::{
     Error, Event, Loss, Recovery,
     transport::{Method, Request},
 };
-use cenacle_service::wire::{GroupInfoAnswer, PostCommit};
+use cenacle_service::wire::{GroupInfoAnswer, PostCommit, Problem, ProblemKind};
 use common::{World, agree, joined, names, next_text, texts, wait_for};
 use liar::{Liar, Pair, answer, lied_to, news};
 
@@ -286,6 +286,27 @@ async fn without_a_description_there_is_no_way_back() {
         assert!(room.loss().await.unwrap().is_some());
     }
     assert_eq!(names(&pair.alices).await, ["alice", "bob"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_description_that_is_too_large_holds_up_no_commit() {
+    let pair = Pair::new(Recovery::Ask).await;
+    pair.liar.answer(|request: &mut Request| {
+        let is_commit = request.path.ends_with("/commits");
+        let (_, content) = request.content.as_ref().filter(|_| is_commit)?;
+        let post: PostCommit = serde_json::from_slice(content).unwrap();
+        let problem = Problem::new(ProblemKind::PayloadTooLarge { limit_bytes: 1000 });
+        post.group_info.and_then(|_| answer(413, &problem))
+    });
+    pair.bobs.rotate().await.unwrap();
+    pair.alice.sync().await.unwrap();
+    agree(&[&pair.alices, &pair.bobs]).await;
+    // It is the way back that is missing, until the next commit.
+    assert!(matches!(pair.alices.rejoin(&[]).await, Err(Error::NoWayBack)));
+    pair.alices.rotate().await.unwrap();
+    pair.bobs.rejoin(&[]).await.unwrap();
+    pair.alice.sync().await.unwrap();
+    agree(&[&pair.alices, &pair.bobs]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use cenacle_mls::{
     wire::{Epoch, MlsMessage},
 };
 use cenacle_service::wire::{
-    CreateGroup, JoinPolicy, Lineage, PostCommit, PostMessage, Problem, ProblemKind, WelcomeFor,
+    Accepted, CreateGroup, JoinPolicy, Lineage, PostCommit, PostMessage, Problem, ProblemKind, WelcomeFor,
 };
 
 use super::{
@@ -162,12 +162,25 @@ impl Engine {
                     added,
                     removed: header.removed.clone(),
                 };
-                self.api.commit(&id.0, &body).await.map(|accepted| accepted.lineage)
+                self.post_commit(id, body).await.map(|accepted| accepted.lineage)
             }
             Body::Message(message) => {
                 let body = PostMessage { epoch, message: message.to_bytes()?.into() };
                 self.api.message(&id.0, &body).await.map(|posted| posted.lineage)
             }
+        }
+    }
+
+    /// Posts a commit; without its description if that is more than the service takes.
+    pub(super) async fn post_commit(&self, id: &ConversationId, mut body: PostCommit) -> Result<Accepted, Error> {
+        match self.api.commit(&id.0, &body).await {
+            Err(Error::Refused(problem))
+                if body.group_info.is_some() && matches!(problem.kind, ProblemKind::PayloadTooLarge { .. }) =>
+            {
+                body.group_info = None;
+                self.api.commit(&id.0, &body).await
+            }
+            other => other,
         }
     }
 

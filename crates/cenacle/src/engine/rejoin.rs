@@ -192,7 +192,7 @@ impl Engine {
             added: Vec::new(),
             removed: Vec::new(),
         };
-        let problem = match self.api.commit(&id.0, &body).await {
+        let problem = match self.post_commit(id, body).await {
             Ok(accepted) => {
                 self.check_lineage(accepted.lineage)?;
                 self.take_place(id, &commit, &description, rows, accepted.seq).await?;
