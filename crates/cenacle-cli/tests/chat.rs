@@ -323,3 +323,52 @@ fn the_server_ends_when_it_is_told_to() {
         assert!(told.success() && server.child.wait().unwrap().success());
     }
 }
+
+/// Bob's state is put back to what it was before he said something.
+fn restored(world: &World) -> Process {
+    let (mut alice, bob) = friends(world);
+    assert!(bob.end());
+    let (file, copy) = (world.folder.path().join("chat/bob.sqlite"), world.folder.path().join("copy.sqlite"));
+    std::fs::copy(&file, &copy).unwrap();
+    assert!(world.pipe("bob", "this is forgotten\n", &[]).status.success());
+    assert_eq!(alice.event("message")["text"], "this is forgotten");
+    alice.say("and this missed");
+    alice.event("delivered");
+    std::fs::copy(&copy, &file).unwrap();
+    alice
+}
+
+#[test]
+fn a_restored_backup_says_nothing_before_it_has_rejoined() {
+    let world = World::new();
+    let mut alice = restored(&world);
+    let refused = world.pipe("bob", "with old keys\n/verify\n", &[]);
+    let told = text(&refused.stdout);
+    assert_eq!(refused.status.code(), Some(1));
+    let lost: Vec<&str> = told.lines().filter(|line| line.contains("old copy")).collect();
+    assert!(lost.len() == 3 && lost[0].starts_with("* ") && lost[0].contains("/rejoin"), "{told}");
+
+    let mut bob = world.chat("bob");
+    bob.event("lost");
+    bob.say("/rejoin");
+    assert_eq!(bob.event("rejoined")["unread"], 2);
+    assert_eq!(alice.event("member_rejoined")["name"], "bob");
+    bob.say("here I am");
+    assert_eq!(alice.event("message")["text"], "here I am");
+    bob.say("/verify");
+    alice.say("/verify");
+    let (bobs, alices) = (bob.event("safety_code"), alice.event("safety_code"));
+    assert_eq!((&bobs["code"], &bobs["epoch"]), (&alices["code"], &alices["epoch"]));
+    assert!(alice.end() && bob.end());
+}
+
+#[test]
+fn a_restored_backup_rejoins_by_itself_where_that_is_wanted() {
+    let world = World::new();
+    let alice = restored(&world);
+    let output = world.pipe("bob", "here I am\n", &["--recover"]);
+    assert!(output.status.success(), "{}", text(&output.stdout));
+    assert_eq!(alice.event("member_rejoined")["name"], "bob");
+    assert_eq!(alice.event("message")["text"], "here I am");
+    assert!(alice.end());
+}

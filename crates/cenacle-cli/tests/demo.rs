@@ -71,6 +71,8 @@ fn the_default_conversation_holds() {
         "✓ handed to dave, none of them opens",
         "✓ the same means open what dave may read, 1 record",
         "SIGKILL after the post: bob restarted",
+        "✓ bob notices that the state is an old copy",
+        "✓ bob says nothing with it, and rejoins",
         "╭───┴───╮",
     ] {
         assert!(told.contains(expected), "{expected} is missing in\n{told}");
@@ -148,6 +150,22 @@ fn a_kill_at_each_point_loses_nothing() {
         );
         assert_eq!(steps(&events).last().unwrap()["epoch"], 4);
     }
+}
+
+#[test]
+fn a_backup_is_restored_again_and_again() {
+    let script = "
+        alice: one
+        bob: two
+        bob restores a backup
+        bob: three
+        alice restores a backup
+        bob restores a backup
+        alice: four
+    ";
+    let events = play_well(script, &[]);
+    assert_eq!(special(&events, "alice restores a backup").len(), 2);
+    assert_eq!(steps(&events).last().unwrap()["epoch"], 7);
 }
 
 /// What was said offline is taken as it was encrypted for a few epochs, and encrypted anew after that: at no distance may it

@@ -12,9 +12,11 @@ mod common;
 
 use std::sync::Arc;
 
+use cenacle_codec::Decode;
 use cenacle_crypto::{Digest, conformance::SeededRng};
 use cenacle_mls::{
     Error, Rule, What,
+    delta::{RowKey, Store, Table},
     group::{ExternalJoin, Handshake, Observer, Received, Settings},
     tree::TreeEdit,
     wire::{
@@ -186,6 +188,40 @@ fn who_comes_back_has_a_new_key() {
         let Received::Commit(summary) = world.receive("bob", &commit).unwrap() else { panic!() };
         assert_eq!((summary.committer, summary.removed.len()), (LeafIndex(1), 1));
         assert!(matches!(world.receive("carol", &commit), Ok(Received::Removed(_))));
+    }
+}
+
+// What is stored with an external commit lets the next one in, once the commit was accepted.
+#[test]
+fn who_comes_from_outside_leaves_a_description_for_the_next() {
+    for mut world in worlds() {
+        let mut rng = SeededRng::new(7);
+        let info_of = |message: MlsMessage| {
+            let MlsMessageBody::GroupInfo(info) = roundtrip(&message).body else { panic!() };
+            info
+        };
+        let info = info_of(world.member("alice").group_info(true, true).unwrap());
+        let row = RowKey::new(Table(200), b"description".as_slice());
+        let dave = world.person("dave");
+        let mut pending = dave.client.join_external(&info, ExternalJoin::default(), &inputs(), &mut rng).unwrap();
+        pending.store_group_info_as(row.clone(), b"header").unwrap();
+        let pending = pending.persist(&mut dave.store).unwrap();
+        let commit = pending.commit().clone();
+        let stored = dave.store.row(&row).unwrap().unwrap();
+        let group = pending.accepted().accept(&mut dave.store).unwrap();
+        let description = stored.expose().strip_prefix(b"header".as_slice()).unwrap();
+        let info = info_of(MlsMessage::from_bytes(description).unwrap());
+        assert_eq!(info.group_context, *group.public().context());
+        dave.group = Some(group);
+        for name in ["alice", "bob", "carol"] {
+            assert!(matches!(world.receive(name, &commit), Ok(Received::Commit(_))));
+        }
+        let erin = world.person("erin");
+        let pending = erin.client.join_external(&info, ExternalJoin::default(), &inputs(), &mut rng).unwrap();
+        let next = pending.persist(&mut erin.store).unwrap().commit().clone();
+        for name in ["alice", "bob", "carol", "dave"] {
+            assert!(matches!(world.receive(name, &next), Ok(Received::Commit(_))));
+        }
     }
 }
 

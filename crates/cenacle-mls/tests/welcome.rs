@@ -276,3 +276,19 @@ fn references_and_updates() {
     let honest = insider.commit(plan(1), &mut rng);
     assert!(matches!(world.receive("bob", &honest), Ok(Received::Commit(_))));
 }
+
+// RFC 9420 §9.2: what a Welcome that is not taken was for is not kept either, unless it is for all that may come.
+#[test]
+fn a_key_package_whose_welcome_is_not_taken_is_erased() {
+    let mut world = World::new(1, Handshake::Private);
+    world.create("alice");
+    for last_resort in [false, true] {
+        let package = if last_resort { world.last_resort("bob") } else { world.key_package("bob") };
+        let welcome = welcome_of(&world.commit("alice", |commit| commit.add(package)).welcome.unwrap());
+        let bob = world.people.get_mut("bob").unwrap();
+        let own = OwnKeyPackage::find(&bob.store, &welcome).unwrap().unwrap();
+        own.discard(bob.client.suite()).unwrap().persist(&mut bob.store).unwrap();
+        assert_eq!(OwnKeyPackage::find(&bob.store, &welcome).unwrap().is_some(), last_resort);
+        world.commit("alice", |commit| commit.remove(LeafIndex(1)));
+    }
+}

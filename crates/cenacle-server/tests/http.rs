@@ -287,8 +287,13 @@ async fn groups_are_created_once() {
     let server = Running::start().await;
     let (alice, bob): (Account, Account) = (server.register("alice").await, server.register("bob").await);
     let group_id = server.group(&alice, &[], JoinPolicy::Closed).await;
-    let again =
-        CreateGroup { group_id: group_id.clone(), policy: JoinPolicy::Closed, group_info: None, ratchet_tree: None };
+    let again = CreateGroup {
+        group_id: group_id.clone(),
+        policy: JoinPolicy::Closed,
+        group_info: None,
+        group_info_sealed: false,
+        ratchet_tree: None,
+    };
     let exists = server.refused(Method::POST, "/v1/groups", Some(&bob), &again).await;
     assert_eq!((exists.status, exists.kind), (409, ProblemKind::GroupExists { group: group_id }));
     server.stop().await;

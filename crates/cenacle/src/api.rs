@@ -9,8 +9,8 @@ use cenacle_crypto::{Rng, SignaturePublicKey};
 use cenacle_crypto_awslc::SystemRng;
 use cenacle_service::wire::{
     Accepted, AccountName, AckQueue, Acknowledged, AddBindings, AsKey, AskHeads, BlobStored, Bound, ContentHash,
-    CreateGroup, DeviceToken, Devices, GroupId, Heads, Log, PostCommit, PostMessage, Posted, Problem, ProblemKind,
-    PublishKeyPackages, Queue, RegisterAccount, Registered, Stock, TakeKeyPackages, TakenKeyPackages,
+    CreateGroup, DeviceToken, Devices, GroupId, GroupInfoAnswer, Heads, Log, PostCommit, PostMessage, Posted, Problem,
+    ProblemKind, PublishKeyPackages, Queue, RegisterAccount, Registered, Stock, TakeKeyPackages, TakenKeyPackages,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::OnceCell;
@@ -199,6 +199,10 @@ impl Api {
 
     pub(crate) async fn log(&self, group: &GroupId, from: u64) -> Result<Log, Error> {
         self.get(format!("/v1/groups/{group}/log?from={from}&limit={LOG_LIMIT}")).await
+    }
+
+    pub(crate) async fn group_info(&self, group: &GroupId) -> Result<GroupInfoAnswer, Error> {
+        self.get(format!("/v1/groups/{group}/group-info")).await
     }
 
     pub(crate) async fn heads(&self, groups: Vec<GroupId>) -> Result<Heads, Error> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use cenacle_mls::tree::RatchetTree;
 
 use crate::{
-    Config, Content, ConversationId, Error, Events, FileInfo, MemberId, Message, MessageId,
+    Config, Content, ConversationId, Error, Events, FileInfo, Loss, MemberId, Message, MessageId,
     engine::{self, Handle},
     state::IntentKind,
 };
@@ -92,7 +92,8 @@ impl Client {
         Conversation { engine: self.engine.clone(), id }
     }
 
-    /// What happens from now on.
+    /// What happens from now on; for the first who asks, from when the client was opened, so that nothing is missed that it
+    /// finds at once.
     #[must_use]
     pub fn events(&self) -> Events {
         Events(self.engine.listen())
@@ -171,6 +172,40 @@ impl Conversation {
     pub async fn tree(&self) -> Result<RatchetTree, Error> {
         let id = self.id.clone();
         self.engine.ask(move |engine| Box::pin(async move { engine.tree(&id) })).await
+    }
+
+    /// Thirty digits that are equal for all members who share this epoch: comparing them in person, by whoever can hear the
+    /// other's voice, excludes a divided group. They change with every epoch.
+    ///
+    /// # Errors
+    /// [`Error::UnknownConversation`], [`Error::NotMember`]; the loss, once this device has lost the conversation.
+    pub async fn safety_code(&self) -> Result<String, Error> {
+        let id = self.id.clone();
+        self.engine.ask(move |engine| Box::pin(async move { engine.safety_code(&id) })).await
+    }
+
+    /// Why this device can neither read it on nor say anything in it; none if it can.
+    ///
+    /// # Errors
+    /// [`Error::UnknownConversation`].
+    pub async fn loss(&self) -> Result<Option<Loss>, Error> {
+        let id = self.id.clone();
+        self.engine.ask(move |engine| Box::pin(async move { engine.loss(&id) })).await
+    }
+
+    /// Comes back: this device gives up what state it has and takes the place of its former self, by what the members left
+    /// at the server for that. History and whatever waits are kept, and said in the new epoch; what was said in between stays
+    /// unread. The other members are told. It serves any member, not only one who has lost the conversation.
+    ///
+    /// Accounts that were not in the conversation before are let read on only if they are among `newcomers`.
+    ///
+    /// # Errors
+    /// [`Error::Newcomers`], and then nothing has changed; [`Error::NoWayBack`]; [`Error::ServerChanged`] when the server
+    /// describes an epoch before the one this device was in; [`Error::NotMember`] when it was removed meanwhile.
+    /// [`Error::Offline`] and [`Error::Contended`]: once begun, it is finished when it can be.
+    pub async fn rejoin(&self, newcomers: &[&str]) -> Result<(), Error> {
+        let (id, newcomers) = (self.id.clone(), newcomers.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        self.engine.ask(move |engine| Box::pin(async move { engine.come_back(&id, &newcomers).await })).await
     }
 
     /// Equal for all members who share this epoch (RFC 9420 §8.7): comparing it in person excludes a divided group.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use cenacle_crypto::{CipherSuite, CryptoProvider, SignaturePublicKey};
 use cenacle_crypto_awslc::AwsLcProvider;
 
-use crate::transport::Transport;
+use crate::{Recovery, transport::Transport};
 
 /// Settings of a client. All but the server have defaults.
 #[derive(Debug, Clone)]
@@ -21,6 +21,7 @@ pub struct Config {
     pub(crate) as_key: Option<SignaturePublicKey>,
     pub(crate) poll_interval: Duration,
     pub(crate) retries: u32,
+    pub(crate) recovery: Recovery,
 }
 
 impl Config {
@@ -35,6 +36,7 @@ impl Config {
             as_key: None,
             poll_interval: Duration::from_secs(20),
             retries: 3,
+            recovery: Recovery::default(),
         }
     }
 
@@ -71,5 +73,11 @@ impl Config {
     /// How often to repeat a request that was not answered before giving up for now; 3 by default.
     pub fn retries(self, retries: u32) -> Self {
         Self { retries, ..self }
+    }
+
+    /// What to do about a conversation that this device has lost: by default, to tell and to wait for
+    /// [`crate::Conversation::rejoin`].
+    pub fn recovery(self, recovery: Recovery) -> Self {
+        Self { recovery, ..self }
     }
 }

@@ -50,7 +50,9 @@ pub enum Error {
     AuthenticationKeyChanged,
     /// Other members' commits kept winning: what was asked stays queued and is tried again at the next sync.
     Contended,
-    /// The server's log holds a commit that breaks the protocol: this device cannot follow the conversation any further.
+    /// The server's log holds a commit that breaks the protocol, or one from an epoch that this device is not in: it cannot
+    /// follow the conversation any further. [`crate::Conversation::rejoin`] is the way back, once a member has committed
+    /// something valid.
     Diverged {
         /// The number of the commit's record.
         seq: u64,
@@ -58,8 +60,28 @@ pub enum Error {
         error: cenacle_mls::Error,
     },
     /// The server's log holds something by this device that the state file knows nothing of: it is an older copy, and
-    /// going on with it would use keys twice. Register anew with a fresh file, and ask to be invited again.
+    /// going on with it would use keys twice. [`crate::Conversation::rejoin`] is the way back.
     StateLost,
+    /// The server leaves out records of the log that this device has not read: it was removed and invited again, or the server
+    /// withholds them. [`crate::Conversation::rejoin`] is the way back.
+    Gap {
+        /// The number of the next record to read.
+        expected: u64,
+        /// The number of the first that the server gives.
+        found: u64,
+    },
+    /// The members' description of this epoch at the server is not of the epoch that this device is in: the server has shown
+    /// different commits to different members. [`crate::Conversation::rejoin`] is the way back.
+    Forked {
+        /// The epoch's number.
+        epoch: u64,
+    },
+    /// Nothing lies at the server by which this device could come back: wait until a member has changed something, or ask to
+    /// be removed and invited again.
+    NoWayBack,
+    /// The conversation has members it did not have when this device was in it last: if they may read what is said from now
+    /// on, come back with their names.
+    Newcomers(Vec<AccountName>),
     /// The Authentication Service does not say that a key is this device's: do not invite it, and ask its owner.
     Untrusted(MemberId),
     /// A change that was asked for cannot come true, for this reason, and is not tried any more.
@@ -123,12 +145,32 @@ impl fmt::Display for Error {
                 f.write_str("the server signs identities with another key than the configured one: ask its operator")
             }
             Self::Contended => f.write_str("other members' changes kept coming first: it is tried again by itself"),
-            Self::Diverged { seq, error } => {
-                write!(f, "record {seq} of the conversation is not valid ({error}): it cannot be followed further")
-            }
-            Self::StateLost => f.write_str(
-                "this device's state is older than what it has sent: register anew, and ask to be invited again",
+            Self::Diverged { seq, error } => write!(
+                f,
+                "record {seq} of the conversation is not valid ({error}): it cannot be followed further without rejoining it"
             ),
+            Self::StateLost => f.write_str(
+                "this device's state is an old copy, older than what it has sent: nothing is sent with it before it has                  rejoined the conversation",
+            ),
+            Self::Gap { expected, found } => write!(
+                f,
+                "the server leaves out the conversation's records from {expected} to {}: rejoin it, or ask its operator",
+                found.saturating_sub(1)
+            ),
+            Self::Forked { epoch } => write!(
+                f,
+                "other members are in another epoch {epoch} than this device: compare safety codes, and rejoin the \
+                 conversation"
+            ),
+            Self::NoWayBack => f.write_str(
+                "the server has nothing by which to rejoin the conversation: wait until a member changes something, or ask \
+                 to be removed and invited again",
+            ),
+            Self::Newcomers(names) => {
+                let names: Vec<_> = names.iter().map(AccountName::as_str).collect();
+                let names = names.join(" ");
+                write!(f, "{names} came into the conversation meanwhile: rejoin it with their names if they may read on")
+            }
             Self::Untrusted(member) => {
                 write!(f, "nobody vouches that the key offered is that of {member}: ask its owner")
             }

@@ -7,7 +7,7 @@ use cenacle_mls::wire::GroupId as MlsGroupId;
 use cenacle_service::wire::{AccountName, GroupId, Malformed};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::{Content, Error, MemberId, MessageId};
+use crate::{Content, Error, Loss, MemberId, MessageId, Suspicion};
 
 /// Names a conversation: its group's identifier. As text it is base64url.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,6 +135,44 @@ pub enum Event {
         /// Who did it.
         by: Option<MemberId>,
     },
+    /// This device can neither read the conversation on nor say anything in it, until it comes back: see
+    /// [`crate::Conversation::rejoin`] and [`crate::Config::recovery`].
+    Lost {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Why.
+        loss: Loss,
+    },
+    /// This device has come back to a conversation. What it had said and nobody had seen is said now.
+    Rejoined {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The epoch from which on this device can read it.
+        epoch: u64,
+        /// Who is in it now and was not before.
+        added: Vec<MemberId>,
+        /// Who was in it before and is not now.
+        removed: Vec<MemberId>,
+        /// How many messages were passed over unread.
+        unread: u64,
+    },
+    /// Another device has come back to a conversation: it had lost its state, or was shown another log. Its keys are new.
+    MemberRejoined {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Who.
+        member: MemberId,
+    },
+    /// It looks as if the server showed somebody another conversation than this device: compare
+    /// [`crate::Conversation::safety_code`]s.
+    ForkSuspected {
+        /// The conversation.
+        conversation: ConversationId,
+        /// The number of the record that shows it.
+        seq: u64,
+        /// What it shows.
+        suspicion: Suspicion,
+    },
     /// A change that was asked for cannot come true and is not tried any more.
     Dropped {
         /// The conversation.
@@ -167,7 +205,7 @@ pub enum Event {
     },
 }
 
-/// Events from the moment this was made on. Several listeners hear the same.
+/// Events, in their order. Several listeners hear the same.
 #[derive(Debug)]
 pub struct Events(pub(crate) broadcast::Receiver<Event>);
 

@@ -18,7 +18,9 @@ mod engine;
 mod error;
 mod event;
 mod identity;
+mod loss;
 mod payload;
+mod returning;
 mod state;
 pub mod transport;
 
@@ -29,6 +31,7 @@ pub use config::Config;
 pub use error::Error;
 pub use event::{Change, ConversationId, Event, Events, Message};
 pub use identity::MemberId;
+pub use loss::{Loss, Recovery, Suspicion};
 pub use payload::{Content, FileInfo, MessageId};
 
 #[cfg(test)]

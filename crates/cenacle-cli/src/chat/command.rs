@@ -15,6 +15,8 @@ pub(super) const HELP: &str =
   /save PATH [NAME]    save the last file that was sent, or the last one called NAME
   /tree                draw the conversation's keys
   /rotate              renew the own keys
+  /verify              a number to compare with the others: who sees the same is in the same conversation
+  /rejoin [NAME...]    come back to the conversation when it is lost; with those who came into it meanwhile by name
   /help                this
   /quit                leave the program; the conversation goes on";
 
@@ -32,6 +34,8 @@ pub(super) enum Command {
     Save { to: PathBuf, name: Option<String> },
     Tree,
     Rotate,
+    Verify,
+    Rejoin(Vec<String>),
     Help,
     Quit,
 }
@@ -60,6 +64,8 @@ pub(super) fn read(line: &str) -> Result<Option<Command>, String> {
         "save" => needs("PATH [NAME]").map(|rest| save(&rest)),
         "tree" => alone(Command::Tree),
         "rotate" => alone(Command::Rotate),
+        "verify" => alone(Command::Verify),
+        "rejoin" => Ok(Command::Rejoin(rest.split_whitespace().map(str::to_owned).collect())),
         "help" => Ok(Command::Help),
         "quit" => alone(Command::Quit),
         _ => return Err(format!("there is no command /{word}; /help lists them, and `//` says a line with a slash")),

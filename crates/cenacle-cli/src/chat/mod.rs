@@ -15,7 +15,7 @@ use std::{
     process::ExitCode,
 };
 
-use cenacle::{Client, Config, Error, Events, transport::HttpTransport};
+use cenacle::{Client, Config, Error, Events, Loss, Recovery, transport::HttpTransport};
 use cenacle_service::wire::AccountName;
 use clap::Args;
 use tokio::{
@@ -52,6 +52,9 @@ pub struct ChatArgs {
     /// Go on receiving so long after standard input has ended
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=86_400))]
     wait: u64,
+    /// Come back by itself to a conversation that is lost, unless somebody came into it meanwhile
+    #[arg(long)]
+    recover: bool,
     /// Print events as JSON, one object a line
     #[arg(long)]
     json: bool,
@@ -67,7 +70,7 @@ Examples:
       Hello, Bob!
   From a script:
     echo 'the backup is done' | cenacle chat --as backup
-  What came meanwhile, as JSON (events: joined, message, file, delivered, members, epoch, removed, error, ...):
+  What came meanwhile, as JSON (events: joined, message, file, delivered, members, epoch, removed, lost, rejoined, error, ...):
     cenacle chat --as alice --json --wait 5 < /dev/null
   What was said, ever:
     echo /history | cenacle chat --as alice
@@ -95,7 +98,9 @@ impl ChatArgs {
         // An address that makes no sense leaves nothing behind.
         let transport = Arc::new(HttpTransport::new(&self.server)?);
         private_directory(data)?;
-        let config = Config::new(&self.server).transport(transport).data(data.join(format!("{}.sqlite", self.name)));
+        let recovery = if self.recover { Recovery::Automatic } else { Recovery::Ask };
+        let config = Config::new(&self.server).transport(transport).recovery(recovery);
+        let config = config.data(data.join(format!("{}.sqlite", self.name)));
         let client = Client::open(config).await?;
         let events = client.events();
         client.register(self.name.as_str()).await?;
@@ -129,7 +134,9 @@ impl ChatArgs {
             Ok(session) => session,
             Err(error) => return Ok(complain(&error, FAILED)),
         };
-        if let Err(error) = synced {
+        if let Err(error) = synced
+            && Loss::of(&error).is_none()
+        {
             session.printer.complain("", &error.to_string())?;
         }
         session.greet(&self.name).await?;

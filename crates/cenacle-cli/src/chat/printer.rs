@@ -147,6 +147,10 @@ impl Printer {
                 let value = json!({ "event": "removed", "conversation": conversation.to_string(), "by": by });
                 self.note(&format!("{at}{by} removed you; what was said before stays readable"), &value)
             }
+            Event::Lost { .. }
+            | Event::Rejoined { .. }
+            | Event::MemberRejoined { .. }
+            | Event::ForkSuspected { .. } => self.loss(&at, event),
             Event::NotDelivered { reason, .. } => {
                 self.failure(&at, "not_delivered", "a message was not delivered", reason)
             }
@@ -162,6 +166,50 @@ impl Printer {
             Event::Missed { count } => {
                 let text = format!("{count} events were missed; /history has all messages");
                 self.note(&text, &json!({ "event": "missed", "count": count }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Something about conversations lost and found again.
+    fn loss(&self, at: &str, event: &Event) -> io::Result<()> {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "it is called with these alone")]
+        match event {
+            Event::Lost { conversation, loss } => {
+                let way_back = if self.json { "" } else { " (/rejoin comes back)" };
+                let text = self.paint(BAD, &format!("* {at}{loss}{way_back}"));
+                let value = json!({
+                    "event": "lost", "conversation": conversation.to_string(), "reason": loss.to_string(),
+                });
+                self.say(&text, &value)
+            }
+            Event::Rejoined { conversation, epoch, added, removed, unread } => {
+                let who = |what, who: &[MemberId]| {
+                    if who.is_empty() { String::new() } else { format!("; {what}: {}", names(who).join(", ")) }
+                };
+                let (came, went) = (who("came meanwhile", added), who("went meanwhile", removed));
+                self.note(
+                    &format!("{at}you are back, with new keys; messages passed over unread: {unread}{came}{went}"),
+                    &json!({
+                        "event": "rejoined", "conversation": conversation.to_string(), "epoch": epoch,
+                        "added": names(added), "removed": names(removed), "unread": unread,
+                    }),
+                )
+            }
+            Event::MemberRejoined { conversation, member } => {
+                let name = member.name.as_str();
+                let value = json!({
+                    "event": "member_rejoined", "conversation": conversation.to_string(), "name": name,
+                });
+                self.note(&format!("{at}{name} had lost the conversation and is back, with new keys"), &value)
+            }
+            Event::ForkSuspected { conversation, seq, suspicion } => {
+                let text = format!("* {at}record {seq}: {suspicion}. Compare what /verify shows");
+                let value = json!({
+                    "event": "fork_suspected", "conversation": conversation.to_string(), "seq": seq,
+                    "reason": suspicion.to_string(),
+                });
+                self.say(&self.paint(BAD, &text), &value)
             }
             _ => Ok(()),
         }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cenacle::{Client, Content, Conversation, ConversationId, Error, Event, FileInfo};
+use cenacle::{Client, Content, Conversation, ConversationId, Error, Event, FileInfo, Loss};
 use cenacle_service::wire::AccountName;
 use serde_json::json;
 
@@ -110,6 +110,11 @@ impl Session {
                 self.current()?.rotate().await?;
                 self.printer.note("your keys are new", &json!({ "event": "rotated" }))?;
             }
+            Command::Verify => self.verify().await?,
+            Command::Rejoin(newcomers) => {
+                let newcomers: Vec<&str> = newcomers.iter().map(String::as_str).collect();
+                self.current()?.rejoin(&newcomers).await?;
+            }
             Command::Members => self.members().await?,
             Command::History => self.history().await?,
             Command::Send(path) => self.send(&path).await?,
@@ -182,6 +187,13 @@ impl Session {
         Ok(self.printer.note(&text, &json!({ "event": "epoch", "epoch": epoch, "authenticator": authenticator }))?)
     }
 
+    async fn verify(&self) -> Result<(), Fault> {
+        let conversation = self.current()?;
+        let (code, epoch) = (conversation.safety_code().await?, conversation.epoch().await?);
+        let text = format!("epoch {epoch}: {code}; who sees this, too, is in the same conversation");
+        Ok(self.printer.note(&text, &json!({ "event": "safety_code", "epoch": epoch, "code": code }))?)
+    }
+
     async fn history(&self) -> Result<(), Fault> {
         let conversation = self.current()?;
         for message in conversation.history().await? {
@@ -251,8 +263,11 @@ impl Session {
                 waiting += messages.iter().filter(|message| message.mine && message.seq.is_none()).count();
             }
         }
-        if waiting == 0 {
-            synced?;
+        if let Err(error) = synced
+            && waiting == 0
+            && Loss::of(&error).is_none()
+        {
+            return Err(error.into());
         }
         Ok(waiting)
     }
@@ -274,6 +289,10 @@ fn place(event: &Event) -> Option<&ConversationId> {
         | Event::MembersChanged { conversation, .. }
         | Event::EpochChanged { conversation, .. }
         | Event::Removed { conversation, .. }
+        | Event::Lost { conversation, .. }
+        | Event::Rejoined { conversation, .. }
+        | Event::MemberRejoined { conversation, .. }
+        | Event::ForkSuspected { conversation, .. }
         | Event::Dropped { conversation, .. }
         | Event::Rejected { conversation, .. } => Some(conversation),
         Event::SyncFailed { conversation, .. } => conversation.as_ref(),

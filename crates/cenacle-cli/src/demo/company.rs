@@ -279,6 +279,27 @@ impl Company {
         self.start(who)?.done().await.map(drop)
     }
 
+    /// Kills someone's process and starts it again with an older copy of its state file.
+    pub(super) async fn kill_and_restore(&mut self, who: &AccountName, backup: &Path) -> Result<(), Trouble> {
+        let killed = self.person(who, "be killed")?.child.kill().await;
+        killed.map_err(|error| Trouble::Io { doing: "killing a process", error })?;
+        let file = self.folder.join(format!("{who}.sqlite"));
+        let restore = || {
+            // What SQLite keeps beside its file is of the state that is gone.
+            for beside in ["-wal", "-shm"] {
+                let mut path = file.clone().into_os_string();
+                path.push(beside);
+                match std::fs::remove_file(path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    Ok(()) | Err(_) => {}
+                }
+            }
+            std::fs::copy(backup, &file).map(drop)
+        };
+        restore().map_err(|error| Trouble::Io { doing: "restoring a backup", error })?;
+        self.start(who)?.done().await.map(drop)
+    }
+
     /// Ends all processes.
     pub(super) async fn end(self) {
         let Self { server, people, .. } = self;

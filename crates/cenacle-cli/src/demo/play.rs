@@ -16,7 +16,7 @@ use super::{
     protocol::{Ask, Record, Reply, StateCopy, View},
     report::{Outcome, Report},
     script::{Act, Closed, Deed, Line, Point, Step},
-    story::{Entry, Said, Story, file_name},
+    story::{Entry, RESTORE_COMMITS, Said, Story, file_name},
     trouble::Trouble,
 };
 
@@ -59,6 +59,8 @@ pub(super) struct Play<'a> {
 struct Done {
     /// The commits it took.
     acts: Vec<Act>,
+    /// How many it took beside these.
+    further: u64,
     special: Vec<Check>,
     notes: Vec<String>,
 }
@@ -113,6 +115,7 @@ impl<'a> Play<'a> {
         // The story was rehearsed with this very script.
         self.story.go_on(line).map_err(|reason| Trouble::NotUnderstood { who: reason, said: line.text.clone() })?;
         self.count(done.acts.len());
+        self.epoch = self.epoch.saturating_add(done.further);
         self.finish(line, started, done).await
     }
 
@@ -182,6 +185,10 @@ impl<'a> Play<'a> {
                 done.notes.push(self.kill(act, point).await?);
                 done.acts.push(act.clone());
             }
+            Step::Restore(who) => {
+                done.special = self.restore(who).await?;
+                done.further = RESTORE_COMMITS;
+            }
             Step::Check { who, closed } => done.special = self.check_closed(who, *closed).await?,
         }
         Ok(done)
@@ -230,6 +237,21 @@ impl<'a> Play<'a> {
             return Ok(format!("SIGKILL {place}, before the order was stored: {who} restarted and was asked again"));
         }
         Ok(format!("SIGKILL {place}: {who} restarted with its state file and went on"))
+    }
+
+    /// Somebody goes on with a copy of their state from before they changed the group.
+    async fn restore(&mut self, who: &AccountName) -> Result<Vec<Check>, Trouble> {
+        let to = self.company.folder().join(format!("{who}-backup.sqlite"));
+        let Reply::Copied(backup) = self.company.ask(who, Ask::Copy { to }).await? else { return Err(beside(who)) };
+        self.company.ask(who, Ask::Rotate).await?;
+        self.company.kill_and_restore(who, &backup.path).await?;
+        let Reply::Lost(lost) = self.company.ask(who, Ask::Rejoin).await? else { return Err(beside(who)) };
+        let silent = (lost.said > 0).then(|| format!("it posted {} things", lost.said));
+        let noticed = (!lost.is_old).then(|| "it took the copy for its present state".to_owned());
+        Ok(vec![
+            Check::new(format!("{who} notices that the state is an old copy"), noticed),
+            Check::new(format!("{who} says nothing with it, and rejoins"), silent),
+        ])
     }
 
     async fn send_file(&mut self, who: &AccountName, number: usize, bytes: usize) -> Result<(), Trouble> {

@@ -50,6 +50,8 @@ pub(super) enum Ask {
     Copy {
         to: PathBuf,
     },
+    /// Say something with a state that may be an old copy, and come back to the conversation.
+    Rejoin,
     /// Try to open ciphertexts with a copy.
     Pry {
         copy: StateCopy,
@@ -75,6 +77,7 @@ impl Ask {
             Self::Hold(_) | Self::Release => "wait in the middle of a commit",
             Self::Records { .. } => "ask for the server's records",
             Self::Copy { .. } => "copy the state",
+            Self::Rejoin => "rejoin",
             Self::Pry { .. } => "open ciphertexts",
         }
     }
@@ -101,6 +104,7 @@ pub(super) enum Reply {
     Picture(String),
     Records(Vec<Record>),
     Copied(StateCopy),
+    Lost(Lost),
     Pried(Vec<Pried>),
 }
 
@@ -158,6 +162,15 @@ pub(super) struct StateCopy {
     pub(super) epoch: u64,
     /// The owner's public signature key, in hexadecimal.
     pub(super) signature_key: String,
+}
+
+/// How somebody fared with an old copy of their state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Lost {
+    /// Whether they noticed that it is one.
+    pub(super) is_old: bool,
+    /// How many messages and commits they posted before they came back.
+    pub(super) said: usize,
 }
 
 /// What came of trying to open one record.

@@ -25,6 +25,7 @@ pub(super) const LANGUAGE: &str = "  alice: Hello!                         says 
     ... after the post                  the server has it, bob does not know
     ... before the merge                bob has its echo and has not taken it into use
     ... at random                       at any moment
+  bob restores a backup                 bob goes on with an old copy of his state: he has to notice, and to rejoin
   alice sends 1 MiB file                sends random bytes as a file; `bytes`, `KiB` and `MiB` are known
   check dave cannot read before         dave, who joined later, tries to read what was said before
   check dave cannot read after          dave, who was removed, tries to read what was said since
@@ -113,6 +114,7 @@ pub(super) enum Step {
     Offline(AccountName),
     Online(AccountName),
     Kill { act: Act, point: Option<Point> },
+    Restore(AccountName),
     SendFile { who: AccountName, bytes: usize },
     Check { who: AccountName, closed: Closed },
 }
@@ -171,6 +173,7 @@ fn step(text: &str) -> Result<Step, String> {
         ["kill", who, "while", doing @ ..] => kill(who, doing),
         [who, "goes", "offline"] => Ok(Step::Offline(name(who)?)),
         [who, "comes", "back"] => Ok(Step::Online(name(who)?)),
+        [who, "restores", "a", "backup"] => Ok(Step::Restore(name(who)?)),
         [who, "sends", count, unit, "file"] | [who, "sends", "a", count, unit, "file"] => {
             Ok(Step::SendFile { who: name(who)?, bytes: size(count, unit)? })
         }

@@ -9,6 +9,8 @@ use super::script::{Act, Closed, Deed, Line, Nonsense, Step};
 
 /// The most people a script may have: each is a process.
 const MAX_PEOPLE: usize = 12;
+/// What restoring a backup takes: a commit that it knows nothing of, and the one that comes back.
+pub(super) const RESTORE_COMMITS: u64 = 2;
 
 /// Something that was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,6 +182,12 @@ impl Story {
                 Ok(())
             }
             Step::Together(first, second) => self.together(first, second),
+            Step::Restore(who) => {
+                self.check_inside(who)?;
+                self.check_online(who)?;
+                self.commits = self.commits.saturating_add(RESTORE_COMMITS);
+                Ok(())
+            }
             Step::Offline(who) => self.turn(who, false),
             Step::Online(who) => {
                 self.turn(who, true)?;
@@ -319,7 +327,7 @@ pub(super) fn file_name(number: usize) -> String {
 fn names(step: &Step) -> Vec<(&AccountName, Option<Standing>)> {
     let inside = Some(Standing::Inside);
     let acts: Vec<&Act> = match step {
-        Step::Say { who, .. } | Step::SendFile { who, .. } => return vec![(who, inside)],
+        Step::Say { who, .. } | Step::SendFile { who, .. } | Step::Restore(who) => return vec![(who, inside)],
         Step::Offline(who) | Step::Online(who) | Step::Check { who, .. } => return vec![(who, None)],
         Step::Commit(act) | Step::Kill { act, .. } => vec![act],
         Step::Together(first, second) => vec![first, second],

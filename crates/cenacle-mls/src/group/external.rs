@@ -2,7 +2,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use cenacle_codec::{Decode, Encode, codec_struct};
+use cenacle_codec::{Decode, Encode, Writer, codec_struct};
 use cenacle_crypto::{Digest, Rng};
 
 use super::{
@@ -100,6 +100,20 @@ impl PendingJoin {
             delta.push(change);
         }
         Ok(Some((record.message, delta)))
+    }
+}
+
+impl Unreleased<PendingJoin> {
+    /// Writes, in the same batch, a row made of `header` and a GroupInfo of the epoch that the commit begins, with its tree:
+    /// whoever is next to come from outside needs it, and it can be made only by who is inside.
+    ///
+    /// # Errors
+    /// When the signer fails.
+    pub fn store_group_info_as(&mut self, key: RowKey, header: &[u8]) -> Result<(), Error> {
+        let mut row = Writer::new();
+        row.bytes(header).put(&self.value().new.group().group_info(true, true)?);
+        self.delta_mut().put(key, row.finish()?);
+        Ok(())
     }
 }
 

@@ -90,6 +90,10 @@ impl NewGroup {
         self
     }
 
+    pub(crate) const fn group(&self) -> &Group {
+        &self.group
+    }
+
     pub(crate) fn into_group(self) -> Group {
         self.group
     }

@@ -83,6 +83,19 @@ impl OwnKeyPackage {
             |(_, row): (_, SecretBytes)| Self::from_bytes(row.expose()).map_err(|_| Error::Corrupt("key package"));
         Ok(found.map(read).transpose()?)
     }
+
+    /// Erases a key package whose Welcome is not to be taken: whoever got hold of its keys later could read the Welcome, and
+    /// with it what was said then. One of last resort stays.
+    ///
+    /// # Errors
+    /// When it is too long to encode.
+    pub fn discard(self, suite: &dyn Suite) -> Result<Unreleased<()>, Error> {
+        let mut delta = Delta::new();
+        if !self.is_last_resort() {
+            delta.delete(row_key(&self.key_package.reference(suite)?));
+        }
+        Ok(Unreleased::new(delta, ()))
+    }
 }
 
 pub(crate) fn row_key(reference: &KeyPackageRef) -> RowKey {

@@ -165,7 +165,13 @@ impl Running {
     pub(crate) async fn group(&self, creator: &Account, members: &[&Account], policy: JoinPolicy) -> GroupId {
         let group_id = GroupId::from_slice(&creator.id.0).unwrap();
         let group_info = Some(group_info(&group_id));
-        let request = CreateGroup { group_id: group_id.clone(), policy, group_info, ratchet_tree: None };
+        let request = CreateGroup {
+            group_id: group_id.clone(),
+            policy,
+            group_info,
+            group_info_sealed: false,
+            ratchet_tree: None,
+        };
         let created: Accepted = self.json(Method::POST, "/v1/groups", Some(creator), &request).await;
         assert_eq!((created.seq, created.epoch), (1, 0));
         if !members.is_empty() {
@@ -227,6 +233,7 @@ pub(crate) fn commit(group: &GroupId, epoch: u64, salt: u8) -> PostCommit {
         commit: private(group, epoch, ContentType::Commit, salt),
         welcomes: Vec::new(),
         group_info: None,
+        group_info_sealed: false,
         ratchet_tree: None,
         added: Vec::new(),
         removed: Vec::new(),

@@ -36,8 +36,8 @@ impl Service {
     pub fn create_group(&self, bearer: &Bearer, request: CreateGroup, now_seconds: u64) -> Result<Accepted, Error> {
         self.check_sizes(request.group_info.iter().chain(&request.ratchet_tree))?;
         let hash = self.hash_of_creation(&request)?;
-        let CreateGroup { group_id: group, policy, group_info, ratchet_tree } = request;
-        if let Some(info) = &group_info {
+        let CreateGroup { group_id: group, policy, group_info, group_info_sealed, ratchet_tree } = request;
+        if let Some(info) = group_info.as_ref().filter(|_| !group_info_sealed) {
             messages::check_group_info(info.as_slice(), &group, 0).map_err(message_invalid)?;
         }
         let new = NewGroup {

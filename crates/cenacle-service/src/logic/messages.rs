@@ -56,7 +56,7 @@ pub(super) fn check_commit(group: &GroupId, post: &PostCommit, poster: DeviceId)
     check_devices(post, poster)?;
     let added = post.added.iter().collect();
     post.welcomes.iter().try_for_each(|welcome| check_welcome(welcome, &added))?;
-    if let Some(info) = &post.group_info {
+    if let Some(info) = post.group_info.as_ref().filter(|_| !post.group_info_sealed) {
         check_group_info(info.as_slice(), group, post.epoch + 1)?;
     }
     Ok(framing.sender == Some(Sender::NewMemberCommit))

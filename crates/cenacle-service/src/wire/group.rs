@@ -24,9 +24,13 @@ pub struct CreateGroup {
     pub group_id: GroupId,
     /// Who may come in without being added.
     pub policy: JoinPolicy,
-    /// An MLSMessage holding the GroupInfo of epoch 0, for external joiners.
+    /// The GroupInfo of epoch 0, for external joiners: an MLSMessage, unless it is sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_info: Option<Base64Url>,
+    /// Whether the GroupInfo is sealed: encrypted by the members for each other. Then the service cannot read it, and keeps
+    /// and hands it out untouched.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub group_info_sealed: bool,
     /// The ratchet tree of epoch 0, if the GroupInfo does not hold it: kept and handed out untouched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ratchet_tree: Option<Base64Url>,
@@ -42,9 +46,13 @@ pub struct PostCommit {
     /// Invitations, delivered only if this commit wins its epoch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub welcomes: Vec<WelcomeFor>,
-    /// An MLSMessage holding the GroupInfo of the new epoch. Without it the group has none until the next commit.
+    /// The GroupInfo of the new epoch: an MLSMessage, unless it is sealed. Without it the group has none until the next
+    /// commit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_info: Option<Base64Url>,
+    /// Whether the GroupInfo is sealed: see [`CreateGroup::group_info_sealed`].
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub group_info_sealed: bool,
     /// The ratchet tree of the new epoch, if neither GroupInfo nor Welcome hold it: kept and handed out untouched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ratchet_tree: Option<Base64Url>,
@@ -144,7 +152,7 @@ pub struct GroupInfoAnswer {
     pub epoch: u64,
     /// The record that led to it. An external joiner reads on from the number of its own commit.
     pub seq: u64,
-    /// An MLSMessage holding the GroupInfo.
+    /// The GroupInfo as it was posted: an MLSMessage, or sealed.
     pub group_info: Base64Url,
     /// The ratchet tree, if it was posted beside the GroupInfo.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -77,8 +77,13 @@ fn creating_is_idempotent_and_exclusive() {
     let world = World::new();
     let (alice, bob) = (world.register("alice"), world.register("bob"));
     let group_id = GroupId::from_slice(b"group").unwrap();
-    let request =
-        || CreateGroup { group_id: group_id.clone(), policy: JoinPolicy::Closed, group_info: None, ratchet_tree: None };
+    let request = || CreateGroup {
+        group_id: group_id.clone(),
+        policy: JoinPolicy::Closed,
+        group_info: None,
+        group_info_sealed: false,
+        ratchet_tree: None,
+    };
     let accepted = world.service.create_group(&alice.bearer, request(), NOW).unwrap();
     assert_eq!((accepted.seq, accepted.epoch), (1, 0));
     assert_eq!(world.service.create_group(&alice.bearer, request(), NOW + 9).unwrap(), accepted);
@@ -90,6 +95,27 @@ fn creating_is_idempotent_and_exclusive() {
         |info| CreateGroup { group_info: Some(info), group_id: GroupId::from_slice(b"new").unwrap(), ..request() };
     let wrong = refusal(world.service.create_group(&alice.bearer, info(forge::group_info(&group_id, 0)), NOW));
     assert_eq!(wrong, ProblemKind::MessageInvalid { reason: MessageFault::GroupInfoOfOtherEpoch });
+}
+
+#[test]
+fn what_is_sealed_is_kept_unread() {
+    let world = World::new();
+    let (alice, bob) = (world.register("alice"), world.register("bob"));
+    let group = world.group(&alice, &[&bob], JoinPolicy::Closed);
+    let sealed = Base64Url::from(vec![7; 40]);
+    let post = PostCommit { group_info: Some(sealed.clone()), group_info_sealed: true, ..commit(&group, 1, 9) };
+    world.service.post_commit(&alice.bearer, group.clone(), post, NOW).unwrap();
+    let info = world.service.group_info(&bob.bearer, group).unwrap();
+    assert_eq!((info.epoch, info.seq, info.group_info), (2, 3, sealed.clone()));
+    let request = CreateGroup {
+        group_id: GroupId::from_slice(b"new").unwrap(),
+        policy: JoinPolicy::Closed,
+        group_info: Some(sealed.clone()),
+        group_info_sealed: true,
+        ratchet_tree: None,
+    };
+    world.service.create_group(&alice.bearer, request.clone(), NOW).unwrap();
+    assert_eq!(world.service.group_info(&alice.bearer, request.group_id).unwrap().group_info, sealed);
 }
 
 #[test]

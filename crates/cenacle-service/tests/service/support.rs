@@ -113,7 +113,13 @@ impl World {
     pub(crate) fn group(&self, creator: &Device, members: &[&Device], policy: JoinPolicy) -> GroupId {
         let group_id = GroupId::from_slice(&creator.id.0).unwrap();
         let group_info = Some(forge::group_info(&group_id, 0));
-        let request = CreateGroup { group_id: group_id.clone(), policy, group_info, ratchet_tree: None };
+        let request = CreateGroup {
+            group_id: group_id.clone(),
+            policy,
+            group_info,
+            group_info_sealed: false,
+            ratchet_tree: None,
+        };
         self.service.create_group(&creator.bearer, request, NOW).unwrap();
         if !members.is_empty() {
             let added: Vec<DeviceId> = members.iter().map(|member| member.id).collect();
@@ -135,6 +141,7 @@ pub(crate) fn commit(group: &GroupId, epoch: u64, salt: u8) -> PostCommit {
         commit: forge::private(group, epoch, ContentType::Commit, salt),
         welcomes: Vec::new(),
         group_info: None,
+        group_info_sealed: false,
         ratchet_tree: None,
         added: Vec::new(),
         removed: Vec::new(),

@@ -10,7 +10,7 @@ use cenacle_mls::{
 };
 use cenacle_service::wire::{AccountName, AddBindings, AsKey, BindingRequest, RegisterAccount, SignedBinding};
 
-use super::{Engine, Me, account_row, now_seconds, room::TITLE};
+use super::{Engine, Me, account_row, description, now_seconds, room::TITLE};
 use crate::{
     Error, MemberId,
     api::Pass,
@@ -39,7 +39,7 @@ impl Engine {
         let capabilities = Capabilities {
             versions: vec![ProtocolVersion::MLS10],
             cipher_suites: vec![account.cipher_suite],
-            extensions: vec![TITLE],
+            extensions: vec![TITLE, description::KEY],
             credentials: vec![CredentialType::BASIC],
             ..Capabilities::default()
         };

@@ -4,14 +4,15 @@ use cenacle_codec::Decode;
 use cenacle_mls::{
     Need,
     delta::RowKey,
-    group::{Client as MlsClient, Inputs, NewGroup, OwnKeyPackage},
+    group::{Client as MlsClient, NewGroup, OwnKeyPackage},
     wire::{MlsMessage, MlsMessageBody, Welcome, WireTree},
 };
 use cenacle_service::wire::{KeyPackageKind, QueueItem};
 
 use super::{
-    Engine, now_seconds,
+    Engine, description, inputs, now_seconds,
     room::{Room, row, title_of},
+    view::{self, View},
 };
 use crate::{
     ConversationId, Error, Event,
@@ -57,42 +58,97 @@ impl Engine {
         }
     }
 
-    /// Joins by one Welcome, and says whether the conversation is new. A Welcome to where we are is an old one.
+    /// Joins by one Welcome, and says whether the conversation is new or found again.
     async fn join(&mut self, id: &ConversationId, item: &QueueItem) -> Result<bool, Error> {
-        if MlsClient::is_in_group(&self.store, &id.to_group_id())? {
-            return Ok(false);
-        }
+        let is_in = |engine: &Self| MlsClient::is_in_group(&engine.store, &id.to_group_id());
+        let is_lost = is_in(self)? && self.is_lost_before(id, item.epoch).await?;
         let welcome = welcome_of(item.welcome.as_slice()).ok_or(Error::NotUnderstood)?;
         let own = OwnKeyPackage::find(&self.store, &welcome)?;
+        if is_in(self)? && !is_lost {
+            // A Welcome to where we are is an old one.
+            return own.map_or(Ok(()), |own| self.discard(own)).map(|()| false);
+        }
         let own = own.ok_or(Error::Mls(cenacle_mls::Error::Missing(Need::KeyPackage)))?;
         let tree = item.ratchet_tree.as_ref().map(|tree| WireTree::from_bytes(tree.as_slice())).transpose()?;
-        let mut new = self.open_welcome(&welcome, &own, tree.as_ref()).await?;
+        let new = self.open_welcome(&welcome, &own, tree.as_ref()).await?;
         if new.public().group_id() != &id.to_group_id() || new.public().epoch().0 != item.epoch {
             return Err(Error::NotUnderstood);
         }
-        let next_index = self.rooms.get(id).map_or(1, |room| room.record.next_index);
-        let record = Conversation {
-            title: Text::default(),
-            participation: Participation::Member,
-            cursor: item.commit_seq.saturating_add(1),
-            next_index,
-        };
         let (title, epoch) = (title_of(new.public()), item.epoch);
-        let record = Conversation { title: title.clone(), ..record };
-        let delta = new.delta_mut();
-        state::put(delta, row(id), &record)?;
-        for table in [state::OUTBOX, state::INTENT] {
-            delta.delete_prefix(RowKey::of_group(table, &id.to_group_id()));
+        if is_lost {
+            self.enter_anew(id, new, item.commit_seq).await?;
+        } else {
+            self.enter_first(id, new, &title, item.commit_seq)?;
         }
-        let group = new.accept(&mut self.store)?;
-        // A Welcome may be read a second time, by a file older than the first.
-        self.rooms.insert(id.clone(), Room { is_current: false, ..Room::new(group, record) });
-        self.subscribe();
         self.tell(Event::Joined { conversation: id.clone(), title: title.0, epoch });
         if own.is_last_resort() {
             self.offer(KeyPackageKind::LastResort)?;
         }
         Ok(true)
+    }
+
+    /// Whether a conversation that this device has a state of turns out to be lost, in an epoch before the one it is invited
+    /// to: it was removed and invited again without having read that.
+    async fn is_lost_before(&mut self, id: &ConversationId, epoch: u64) -> Result<bool, Error> {
+        if self.room(id)?.record.participation == Participation::Creating {
+            return Ok(false);
+        }
+        let read = self.pull(id).await;
+        let room = self.room(id)?;
+        match read {
+            Err(_) if room.loss.is_some() => Ok(room.group.epoch().0 < epoch),
+            read => read.map(|()| false),
+        }
+    }
+
+    fn discard(&mut self, own: OwnKeyPackage) -> Result<(), Error> {
+        let discarded = own.discard(self.me()?.mls.suite())?;
+        Ok(discarded.persist(&mut self.store)?)
+    }
+
+    fn enter_first(&mut self, id: &ConversationId, mut new: NewGroup, title: &Text, seq: u64) -> Result<(), Error> {
+        let record = Conversation {
+            title: title.clone(),
+            participation: Participation::Member,
+            cursor: seq.saturating_add(1),
+            next_index: self.rooms.get(id).map_or(1, |room| room.record.next_index),
+        };
+        let point = view::begun(&*self.base, seq, new.public().context());
+        let delta = new.delta_mut();
+        state::put(delta, row(id), &record)?;
+        state::put(delta, view::row(id), &point)?;
+        for table in [state::OUTBOX, state::INTENT] {
+            delta.delete_prefix(RowKey::of_group(table, &id.to_group_id()));
+        }
+        let group = new.accept(&mut self.store)?;
+        let view = View::new(&*self.base, &group, Some(point));
+        // A Welcome may be read a second time, by a file older than the first.
+        self.rooms.insert(id.clone(), Room { is_current: false, ..Room::new(group, record, view) });
+        self.subscribe();
+        Ok(())
+    }
+
+    /// Enters in place of the lost state. Only members of the conversation have the key of its descriptions: whoever invites
+    /// must be one, and not just know its identifier.
+    async fn enter_anew(&mut self, id: &ConversationId, mut new: NewGroup, seq: u64) -> Result<(), Error> {
+        let key = description::key(new.public());
+        if key.is_none() || key != description::key(self.room(id)?.group.public()) {
+            return Err(Error::NotUnderstood);
+        }
+        let passed = self.pass(id, seq).await?;
+        let point = view::begun(&*self.base, seq, new.public().context());
+        let kept = self.keep(id, point, &passed, new.delta_mut())?;
+        let Room { group, record, intents, .. } = self.rooms.remove(id).ok_or(Error::UnknownConversation)?;
+        match new.accept_in_place_of(group, &mut self.store) {
+            Ok(group) => {
+                self.enter(id, group, intents, kept);
+                Ok(())
+            }
+            Err(error) => {
+                self.load_room(id.clone(), record)?;
+                Err(error.into())
+            }
+        }
     }
 
     async fn open_welcome(
@@ -104,7 +160,7 @@ impl Engine {
         loop {
             let me = self.me()?;
             let policy = self.bindings.at(me.account.cipher_suite, now_seconds());
-            let joined = me.mls.join(welcome, own, tree.cloned(), &Inputs::new(&policy).at(now_seconds()));
+            let joined = me.mls.join(welcome, own, tree.cloned(), &inputs(&policy));
             match joined {
                 Err(cenacle_mls::Error::Missing(Need::CredentialVerdicts(claims))) => self.learn_all(&claims).await?,
                 other => return Ok(other?),
@@ -123,15 +179,16 @@ impl Engine {
         let policy = self.bindings.at(me.account.cipher_suite, now_seconds());
         let mut new = me.mls.create_group(
             id.to_group_id(),
-            super::room::extensions(&title)?,
+            super::room::extensions(&title, &mut self.rng)?,
             super::key_packages::lifetime(),
-            &Inputs::new(&policy).at(now_seconds()),
+            &inputs(&policy),
             &mut self.rng,
         )?;
         let record = Conversation { title, participation: Participation::Creating, cursor: 1, next_index: 1 };
         state::put(new.delta_mut(), row(&id), &record)?;
         let group = new.accept(&mut self.store)?;
-        self.rooms.insert(id.clone(), Room::new(group, record));
+        let view = View::new(&*self.base, &group, None);
+        self.rooms.insert(id.clone(), Room::new(group, record, view));
         match self.pump(&id).await {
             Ok(()) | Err(Error::Offline(_)) => Ok(id),
             Err(error) => Err(error),

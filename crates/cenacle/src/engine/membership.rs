@@ -6,14 +6,14 @@ use alloc::collections::BTreeSet;
 use cenacle_mls::{
     Need,
     delta::Delta,
-    group::{CommitBundle, CredentialPolicy, Inputs, Occasion, Presented, Transition, Verdict},
+    group::{CommitBundle, CredentialPolicy, Occasion, Presented, Transition, Verdict},
     limits::Limits,
     wire::{KeyPackage, LeafIndex},
 };
 use cenacle_service::wire::{AccountName, DeviceId, ProblemKind, SuiteNumber, TakeKeyPackages};
 
 use super::{
-    Engine,
+    Engine, description, inputs,
     key_packages::key_package_of,
     now_seconds,
     room::{indexed_row, member_of, row},
@@ -74,7 +74,10 @@ impl Engine {
             if plan.rotate {
                 builder = builder.with_path();
             }
-            match builder.build(&Inputs::new(&policy).at(now_seconds()), &mut self.rng) {
+            if description::key(room.group.public()).is_some() {
+                builder = builder.with_group_info();
+            }
+            match builder.build(&inputs(&policy), &mut self.rng) {
                 Err(cenacle_mls::Error::Missing(Need::CredentialVerdicts(claims))) => self.learn_all(&claims).await?,
                 other => return Ok(other?),
             }

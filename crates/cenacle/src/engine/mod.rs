@@ -5,6 +5,7 @@
 //! said. After a crash the same bytes are said again, which the server answers as before.
 
 mod account;
+mod description;
 mod join;
 mod key_packages;
 mod membership;
@@ -12,9 +13,11 @@ mod post;
 mod pump;
 mod queries;
 mod receive;
+mod rejoin;
 mod room;
 mod run;
 mod send;
+mod view;
 
 use alloc::{collections::BTreeMap, sync::Arc};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,7 +26,7 @@ use cenacle_crypto::{CipherSuite, Suite};
 use cenacle_crypto_awslc::SystemRng;
 use cenacle_mls::{
     delta::{Delta, RowKey, Store},
-    group::Client as MlsClient,
+    group::{Client as MlsClient, Inputs},
 };
 use cenacle_service::wire::Lineage;
 use cenacle_store::SqliteStore;
@@ -32,8 +35,9 @@ use tokio::sync::{broadcast, watch};
 use crate::{
     Config, ConversationId, Error, Event, MemberId,
     api::Api,
-    bindings::Bindings,
+    bindings::{Bindings, Judge},
     event::Change,
+    returning::OnlyReturning,
     state::{self, Account},
     transport::HttpTransport,
 };
@@ -172,6 +176,11 @@ impl Engine {
 
 fn account_row() -> RowKey {
     RowKey::new(state::ACCOUNT, Vec::new())
+}
+
+/// What the protocol is told of the world, at this moment.
+fn inputs<'a>(policy: &'a Judge<'a>) -> Inputs<'a> {
+    Inputs::new(policy).with_policy(&OnlyReturning).at(now_seconds())
 }
 
 /// Seconds since the Unix epoch; 0 on a machine whose clock stands before it.

@@ -2,15 +2,19 @@
 
 use alloc::sync::Arc;
 
-use cenacle_codec::Encode;
-use cenacle_mls::delta::Delta;
+use cenacle_codec::{Encode, Opaque};
+use cenacle_crypto_awslc::SystemRng;
+use cenacle_mls::{
+    delta::{Delta, RowKey},
+    wire::{Epoch, MlsMessage},
+};
 use cenacle_service::wire::{
-    CreateGroup, JoinPolicy, Lineage, PostCommit, PostMessage, Problem, ProblemKind, WelcomeFor,
+    Accepted, CreateGroup, JoinPolicy, Lineage, PostCommit, PostMessage, Problem, ProblemKind, WelcomeFor,
 };
 
 use super::{
-    Engine,
-    room::{Body, Waiting, indexed_row},
+    Engine, description,
+    room::{Body, Waiting, indexed_row, row},
 };
 use crate::{
     ConversationId, Error, Event,
@@ -30,6 +34,10 @@ enum Remedy {
     Report,
 }
 
+fn first_description_row(id: &ConversationId) -> RowKey {
+    RowKey::of_group(state::FIRST_DESCRIPTION, &id.to_group_id())
+}
+
 fn remedy(problem: &Problem) -> Remedy {
     #[expect(clippy::wildcard_enum_match_arm, reason = "of all others the status says enough")]
     match problem.kind {
@@ -44,14 +52,52 @@ fn remedy(problem: &Problem) -> Remedy {
 impl Engine {
     /// Tells the server of a conversation that was created here.
     pub(super) async fn post_creation(&mut self, id: &ConversationId) -> Result<(), Error> {
-        let body =
-            CreateGroup { group_id: id.0.clone(), policy: JoinPolicy::Closed, group_info: None, ratchet_tree: None };
+        let description = self.first_description(id)?;
+        let body = CreateGroup {
+            group_id: id.0.clone(),
+            policy: JoinPolicy::Closed,
+            group_info_sealed: description.is_some(),
+            group_info: description.map(Into::into),
+            ratchet_tree: None,
+        };
         let accepted = self.api.create(&body).await?;
         self.check_lineage(accepted.lineage)?;
         let record = Conversation { participation: Participation::Member, ..self.room(id)?.record.clone() };
-        self.write_record(id, record)?;
+        let mut delta = Delta::new();
+        state::put(&mut delta, row(id), &record)?;
+        delta.delete(first_description_row(id));
+        self.write(&delta)?;
+        self.room_mut(id)?.record = record;
         self.subscribe();
         Ok(())
+    }
+
+    /// The sealed description of a new conversation: stored when it is made, since the service knows a creation that it was
+    /// told of before by its bytes.
+    fn first_description(&mut self, id: &ConversationId) -> Result<Option<Vec<u8>>, Error> {
+        let key = first_description_row(id);
+        if let Some(sealed) = state::find::<Opaque>(&self.store, &key, "description")? {
+            return Ok(Some(sealed.into_vec()));
+        }
+        let group = &self.room(id)?.group;
+        let Some(sealed) = self.seal_description(id, group.epoch().0, &group.group_info(true, true)?)? else {
+            return Ok(None);
+        };
+        let mut delta = Delta::new();
+        state::put(&mut delta, key, &Opaque::from(sealed.clone()))?;
+        self.write(&delta)?;
+        Ok(Some(sealed))
+    }
+
+    /// Seals a description of the conversation's group in `epoch`, for members to come back by.
+    pub(super) fn seal_description(
+        &self,
+        id: &ConversationId,
+        epoch: u64,
+        description: &MlsMessage,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let (suite, group) = (self.me()?.mls.suite(), self.room(id)?.group.public());
+        description::seal(suite, group, Epoch(epoch), description, &mut SystemRng)
     }
 
     /// Posts what waits, in its order, and says whether another commit won meanwhile.
@@ -102,21 +148,39 @@ impl Engine {
                 let added = header.added.clone();
                 let welcome = bundle.welcome.as_ref().map(Encode::to_bytes).transpose()?;
                 let welcome = welcome.map(|welcome| WelcomeFor { recipients: added.clone(), welcome: welcome.into() });
+                let description = match &bundle.group_info {
+                    Some(description) => self.seal_description(id, epoch.saturating_add(1), description)?,
+                    None => None,
+                };
                 let body = PostCommit {
                     epoch,
                     commit: bundle.commit.to_bytes()?.into(),
                     welcomes: welcome.into_iter().collect(),
-                    group_info: None,
+                    group_info_sealed: description.is_some(),
+                    group_info: description.map(Into::into),
                     ratchet_tree: None,
                     added,
                     removed: header.removed.clone(),
                 };
-                self.api.commit(&id.0, &body).await.map(|accepted| accepted.lineage)
+                self.post_commit(id, body).await.map(|accepted| accepted.lineage)
             }
             Body::Message(message) => {
                 let body = PostMessage { epoch, message: message.to_bytes()?.into() };
                 self.api.message(&id.0, &body).await.map(|posted| posted.lineage)
             }
+        }
+    }
+
+    /// Posts a commit; without its description if that is more than the service takes.
+    pub(super) async fn post_commit(&self, id: &ConversationId, mut body: PostCommit) -> Result<Accepted, Error> {
+        match self.api.commit(&id.0, &body).await {
+            Err(Error::Refused(problem))
+                if body.group_info.is_some() && matches!(problem.kind, ProblemKind::PayloadTooLarge { .. }) =>
+            {
+                body.group_info = None;
+                self.api.commit(&id.0, &body).await
+            }
+            other => other,
         }
     }
 

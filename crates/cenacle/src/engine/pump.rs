@@ -7,6 +7,7 @@
 //! ```
 //! There is one way into a new epoch, for own commits and others': the log, in its order.
 
+use alloc::collections::BTreeSet;
 use core::cmp::Ordering;
 
 use cenacle_mls::delta::Delta;
@@ -15,9 +16,9 @@ use tokio::time::sleep;
 
 use super::{Engine, room::indexed_row};
 use crate::{
-    ConversationId, Error, Event,
+    ConversationId, Error, Event, Loss,
     api::pause,
-    state::{self, IntentKind, Participation},
+    state::{self, Conversation, IntentKind, Participation},
 };
 
 /// How often to make a commit anew before letting the caller know.
@@ -56,15 +57,48 @@ impl Engine {
 
     /// Reads the log once before anything is posted, so that an old copy of the state is noticed.
     pub(super) async fn catch_up(&mut self, id: &ConversationId) -> Result<(), Error> {
-        if !self.room(id)?.is_current {
+        let room = self.room(id)?;
+        if !room.is_current || room.loss.is_some() || room.is_returning {
             self.pull(id).await?;
             self.room_mut(id)?.is_current = true;
         }
         Ok(())
     }
 
-    /// Reads the log on from where it was left.
+    /// Reads the log on from where it was left. If the conversation turns out to be lost, this is told, and it is rejoined if
+    /// that is to happen by itself.
     pub(super) async fn pull(&mut self, id: &ConversationId) -> Result<(), Error> {
+        let mut has_rejoined = false;
+        loop {
+            let error = match self.read_on(id).await {
+                Ok(()) => {
+                    self.room_mut(id)?.loss = None;
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            let Some(loss) = Loss::of(&error) else { return Err(error) };
+            self.lose(id, loss)?;
+            if has_rejoined || !self.rejoin_by_itself(id).await? {
+                return Err(error);
+            }
+            has_rejoined = true;
+        }
+    }
+
+    async fn read_on(&mut self, id: &ConversationId) -> Result<(), Error> {
+        if self.room(id)?.is_returning {
+            self.rejoin(id, BTreeSet::new()).await?;
+        }
+        if self.room(id)?.record.participation == Participation::Outdated {
+            return Err(Error::StateLost);
+        }
+        self.room(id)?.check_kept()?;
+        self.read_log(id).await?;
+        if self.room(id)?.has_doubts { self.compare(id).await } else { Ok(()) }
+    }
+
+    async fn read_log(&mut self, id: &ConversationId) -> Result<(), Error> {
         loop {
             let from = self.room(id)?.record.cursor;
             let log = match self.api.log(&id.0, from).await {
@@ -76,6 +110,10 @@ impl Engine {
                 Err(error) => return Err(error),
             };
             self.check_lineage(log.lineage)?;
+            // What was there is gone.
+            if log.head.saturating_add(1) < from {
+                return Err(Error::ServerChanged);
+            }
             for record in log.records {
                 match record.seq.cmp(&self.room(id)?.record.cursor) {
                     Ordering::Less => {}
@@ -87,13 +125,18 @@ impl Engine {
                         received?;
                     }
                     // A log has no gaps: whoever leaves records out is not to be followed past them.
-                    Ordering::Greater => return Err(Error::ServerChanged),
+                    Ordering::Greater => {
+                        return Err(Error::Gap { expected: self.room(id)?.record.cursor, found: record.seq });
+                    }
                 }
             }
-            let room = self.room(id)?;
-            let is_stuck = room.record.cursor == from;
-            if is_stuck || room.record.cursor > log.head || room.record.participation == Participation::Removed {
+            let Conversation { cursor, participation, .. } = self.room(id)?.record;
+            if cursor > log.head || participation == Participation::Removed {
                 return Ok(());
+            }
+            // It says that there is more, and gives nothing.
+            if cursor == from {
+                return Err(Error::Gap { expected: cursor, found: log.head.saturating_add(1) });
             }
         }
     }
@@ -112,8 +155,10 @@ impl Engine {
             self.check_lineage(heads.lineage)?;
             heads.heads
         };
-        let has_news =
-            |id: &ConversationId, cursor| heads.iter().any(|head| head.group_id == id.0 && head.seq >= cursor);
+        // A log that has become shorter is news, too.
+        let has_news = |id: &ConversationId, cursor: u64| {
+            heads.iter().any(|head| head.group_id == id.0 && head.seq.saturating_add(1) != cursor)
+        };
         let restless = self.rooms.iter().filter(|(id, room)| {
             room.record.participation != Participation::Removed && (room.is_busy() || has_news(id, room.record.cursor))
         });
@@ -158,6 +203,8 @@ impl Engine {
     fn tell_failure(&self, conversation: Option<ConversationId>, outcome: Result<(), Error>) {
         match outcome {
             Ok(()) | Err(Error::Offline(_) | Error::NotMember | Error::Contended) => {}
+            // That was told when it was found.
+            Err(error) if Loss::of(&error).is_some() => {}
             Err(error) => self.tell(Event::SyncFailed { conversation, reason: error.into() }),
         }
     }

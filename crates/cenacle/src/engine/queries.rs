@@ -4,7 +4,7 @@ use cenacle_mls::{delta::RowKey, tree::RatchetTree, wire::LeafIndex};
 
 use super::Engine;
 use crate::{
-    ConversationId, Error, MemberId, Message,
+    ConversationId, Error, Loss, MemberId, Message,
     state::{self, HistoryEntry, Participation},
 };
 
@@ -45,6 +45,24 @@ impl Engine {
         let room = self.room(id)?;
         room.check_member()?;
         Ok(room.group.epoch_authenticator().expose().to_vec())
+    }
+
+    /// Five digits of every five bytes of a hash over the epoch's authenticator.
+    pub(crate) fn safety_code(&self, id: &ConversationId) -> Result<String, Error> {
+        let room = self.room(id)?;
+        room.check_member()?;
+        if let Some(loss) = room.loss.clone() {
+            return Err(loss.into());
+        }
+        let authenticator = room.group.epoch_authenticator().expose();
+        let hash = self.base.hash(&[b"Cenacle safety code", authenticator, room.group.group_id().as_slice()]);
+        let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte)) % 100_000;
+        let groups: Vec<String> = hash.chunks_exact(5).map(|bytes| format!("{:05}", number(bytes))).collect();
+        Ok(groups.join(" "))
+    }
+
+    pub(crate) fn loss(&self, id: &ConversationId) -> Result<Option<Loss>, Error> {
+        Ok(self.room(id)?.loss.clone())
     }
 
     pub(crate) fn erase_now(&mut self) -> Result<(), Error> {

@@ -7,21 +7,25 @@ use cenacle_codec::Decode;
 use cenacle_mls::{
     Need,
     delta::{Delta, RowKey, Store},
-    group::{Inputs, Received, Transition},
-    wire::{ContentType, MlsMessage},
+    group::{Received, Transition},
+    wire::{ContentType, MlsMessage, MlsMessageBody},
 };
 use cenacle_service::wire::{LogRecord, RecordKind};
 
 use super::{
-    Engine, now_seconds,
+    Engine, inputs, now_seconds,
     room::{Room, indexed_row, row},
+    view::{self, Point},
 };
 use crate::{
-    Content, ConversationId, Error, Event, MemberId,
+    Content, ConversationId, Error, Event, MemberId, Suspicion,
     event::Message,
     payload::Payload,
     state::{self, Conversation, HistoryEntry, IntentKind, Participation},
 };
+
+/// The number of the record that is a conversation's creation.
+const FIRST: u64 = 1;
 
 /// What merging a record will do beside the group's own step.
 #[derive(Debug, Default)]
@@ -32,28 +36,36 @@ struct Effects {
     settled: Vec<u64>,
     /// Intents that came true, or that nobody can fulfil any more.
     ended: Vec<u64>,
+    /// Whether its sender has read another log.
+    is_disputed: bool,
     events: Vec<Event>,
 }
 
 impl Engine {
     /// Takes one record of a conversation's log.
     pub(super) async fn receive(&mut self, id: &ConversationId, record: LogRecord) -> Result<(), Error> {
-        if record.kind == RecordKind::Created {
-            return self.skip(id, record.seq, None);
+        if record.kind == RecordKind::Created && record.seq == FIRST {
+            return self.skip(id, &record, None);
         }
         let message = match MlsMessage::from_bytes(record.message.as_slice()) {
             Ok(message) => message,
             Err(error) if record.kind == RecordKind::Commit => {
                 return Err(Error::Diverged { seq: record.seq, error: error.into() });
             }
-            Err(error) => return self.skip(id, record.seq, Some(error.into())),
+            Err(error) => return self.refuse(id, &record, error.into()),
         };
         let transition = match self.stage(id, &message).await {
             Ok(transition) => transition,
-            Err(Error::Mls(error)) if record.kind == RecordKind::Commit => {
+            // One of an epoch that is over leads nowhere: it is an old record once more.
+            Err(Error::Mls(error))
+                if record.kind == RecordKind::Commit && !matches!(error, cenacle_mls::Error::Stale(_)) =>
+            {
                 return Err(Error::Diverged { seq: record.seq, error });
             }
-            Err(error @ Error::Mls(_)) => return self.skip(id, record.seq, Some(error)),
+            Err(Error::Mls(error)) => match self.suspicion(id, &message, &error)? {
+                Some(suspicion) => return self.suspect(id, &record, suspicion),
+                None => return self.refuse(id, &record, error.into()),
+            },
             Err(error) => return Err(error),
         };
         self.take(id, &record, &message, transition)
@@ -65,7 +77,7 @@ impl Engine {
             let room = self.room(id)?;
             let opened = room.group.open(message)?;
             let policy = self.bindings.at(self.me()?.account.cipher_suite, now_seconds());
-            let staged = room.group.stage(opened, &Inputs::new(&policy).at(now_seconds()));
+            let staged = room.group.stage(opened, &inputs(&policy));
             match staged {
                 Err(cenacle_mls::Error::Missing(Need::CredentialVerdicts(claims))) => self.learn_all(&claims).await?,
                 other => return Ok(other?),
@@ -88,10 +100,21 @@ impl Engine {
         };
         let conversation = Conversation { cursor: record.seq.saturating_add(1), ..conversation };
         state::put(&mut effects.delta, row(id), &conversation)?;
+        let point = match transition.preview_public() {
+            Some(next) => Some(view::begun(&*self.base, record.seq, next.context())),
+            None => self.next_point(id, record)?,
+        };
+        if let Some(point) = &point {
+            state::put(&mut effects.delta, view::row(id), point)?;
+        }
         transition.delta_mut().append(core::mem::take(&mut effects.delta));
         let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
         let received = room.group.merge(transition, &mut self.store)?;
         room.record = conversation;
+        room.view.advance(&*self.base, &room.group, point);
+        if effects.is_disputed {
+            room.view.dispute();
+        }
         effects.settled.iter().for_each(|index| drop(room.outbox.remove(index)));
         let ended = effects.ended.iter().filter_map(|index| Some((*index, room.intents.remove(index)?)));
         let ended: Vec<_> = ended.collect();
@@ -124,19 +147,66 @@ impl Engine {
             Received::OwnMessage(_) => self.settle(id, room, record, message, &mut effects)?,
             Received::Commit(_) => move_on(id, room, false, &mut effects),
             Received::OwnCommit(_) => move_on(id, room, true, &mut effects),
+            // Nobody but this device takes its own place: what it knows now is older than that.
+            Received::Removed(summary) if summary.external != 0 => return Err(Error::StateLost),
             Received::Removed(_) => leave(id, room, &mut effects),
             _ => {}
         }
         Ok(effects)
     }
 
-    /// Moves the cursor behind a record that changes nothing.
-    fn skip(&mut self, id: &ConversationId, seq: u64, reason: Option<Error>) -> Result<(), Error> {
-        let record = Conversation { cursor: seq.saturating_add(1), ..self.room(id)?.record.clone() };
-        self.write_record(id, record)?;
-        if let Some(reason) = reason {
-            self.tell(Event::Rejected { conversation: id.clone(), seq, reason: reason.into() });
+    /// The point behind a record that begins no epoch.
+    fn next_point(&self, id: &ConversationId, record: &LogRecord) -> Result<Option<Point>, Error> {
+        let room = self.room(id)?;
+        if record.seq == FIRST {
+            return Ok(Some(view::begun(&*self.base, record.seq, room.group.public().context())));
         }
+        Ok(room.view.last().map(|point| point.after(&*self.base, record.seq, record.message.as_slice())))
+    }
+
+    /// Moves the cursor behind a record that changes nothing, and tells why.
+    fn skip(&mut self, id: &ConversationId, record: &LogRecord, told: Option<Event>) -> Result<(), Error> {
+        let point = self.next_point(id, record)?;
+        let conversation = Conversation { cursor: record.seq.saturating_add(1), ..self.room(id)?.record.clone() };
+        let mut delta = Delta::new();
+        state::put(&mut delta, row(id), &conversation)?;
+        if let Some(point) = &point {
+            state::put(&mut delta, view::row(id), point)?;
+        }
+        self.write(&delta)?;
+        let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
+        room.record = conversation;
+        room.view.advance(&*self.base, &room.group, point);
+        if let Some(event) = told {
+            self.tell(event);
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, id: &ConversationId, record: &LogRecord, reason: Error) -> Result<(), Error> {
+        let event = Event::Rejected { conversation: id.clone(), seq: record.seq, reason: reason.into() };
+        self.skip(id, record, Some(event))
+    }
+
+    /// What a message that does not open gives reason to suspect.
+    fn suspicion(
+        &self,
+        id: &ConversationId,
+        message: &MlsMessage,
+        error: &cenacle_mls::Error,
+    ) -> Result<Option<Suspicion>, Error> {
+        let (MlsMessageBody::PrivateMessage(private), Some(epoch)) = (&message.body, message.epoch()) else {
+            return Ok(None);
+        };
+        let has_other_keys = self.room(id)?.view.has_other_keys(epoch.0, &private.authenticated_data);
+        Ok(has_other_keys.then(|| Suspicion::OtherKeys { epoch: epoch.0, error: error.clone() }))
+    }
+
+    /// Skips a message that is for other keys. Whether this device is in the right epoch is looked into when the log is read.
+    fn suspect(&mut self, id: &ConversationId, record: &LogRecord, suspicion: Suspicion) -> Result<(), Error> {
+        let event = Event::ForkSuspected { conversation: id.clone(), seq: record.seq, suspicion };
+        self.skip(id, record, Some(event))?;
+        self.room_mut(id)?.has_doubts = true;
         Ok(())
     }
 
@@ -156,6 +226,11 @@ impl Engine {
             effects.events.push(Event::Rejected { conversation: id.clone(), seq: record.seq, reason });
             return Ok(());
         };
+        if room.view.contradicts(record.seq, &received.authenticated_data) {
+            effects.is_disputed = true;
+            let suspicion = Suspicion::OtherLog { member: from.clone() };
+            effects.events.push(Event::ForkSuspected { conversation: id.clone(), seq: record.seq, suspicion });
+        }
         let seen = RowKey::of_group(state::SEEN, &id.to_group_id()).and(&payload.id.0);
         if self.store.row(&seen)?.is_some() {
             return Ok(());
@@ -202,14 +277,26 @@ impl Engine {
         let Some((index, waiting)) = found else { return Ok(()) };
         effects.settled.push(*index);
         effects.delta.delete(indexed_row(state::OUTBOX, id, *index));
-        let key = indexed_row(state::HISTORY, id, waiting.header.history);
-        if let Some(entry) = state::find::<HistoryEntry>(&self.store, &key, "history")? {
-            let entry = HistoryEntry { seq: Some(record.seq), received_at: Some(record.received_at), ..entry };
-            state::put(&mut effects.delta, key, &entry)?;
-            let said = Payload::from_bytes(&entry.payload)?.id;
-            effects.events.push(Event::Delivered { conversation: id.clone(), id: said, seq: record.seq });
-        }
+        let (history, rows) = (waiting.header.history, &mut effects.delta);
+        effects.events.extend(self.deliver(id, history, record.seq, record.received_at, rows)?);
         Ok(())
+    }
+
+    /// Notes where in the log an own message of the history is.
+    pub(super) fn deliver(
+        &self,
+        id: &ConversationId,
+        history: u64,
+        seq: u64,
+        received_at: u64,
+        rows: &mut Delta,
+    ) -> Result<Option<Event>, Error> {
+        let key = indexed_row(state::HISTORY, id, history);
+        let Some(entry) = state::find::<HistoryEntry>(&self.store, &key, "history")? else { return Ok(None) };
+        let entry = HistoryEntry { seq: Some(seq), received_at: Some(received_at), ..entry };
+        state::put(rows, key, &entry)?;
+        let said = Payload::from_bytes(&entry.payload)?.id;
+        Ok(Some(Event::Delivered { conversation: id.clone(), id: said, seq }))
     }
 }
 
@@ -249,7 +336,10 @@ fn news(id: &ConversationId, room: &Room, received: &Received) -> Vec<Event> {
     let removed = summary.removed.iter().filter_map(|(_, credential)| MemberId::from_credential(credential));
     let removed: Vec<MemberId> = removed.collect();
     let mut news = Vec::new();
-    if !added.is_empty() || !removed.is_empty() {
+    if summary.external != 0 {
+        let member = room.member_at(summary.committer);
+        news.extend(member.map(|member| Event::MemberRejoined { conversation: conversation.clone(), member }));
+    } else if !added.is_empty() || !removed.is_empty() {
         let by = room.member_at(summary.committer);
         news.push(Event::MembersChanged { conversation: conversation.clone(), added, removed, by });
     }

@@ -3,6 +3,7 @@
 use alloc::collections::BTreeMap;
 
 use cenacle_codec::{Decode, DecodeError, Encode, Reader};
+use cenacle_crypto::Rng;
 use cenacle_mls::{
     delta::{Delta, RowKey},
     group::{CommitBundle, Group, PublicGroup, Transition},
@@ -10,9 +11,12 @@ use cenacle_mls::{
 };
 use cenacle_service::wire::AccountName;
 
-use super::Engine;
+use super::{
+    Engine, description,
+    view::{self, View},
+};
 use crate::{
-    ConversationId, Error, MemberId,
+    ConversationId, Error, Loss, MemberId,
     identity::Text,
     state::{self, Conversation, Intent, OutboxHeader, OutboxKind, Participation},
 };
@@ -94,17 +98,43 @@ pub(super) struct Room {
     /// Whether the log was read to its end since the state came from disk. Before, nothing may be encrypted: if the file is
     /// an old copy, the log has own messages it knows nothing of, and their keys must not be used again.
     pub(super) is_current: bool,
+    /// What was seen of the log.
+    pub(super) view: View,
+    /// Whether something was seen that does not belong to the epoch, and that was not looked into.
+    pub(super) has_doubts: bool,
+    /// Why nothing goes on here; none if it does.
+    pub(super) loss: Option<Loss>,
+    /// Whether an external commit is on its way.
+    pub(super) is_returning: bool,
+    /// Whether coming back needs a person's word.
+    pub(super) needs_asking: bool,
 }
 
 impl Room {
     /// A conversation that has just been made on this device.
-    pub(super) const fn new(group: Group, record: Conversation) -> Self {
-        Self { group, record, outbox: BTreeMap::new(), intents: BTreeMap::new(), is_current: true }
+    pub(super) const fn new(group: Group, record: Conversation, view: View) -> Self {
+        Self {
+            group,
+            record,
+            outbox: BTreeMap::new(),
+            intents: BTreeMap::new(),
+            is_current: true,
+            view,
+            has_doubts: false,
+            loss: None,
+            is_returning: false,
+            needs_asking: false,
+        }
     }
 
     /// Whether its log is worth listening to.
     pub(super) fn is_listening(&self) -> bool {
         self.record.participation == Participation::Member
+    }
+
+    /// Whether nothing has shown that the state must not be used any more.
+    pub(super) fn check_kept(&self) -> Result<(), Error> {
+        self.loss.clone().filter(Loss::is_final).map_or(Ok(()), |loss| Err(loss.into()))
     }
 
     pub(super) fn check_member(&self) -> Result<(), Error> {
@@ -113,12 +143,16 @@ impl Room {
 
     /// Whether anything is left to be done.
     pub(super) fn is_busy(&self) -> bool {
-        self.record.participation == Participation::Creating || !self.outbox.is_empty() || !self.intents.is_empty()
+        matches!(self.record.participation, Participation::Creating | Participation::Outdated)
+            || self.loss.is_some()
+            || self.is_returning
+            || !self.outbox.is_empty()
+            || !self.intents.is_empty()
     }
 
     /// Whether something can be encrypted now. RFC 9420 §12.4: waiting proposals are committed before application data is sent.
     pub(super) fn can_speak(&self) -> bool {
-        self.is_current && self.group.proposals().next().is_none()
+        self.is_current && self.loss.is_none() && !self.is_returning && self.group.proposals().next().is_none()
     }
 
     /// A conversation's record with its next index taken.
@@ -153,9 +187,10 @@ pub(super) fn title_of(group: &PublicGroup) -> Text {
     title.and_then(Result::ok).unwrap_or_default()
 }
 
-/// The extensions of a new conversation's context: its title.
-pub(super) fn extensions(title: &Text) -> Result<Extensions, Error> {
-    Ok(Extensions(vec![Extension { extension_type: TITLE, extension_data: title.to_bytes()?.into() }]))
+/// The extensions of a new conversation's context: its title, and the key of its descriptions.
+pub(super) fn extensions(title: &Text, rng: &mut dyn Rng) -> Result<Extensions, Error> {
+    let title = Extension { extension_type: TITLE, extension_data: title.to_bytes()?.into() };
+    Ok(Extensions(vec![title, description::fresh_key(rng)?]))
 }
 
 /// The row of a conversation.
@@ -171,23 +206,34 @@ pub(super) fn indexed_row(table: cenacle_mls::delta::Table, id: &ConversationId,
 impl Engine {
     /// Reads all conversations back from the store.
     pub(super) fn load_rooms(&mut self) -> Result<(), Error> {
-        let Some(me) = &self.me else { return Ok(()) };
+        if self.me.is_none() {
+            return Ok(());
+        }
         let prefix = RowKey::new(state::CONVERSATION, Vec::new());
         for (key, record) in state::list::<Conversation>(&self.store, &prefix, "conversation")? {
             let group_id = cenacle_mls::wire::GroupId::from_bytes(&key)?;
             let id = cenacle_service::wire::GroupId::from_slice(group_id.as_slice());
-            let id = ConversationId(id.ok_or(Error::Corrupt("conversation"))?);
-            let group = me.mls.load_group(&self.store, &group_id)?.ok_or(Error::Corrupt("group"))?;
-            let mut room = Room { is_current: false, ..Room::new(group, record) };
-            let table = |table| RowKey::of_group(table, &group_id);
-            for (rest, waiting) in state::list::<Waiting>(&self.store, &table(state::OUTBOX), "outbox")? {
-                room.outbox.insert(state::index(&rest)?, waiting);
-            }
-            for (rest, intent) in state::list::<Intent>(&self.store, &table(state::INTENT), "intent")? {
-                room.intents.insert(state::index(&rest)?, intent);
-            }
-            self.rooms.insert(id, room);
+            self.load_room(ConversationId(id.ok_or(Error::Corrupt("conversation"))?), record)?;
         }
+        Ok(())
+    }
+
+    /// Reads a conversation back from the store.
+    pub(super) fn load_room(&mut self, id: ConversationId, record: Conversation) -> Result<(), Error> {
+        let group_id = id.to_group_id();
+        let group = self.me()?.mls.load_group(&self.store, &group_id)?.ok_or(Error::Corrupt("group"))?;
+        let point = state::find(&self.store, &view::row(&id), "log")?;
+        let view = View::new(&*self.base, &group, point);
+        let is_returning = self.is_returning(&id)?;
+        let mut room = Room { is_current: false, is_returning, ..Room::new(group, record, view) };
+        let table = |table| RowKey::of_group(table, &group_id);
+        for (rest, waiting) in state::list::<Waiting>(&self.store, &table(state::OUTBOX), "outbox")? {
+            room.outbox.insert(state::index(&rest)?, waiting);
+        }
+        for (rest, intent) in state::list::<Intent>(&self.store, &table(state::INTENT), "intent")? {
+            room.intents.insert(state::index(&rest)?, intent);
+        }
+        self.rooms.insert(id, room);
         Ok(())
     }
 

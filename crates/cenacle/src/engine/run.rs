@@ -1,8 +1,12 @@
 //! The thread of an engine: jobs from the application, hints from the server, and a clock. A job runs to its end before
 //! the next begins.
 
+use alloc::sync::Arc;
 use core::{future::Future, pin::Pin, time::Duration};
-use std::thread;
+use std::{
+    sync::{Mutex, PoisonError},
+    thread,
+};
 
 use cenacle_service::wire::{GroupId, Hint};
 use tokio::{
@@ -54,16 +58,19 @@ enum Nudge {
 pub(crate) struct Handle {
     jobs: mpsc::Sender<Job>,
     events: broadcast::Sender<Event>,
+    /// What was told before anybody listened, for the first who does.
+    untold: Arc<Mutex<Option<broadcast::Receiver<Event>>>>,
     ended: watch::Receiver<()>,
 }
 
 /// Opens the store on a new thread and keeps running there.
 pub(crate) async fn start(config: Config) -> Result<Handle, Error> {
     let (jobs, inbox) = mpsc::channel(JOB_BACKLOG);
-    let (events, _) = broadcast::channel(EVENT_BACKLOG);
+    let (events, untold) = broadcast::channel(EVENT_BACKLOG);
     let (opened, is_open) = oneshot::channel();
     let (end, ended) = watch::channel(());
-    let handle = Handle { jobs, events: events.clone(), ended };
+    let untold = Arc::new(Mutex::new(Some(untold)));
+    let handle = Handle { jobs, events: events.clone(), untold, ended };
     thread::Builder::new().name("cenacle".into()).spawn(move || {
         let started = Builder::new_current_thread().enable_all().build().map_err(Error::from).and_then(|runtime| {
             let (subscription, wanted) = watch::channel(None);
@@ -104,12 +111,13 @@ impl Handle {
     }
 
     pub(crate) fn listen(&self) -> broadcast::Receiver<Event> {
-        self.events.subscribe()
+        let untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner).take();
+        untold.unwrap_or_else(|| self.events.subscribe())
     }
 
     /// Gives up this handle and waits until the engine has ended, if it was the last.
     pub(crate) async fn close(self) {
-        let Self { jobs, events, mut ended } = self;
+        let Self { jobs, events, mut ended, .. } = self;
         let is_last = jobs.strong_count() == 1;
         drop((jobs, events));
         if is_last {

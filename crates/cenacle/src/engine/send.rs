@@ -16,7 +16,7 @@ use super::{
 use crate::{
     Content, ConversationId, Error, MessageId, attachment,
     payload::{FileInfo, Payload},
-    state::{self, HistoryEntry, OutboxHeader, OutboxKind},
+    state::{self, HistoryEntry, OutboxHeader, OutboxKind, Participation},
 };
 
 impl Engine {
@@ -26,7 +26,7 @@ impl Engine {
         let mut bytes = [0; 16];
         self.rng.fill(&mut bytes)?;
         let payload = Payload { id: MessageId(bytes), content };
-        if self.room(id)?.is_listening() {
+        if self.room(id)?.record.participation != Participation::Creating {
             match self.catch_up(id).await {
                 Ok(()) | Err(Error::Offline(_)) => {}
                 Err(error) => return Err(error),
@@ -84,7 +84,8 @@ impl Engine {
         rows: Delta,
     ) -> Result<(), Error> {
         let room = self.rooms.get(id).ok_or(Error::UnknownConversation)?;
-        let mut transition = room.group.protect(&entry.payload, &[], &mut self.rng)?;
+        let evidence = room.view.evidence().to_bytes()?;
+        let mut transition = room.group.protect(&entry.payload, &evidence, &mut self.rng)?;
         let header = message_header(entry.epoch, history);
         state::put(transition.delta_mut(), indexed_row(state::HISTORY, id, history), entry)?;
         transition.delta_mut().append(rows);

@@ -12,7 +12,8 @@ use cenacle_store::SqliteStore;
 use crate::Error;
 
 pub(crate) use rows::{
-    Account, Conversation, HistoryEntry, Intent, IntentKind, Offer, OutboxHeader, OutboxKind, Participation, Taken,
+    Account, Conversation, HistoryEntry, Intent, IntentKind, Offer, OutboxHeader, OutboxKind, Participation, Returning,
+    Taken,
 };
 
 /// The account: one row, key empty.
@@ -31,6 +32,12 @@ pub(crate) const INTENT: Table = Table(133);
 pub(crate) const BINDING: Table = Table(134);
 /// Own key packages to be published: key `reference`.
 pub(crate) const TO_PUBLISH: Table = Table(135);
+/// What goes with an own external commit until it is accepted: key `group_id`.
+pub(crate) const RETURNING: Table = Table(136);
+/// How far the log was read and what it held: key `group_id`.
+pub(crate) const SEEN_LOG: Table = Table(137);
+/// The sealed description of a conversation that the server has not been told of: key `group_id`.
+pub(crate) const FIRST_DESCRIPTION: Table = Table(138);
 
 /// The number of the rows' format.
 const FORMAT: u8 = 1;

@@ -78,6 +78,8 @@ kinds! {
         Member = 2,
         /// Removed; the history stays.
         Removed = 3,
+        /// A member whose state is an old copy: nothing of it is used any more, also after a restart.
+        Outdated = 4,
     }
 
     /// What is wanted of the membership.
@@ -141,6 +143,15 @@ codec_struct! {
         /// Whom it is about; oneself for a rotation.
         pub(crate) name: AccountName,
         pub(crate) taken: Vec<Taken>,
+    }
+
+    /// What goes with an own external commit until it is accepted.
+    #[derive(Debug)]
+    pub(crate) struct Returning {
+        /// Accounts that are in the conversation and were not before, and that its user wants to be in it with.
+        pub(crate) newcomers: Vec<AccountName>,
+        /// The group as the commit makes it, for whoever has to come back next: a GroupInfo.
+        pub(crate) description: MlsMessage,
     }
 
     /// An own key package to be published.

@@ -3,4 +3,5 @@
 mod attachment;
 mod bindings;
 mod payload;
+mod returning;
 mod transport;

@@ -18,6 +18,8 @@ fn commands_take_the_rest_of_their_line() {
     assert_eq!(read("/invite  bob "), Ok(Some(Command::Invite("bob".into()))));
     assert_eq!(read("/send my photo.jpg"), Ok(Some(Command::Send("my photo.jpg".into()))));
     assert_eq!(read("/switch"), Ok(Some(Command::Switch(None))));
+    assert_eq!(read("/rejoin"), Ok(Some(Command::Rejoin(Vec::new()))));
+    assert_eq!(read("/rejoin bob  carol"), Ok(Some(Command::Rejoin(vec!["bob".into(), "carol".into()]))));
     let save = Command::Save { to: "here.jpg".into(), name: Some("my photo.jpg".into()) };
     assert_eq!(read("/save here.jpg my photo.jpg"), Ok(Some(save)));
     assert_eq!(read("/save here.jpg"), Ok(Some(Command::Save { to: "here.jpg".into(), name: None })));

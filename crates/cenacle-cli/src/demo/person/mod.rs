@@ -23,7 +23,7 @@ use tokio::{
     sync::{Mutex, RwLock},
 };
 
-use super::protocol::{Ask, Heard, Record, Reply, Request, StateCopy, Status, Tell, View, What};
+use super::protocol::{Ask, Heard, Lost, Record, Reply, Request, StateCopy, Status, Tell, View, What};
 use crate::{
     inspect::draw_tree,
     output::{FAILED, OK, complain},
@@ -128,6 +128,7 @@ impl Person {
             Ask::Release => self.transport.release(),
             Ask::Records { group } => return self.records(&group).await.map(Reply::Records),
             Ask::Copy { to } => return self.copy(to).await.map(Reply::Copied),
+            Ask::Rejoin => return self.rejoin().await.map(Reply::Lost),
             Ask::Pry { copy, records } => {
                 // One at a time: the copy is locked while it is in use.
                 let _one = self.prying.lock().await;
@@ -212,6 +213,16 @@ impl Person {
             }
             from = last.saturating_add(1);
         }
+    }
+
+    /// Tries to go on as if nothing had happened, and comes back when that does not work.
+    async fn rejoin(&self) -> Result<Lost, cenacle::Error> {
+        let conversation = self.conversation().await?;
+        let outcomes = [conversation.send("as if nothing had happened").await.map(drop), conversation.rotate().await];
+        let is_old = outcomes.iter().all(|outcome| matches!(outcome, Err(cenacle::Error::StateLost)));
+        let said = self.transport.posted();
+        conversation.rejoin(&[]).await?;
+        Ok(Lost { is_old, said })
     }
 
     /// Closes the client, copies its file, and opens it again.

@@ -1,6 +1,7 @@
 //! A person's way to the server: the ordinary one, which can lose the network and can stop in the middle of a commit, so
 //! that a process is killed at a known point and not at whichever it happens to reach.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use cenacle::transport::{BoxFuture, Hints, HttpTransport, Method, Request, Response, Transport, TransportError};
@@ -26,6 +27,8 @@ pub(super) struct StageTransport {
     gate: Mutex<Gate>,
     release: Semaphore,
     token: Mutex<Option<DeviceToken>>,
+    /// How many messages and commits were posted.
+    posted: AtomicUsize,
 }
 
 impl StageTransport {
@@ -36,6 +39,7 @@ impl StageTransport {
             gate: Mutex::new(Gate::Open),
             release: Semaphore::new(0),
             token: Mutex::new(None),
+            posted: AtomicUsize::new(0),
         })
     }
 
@@ -52,6 +56,11 @@ impl StageTransport {
     /// Goes on where it stopped.
     pub(super) fn release(&self) {
         self.release.add_permits(1);
+    }
+
+    /// How many messages and commits were posted.
+    pub(super) fn posted(&self) -> usize {
+        self.posted.load(Ordering::Relaxed)
     }
 
     /// Asks the server with the device's own token, past everything a well-behaved client would consider.
@@ -93,6 +102,9 @@ impl StageTransport {
             return Err(TransportError::Unreachable);
         }
         let is_commit = request.method == Method::Post && request.path.ends_with("/commits");
+        if is_commit || (request.method == Method::Post && request.path.ends_with("/messages")) {
+            self.posted.fetch_add(1, Ordering::Relaxed);
+        }
         let is_log = request.method == Method::Get && request.path.contains("/log?");
         if is_commit {
             self.reach(Point::BeforePost).await;

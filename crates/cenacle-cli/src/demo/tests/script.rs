@@ -24,6 +24,7 @@ fn each_kind_of_line_is_read() {
         ("bob rotates and alice invites dave", Step::Together(rotates("bob"), invite())),
         ("bob goes offline", Step::Offline("bob".parse().unwrap())),
         ("bob comes back", Step::Online("bob".parse().unwrap())),
+        ("bob restores a backup", Step::Restore("bob".parse().unwrap())),
         ("kill bob while committing", Step::Kill { act: rotates("bob"), point: None }),
         (
             "kill alice while inviting dave before the merge",
@@ -84,6 +85,7 @@ fn the_script_that_ships_has_a_line_of_each_kind() {
     has(|step| matches!(step, Step::Together(..)));
     has(|step| matches!(step, Step::Offline(_)));
     has(|step| matches!(step, Step::Online(_)));
+    has(|step| matches!(step, Step::Restore(_)));
     has(|step| matches!(step, Step::Kill { point: None, .. }));
     has(|step| matches!(step, Step::SendFile { bytes, .. } if *bytes == 1 << 20));
     has(|step| matches!(step, Step::Check { closed: Closed::Before, .. }));

@@ -73,6 +73,7 @@ fn impossible_lines_are_refused_before_anything_starts() {
         ("alice removes bob\nbob: hi", "not in the group any more"),
         ("alice invites bob\nbob goes offline\nbob rotates", "can only say something"),
         ("alice: hi\nalice comes back", "is not offline"),
+        ("alice: hi\nalice goes offline\nalice restores a backup", "can only say something"),
         ("alice goes offline\nalice goes offline", "offline already"),
         ("alice: hi\nalice rotates and alice rotates", "two things"),
         ("alice removes bob and bob removes alice", "one would remove the other"),

@@ -1,0 +1,380 @@
+//! Losing a conversation, and coming back to it by an external commit that takes the place of one's former self
+//! (RFC 9420 §12.4.3.2).
+//!
+//! ```text
+//!                       ┌── another commit won: described anew ◀──┐
+//!                       ▼                                         │
+//! lost ── asked ──▶ described ──▶ commit ── stored ──▶ posted ──▶ log ──▶ old state erased, new one in its place
+//! ```
+//! Until the commit is in the log, everything is as it was. From where it is stored it is finished after a crash at any
+//! point, because the service answers the same bytes in the same way.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use cenacle_codec::Encode;
+use cenacle_mls::{
+    Misuse, Need,
+    delta::{Delta, RowKey, Store, Table, Unreleased},
+    group::{ExternalJoin, Group, PendingJoin, PublicGroup},
+    wire::{Epoch, GroupInfo, MlsMessage, MlsMessageBody},
+};
+use cenacle_service::wire::{AccountName, GroupInfoAnswer, PostCommit, ProblemKind, RecordKind};
+use tokio::time::sleep;
+
+use super::{
+    Engine, Me, description, inputs, now_seconds,
+    room::{Room, Waiting, indexed_row, row},
+    view::{self, Point, View},
+};
+use crate::{
+    ConversationId, Error, Event, Loss, MemberId, Recovery,
+    api::pause,
+    state::{self, Conversation, Intent, IntentKind, OutboxHeader, OutboxKind, Participation, Returning},
+};
+
+/// How often to make the commit anew before letting the caller know.
+const MAX_ATTEMPTS: u32 = 12;
+
+/// What stands in the log between where the old state stopped and where the new one begins.
+#[derive(Debug, Default)]
+pub(super) struct Passed {
+    /// What of the outbox is there: its index, the record's number, and when the server took it.
+    said: BTreeMap<u64, (u64, u64)>,
+    /// How many messages of others are there.
+    unread: u64,
+    /// The last record.
+    last: Vec<u8>,
+}
+
+/// What outlives the old state, once the rows that say so are stored.
+#[derive(Debug)]
+pub(super) struct Kept {
+    record: Conversation,
+    outbox: BTreeMap<u64, Waiting>,
+    /// Intents that came true with it.
+    ended: Vec<u64>,
+    delivered: Vec<Event>,
+    /// Where its log goes on.
+    point: Point,
+}
+
+fn returning_row(id: &ConversationId) -> RowKey {
+    RowKey::of_group(state::RETURNING, &id.to_group_id())
+}
+
+impl Engine {
+    /// Whether an external commit of this conversation was stored and not finished.
+    pub(super) fn is_returning(&self, id: &ConversationId) -> Result<bool, Error> {
+        Ok(self.store.row(&returning_row(id))?.is_some())
+    }
+
+    /// Notes that a conversation is lost, and tells it.
+    pub(super) fn lose(&mut self, id: &ConversationId, loss: Loss) -> Result<(), Error> {
+        let room = self.room(id)?;
+        if room.loss.as_ref() == Some(&loss) {
+            return Ok(());
+        }
+        if loss == Loss::OldState && room.record.participation == Participation::Member {
+            let record = Conversation { participation: Participation::Outdated, ..room.record.clone() };
+            self.write_record(id, record)?;
+        }
+        self.room_mut(id)?.loss = Some(loss.clone());
+        self.tell(Event::Lost { conversation: id.clone(), loss });
+        Ok(())
+    }
+
+    /// Comes back without being asked, if that is wanted and has not turned out to need a person.
+    pub(super) async fn rejoin_by_itself(&mut self, id: &ConversationId) -> Result<bool, Error> {
+        if self.config.recovery == Recovery::Ask || self.room(id)?.needs_asking {
+            return Ok(false);
+        }
+        let outcome = self.rejoin(id, BTreeSet::new()).await;
+        self.room_mut(id)?.needs_asking = matches!(outcome, Err(Error::Newcomers(_)));
+        outcome.map(|()| true)
+    }
+
+    /// Comes back, as a person asks for it.
+    pub(crate) async fn come_back(&mut self, id: &ConversationId, newcomers: &[String]) -> Result<(), Error> {
+        let newcomers: Result<_, _> = newcomers.iter().map(|name| name.parse()).collect();
+        let newcomers = newcomers?;
+        self.room(id)?.check_member()?;
+        if self.room(id)?.record.participation != Participation::Creating {
+            self.rejoin(id, newcomers).await?;
+        }
+        self.pump(id).await
+    }
+
+    /// Takes the place of the former self, in whose state nothing happens any more.
+    pub(super) async fn rejoin(
+        &mut self,
+        id: &ConversationId,
+        mut newcomers: BTreeSet<AccountName>,
+    ) -> Result<(), Error> {
+        for attempt in 0..MAX_ATTEMPTS {
+            if !self.room(id)?.is_returning {
+                self.begin_return(id, &newcomers).await?;
+            }
+            match self.finish_return(id).await? {
+                None => return Ok(()),
+                Some(wanted) => newcomers.extend(wanted),
+            }
+            sleep(pause(attempt)).await;
+        }
+        Err(Error::Contended)
+    }
+
+    /// Makes the external commit and stores it, to be posted from there.
+    async fn begin_return(&mut self, id: &ConversationId, newcomers: &BTreeSet<AccountName>) -> Result<(), Error> {
+        let answer = self.api.group_info(&id.0).await.map_err(refusal)?;
+        let info = self.described(id, &answer)?.ok_or(Error::NoWayBack)?;
+        // An old epoch's keys may be in the hands of whoever was removed since.
+        if answer.epoch < self.room(id)?.group.epoch().0 {
+            return Err(Error::ServerChanged);
+        }
+        let mut pending = self.external_commit(id, &info, newcomers).await?;
+        let header = state::header(&newcomers.iter().cloned().collect::<Vec<_>>())?;
+        pending.store_group_info_as(returning_row(id), &header)?;
+        pending.persist(&mut self.store)?;
+        self.room_mut(id)?.is_returning = true;
+        Ok(())
+    }
+
+    /// The description of the group that the service gives, if it is one by the group's members.
+    fn described(&self, id: &ConversationId, answer: &GroupInfoAnswer) -> Result<Option<GroupInfo>, Error> {
+        let public = self.room(id)?.group.public();
+        let (suite, sealed) = (self.me()?.mls.suite(), answer.group_info.as_slice());
+        let info = description::open(suite, public, Epoch(answer.epoch), sealed)?;
+        Ok(info.filter(|info| info.group_context.extensions.find(description::KEY) == description::key(public)))
+    }
+
+    async fn external_commit(
+        &mut self,
+        id: &ConversationId,
+        info: &GroupInfo,
+        newcomers: &BTreeSet<AccountName>,
+    ) -> Result<Unreleased<PendingJoin>, Error> {
+        loop {
+            let (me, room) = (self.me.as_ref().ok_or(Error::NotRegistered)?, self.room(id)?);
+            let policy = self.bindings.at(me.account.cipher_suite, now_seconds());
+            let inputs = inputs(&policy);
+            let is_wanted = |name: &AccountName| newcomers.contains(name) || !room.devices_of(name).is_empty();
+            let commit = check_description(me, info, &inputs, is_wanted).and_then(|replaces| {
+                let how = ExternalJoin { replaces: Some(replaces), ..ExternalJoin::default() };
+                Ok(me.mls.join_external(info, how, &inputs, &mut cenacle_crypto_awslc::SystemRng)?)
+            });
+            match commit {
+                Err(Error::Mls(cenacle_mls::Error::Missing(Need::CredentialVerdicts(claims)))) => {
+                    self.learn_all(&claims).await?;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Posts the stored commit and takes its epoch into use. If another won, it is forgotten, and the result is with whom it
+    /// was to be.
+    async fn finish_return(&mut self, id: &ConversationId) -> Result<Option<Vec<AccountName>>, Error> {
+        let commit = PendingJoin::recover(&self.store, &id.to_group_id())?;
+        let returning: Option<Returning> = state::find(&self.store, &returning_row(id), "return")?;
+        let Some(((commit, rows), Returning { newcomers, description })) = commit.zip(returning) else {
+            self.give_up_return(id)?;
+            return Ok(Some(Vec::new()));
+        };
+        let epoch = commit.epoch().ok_or(Error::Corrupt("return"))?;
+        let sealed = self.seal_description(id, epoch.0.saturating_add(1), &description)?;
+        let body = PostCommit {
+            epoch: epoch.0,
+            commit: commit.to_bytes()?.into(),
+            welcomes: Vec::new(),
+            group_info_sealed: sealed.is_some(),
+            group_info: sealed.map(Into::into),
+            ratchet_tree: None,
+            added: Vec::new(),
+            removed: Vec::new(),
+        };
+        let problem = match self.post_commit(id, body).await {
+            Ok(accepted) => {
+                self.check_lineage(accepted.lineage)?;
+                self.take_place(id, &commit, &description, rows, accepted.seq).await?;
+                return Ok(None);
+            }
+            Err(Error::Refused(problem)) => problem,
+            Err(error) => return Err(error),
+        };
+        if matches!(problem.status, 400 | 403 | 404 | 409 | 413 | 422) {
+            self.give_up_return(id)?;
+        }
+        if matches!(problem.kind, ProblemKind::EpochConflict { .. }) {
+            return Ok(Some(newcomers));
+        }
+        Err(refusal(Error::Refused(problem)))
+    }
+
+    /// Forgets the stored commit, which was not accepted.
+    fn give_up_return(&mut self, id: &ConversationId) -> Result<(), Error> {
+        let mut delta = Delta::new();
+        delta.delete(RowKey::of_group(Table::PENDING_JOIN, &id.to_group_id()));
+        delta.delete(returning_row(id));
+        self.write(&delta)?;
+        self.room_mut(id)?.is_returning = false;
+        Ok(())
+    }
+
+    /// The commit is in the log: its epoch takes the place of the old state, in one batch with what outlives that.
+    async fn take_place(
+        &mut self,
+        id: &ConversationId,
+        commit: &MlsMessage,
+        description: &MlsMessage,
+        mut rows: Delta,
+        seq: u64,
+    ) -> Result<(), Error> {
+        let passed = self.pass(id, seq).await?;
+        if passed.last != commit.to_bytes()? {
+            return Err(Error::ServerChanged);
+        }
+        let MlsMessageBody::GroupInfo(info) = &description.body else { return Err(Error::Corrupt("return")) };
+        let point = view::begun(&*self.base, seq, &info.group_context);
+        let kept = self.keep(id, point, &passed, &mut rows)?;
+        rows.delete(returning_row(id));
+        self.write(&rows)?;
+        // From here on the old state is not to be met again, whatever happens.
+        let old = self.rooms.remove(id).ok_or(Error::UnknownConversation)?;
+        let group = self.me()?.mls.load_group(&self.store, &id.to_group_id())?.ok_or(Error::Corrupt("group"))?;
+        let before: BTreeSet<MemberId> = old.members().map(|(_, member)| member).collect();
+        let (epoch, unread) = (group.epoch().0, passed.unread);
+        self.enter(id, group, old.intents, kept);
+        let after: BTreeSet<MemberId> = self.room(id)?.members().map(|(_, member)| member).collect();
+        self.tell(Event::Rejoined {
+            conversation: id.clone(),
+            epoch,
+            added: after.difference(&before).cloned().collect(),
+            removed: before.difference(&after).cloned().collect(),
+            unread,
+        });
+        Ok(())
+    }
+
+    /// Goes through the log up to record `until`, as far as it may be read, without the keys for it.
+    pub(super) async fn pass(&self, id: &ConversationId, until: u64) -> Result<Passed, Error> {
+        let room = self.room(id)?;
+        let waiting = room.outbox.iter().filter_map(|(index, waiting)| Some((waiting.message()?, *index)));
+        let waiting: Result<BTreeMap<_, _>, _> =
+            waiting.map(|(message, index)| Ok((message.to_bytes()?, index))).collect();
+        let waiting = waiting.map_err(|error: cenacle_codec::EncodeError| Error::from(error))?;
+        let mut passed = Passed::default();
+        // The log may have become shorter than it was shown to be.
+        let mut from = room.record.cursor.min(until);
+        while from <= until {
+            let log = self.api.log(&id.0, from).await.map_err(refusal)?;
+            let before = from;
+            for record in log.records.into_iter().filter(|record| record.seq >= before && record.seq <= until) {
+                match waiting.get(record.message.as_slice()) {
+                    Some(index) => drop(passed.said.insert(*index, (record.seq, record.received_at))),
+                    None if record.kind == RecordKind::Application => passed.unread = passed.unread.saturating_add(1),
+                    None => {}
+                }
+                from = from.max(record.seq.saturating_add(1));
+                passed.last = record.message.into_vec();
+            }
+            if from == before {
+                break;
+            }
+        }
+        Ok(passed)
+    }
+
+    /// What outlives a state that is given up, with the rows for it: history and intents, and those messages in the outbox
+    /// that nobody has seen. Their ciphertexts do not.
+    pub(super) fn keep(
+        &self,
+        id: &ConversationId,
+        point: Point,
+        passed: &Passed,
+        rows: &mut Delta,
+    ) -> Result<Kept, Error> {
+        let room = self.room(id)?;
+        let cursor = point.seq.saturating_add(1);
+        let record = Conversation { participation: Participation::Member, cursor, ..room.record.clone() };
+        state::put(rows, row(id), &record)?;
+        state::put(rows, view::row(id), &point)?;
+        let (mut outbox, mut delivered) = (BTreeMap::new(), Vec::new());
+        for (index, waiting) in &room.outbox {
+            let key = indexed_row(state::OUTBOX, id, *index);
+            if let Some((seq, received_at)) = passed.said.get(index) {
+                delivered.extend(self.deliver(id, waiting.header.history, *seq, *received_at, rows)?);
+            } else if !waiting.is_commit() {
+                let header = OutboxHeader { kind: OutboxKind::Unsaid, epoch: 0, ..waiting.header.clone() };
+                state::put(rows, key, &header)?;
+                outbox.insert(*index, Waiting::unsaid(header));
+                continue;
+            }
+            rows.delete(key);
+        }
+        // Whoever comes back has new keys.
+        let rotations = room.intents.iter().filter(|(_, intent)| intent.kind == IntentKind::Rotate);
+        let ended: Vec<u64> = rotations.map(|(index, _)| *index).collect();
+        ended.iter().for_each(|index| rows.delete(indexed_row(state::INTENT, id, *index)));
+        Ok(Kept { record, outbox, ended, delivered, point })
+    }
+
+    /// Takes a stored group into use in place of the one there was. Its log is read before anything is said: it may be that
+    /// this file is an old copy, too.
+    pub(super) fn enter(&mut self, id: &ConversationId, group: Group, mut intents: BTreeMap<u64, Intent>, kept: Kept) {
+        let Kept { record, outbox, ended, delivered, point } = kept;
+        ended.iter().for_each(|index| drop(intents.remove(index)));
+        let view = View::new(&*self.base, &group, Some(point));
+        let room = Room { outbox, intents, is_current: false, ..Room::new(group, record, view) };
+        self.rooms.insert(id.clone(), room);
+        delivered.into_iter().for_each(|event| self.tell(event));
+        self.subscribe();
+    }
+
+    /// Compares this device's epoch with the members' description of it, when something gave reason to doubt.
+    pub(super) async fn compare(&mut self, id: &ConversationId) -> Result<(), Error> {
+        let answer = match self.api.group_info(&id.0).await {
+            Ok(answer) => answer,
+            Err(Error::Refused(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let room = self.room(id)?;
+        let epoch = room.group.epoch().0;
+        // There was a commit since the log was read, or there were commits in the log that there are no more.
+        if answer.epoch != epoch {
+            return if answer.epoch > epoch { Ok(()) } else { Err(Error::ServerChanged) };
+        }
+        let info = self.described(id, &answer)?;
+        let differs = info.is_some_and(|info| info.group_context != *room.group.public().context());
+        self.room_mut(id)?.has_doubts = false;
+        if differs { Err(Error::Forked { epoch }) } else { Ok(()) }
+    }
+}
+
+/// Checks a description and finds the place of the former self in it.
+fn check_description(
+    me: &Me,
+    info: &GroupInfo,
+    inputs: &cenacle_mls::group::Inputs<'_>,
+    is_wanted: impl Fn(&AccountName) -> bool,
+) -> Result<cenacle_mls::wire::LeafIndex, Error> {
+    let public = PublicGroup::from_group_info(info, None, me.mls.suite(), me.mls.settings(), inputs)?;
+    let members = public.members().filter_map(|(_, leaf)| super::room::member_of(&leaf));
+    let newcomers: BTreeSet<AccountName> = members.map(|member| member.name).filter(|name| !is_wanted(name)).collect();
+    if !newcomers.is_empty() {
+        return Err(Error::Newcomers(newcomers.into_iter().collect()));
+    }
+    let is_out = |error: &cenacle_mls::Error| *error == Misuse::NotMember.into();
+    Group::former_leaf(&me.mls, &public).map_err(|error| if is_out(&error) { Error::NotMember } else { error.into() })
+}
+
+/// A refusal as what it means for one who wants to come back.
+fn refusal(error: Error) -> Error {
+    let Error::Refused(problem) = error else { return error };
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others say enough by themselves")]
+    match problem.kind {
+        ProblemKind::NotAMember { .. } => Error::NotMember,
+        ProblemKind::GroupInfoMissing { .. } => Error::NoWayBack,
+        ProblemKind::EpochFuture { .. } => Error::ServerChanged,
+        _ => Error::Refused(problem),
+    }
+}
