@@ -21,7 +21,7 @@ fn refuses(trial: &mut Trial, package: &KeyPackage, expected: impl Into<Error>) 
 fn r181_init_key_of_the_suite() {
     for (suite, bad) in [(1, (|_| bad_x25519()) as fn(&[u8]) -> Vec<Vec<u8>>), (2, bad_p256)] {
         let mut trial = Trial::of_suite(181, suite);
-        let mut erin = Insider::nobody(&trial.alice.suite, "erin", 181);
+        let mut erin = Insider::nobody(&trial.alice.suite, "erin", 1_181);
         let good = erin.fresh_key();
         for key in bad(&good) {
             let package = erin.key_package_with(|_| (), |package| package.init_key.clone_from(&key));
@@ -37,15 +37,16 @@ fn r181_init_key_of_the_suite() {
 fn r183_key_package_signature() {
     let mut trial = Trial::new(183);
     let test = || Extension::new(TEST_EXTENSION.0, b"content");
-    let mut erin = Insider::nobody(&trial.alice.suite, "erin", 183);
+    let mut erin = Insider::nobody(&trial.alice.suite, "erin", 1_183);
     let genuine = erin.key_package_with(|leaf| leaf.extensions.push(test()), |package| package.extensions.push(test()));
     let (leaf, package) = (What::LeafSignature, What::KeyPackageSignature);
+    let other = trial.alice.outsider("other").template.signature_key;
     let fields: [(Spoil<'_, KeyPackage>, Error); 14] = [
         (&|package| package.version ^= 2, Rule::KeyPackageFits.into()),
         (&|package| package.cipher_suite ^= 2, Rule::KeyPackageFits.into()),
         (&|package| package.init_key[5] ^= 1, package.into()),
         (&|package| package.leaf_node.encryption_key[5] ^= 1, leaf.into()),
-        (&|package| package.leaf_node.signature_key.clone_from(&trial.alice.template.signature_key), leaf.into()),
+        (&|package| package.leaf_node.signature_key.clone_from(&other), leaf.into()),
         (&|package| package.leaf_node.credential = Credential::Basic(b"eric".to_vec()), leaf.into()),
         (&|package| package.leaf_node.capabilities.extensions[0] ^= 1, Rule::LeafExtensionsListed.into()),
         (&|package| package.leaf_node.capabilities.cipher_suites.push(7), leaf.into()),
@@ -76,7 +77,7 @@ fn lasting(not_after: u64) -> Source {
 #[test]
 fn r184_version_of_another_message() {
     let mut trial = Trial::new(184);
-    let mut erin = Insider::nobody(&trial.alice.suite, "erin", 184);
+    let mut erin = Insider::nobody(&trial.alice.suite, "erin", 1_184);
     for version in [0, 2, 0xffff] {
         let bad = erin.key_package_with(|_| (), |package| package.version = version);
         assert_eq!(bad.message()[..2], code::MLS10.to_be_bytes());
@@ -89,7 +90,7 @@ fn r184_version_of_another_message() {
 #[test]
 fn r185_leaf_of_another_source() {
     let mut trial = Trial::new(185);
-    let mut erin = Insider::nobody(&trial.alice.suite, "erin", 185);
+    let mut erin = Insider::nobody(&trial.alice.suite, "erin", 1_185);
     for source in [Source::Update, Source::commit(b""), Source::commit(&[7; 32])] {
         let bad = erin.key_package_with(|leaf| leaf.source = source.clone(), |_| ());
         refuses(&mut trial, &bad, Rule::LeafSourceFits);
@@ -101,7 +102,7 @@ fn r185_leaf_of_another_source() {
 #[test]
 fn r186_unlisted_extensions() {
     let mut trial = Trial::new(186);
-    let mut erin = Insider::nobody(&trial.alice.suite, "erin", 186);
+    let mut erin = Insider::nobody(&trial.alice.suite, "erin", 1_186);
     let extension = || Extension::new(0xf0ab, b"content");
     let bad = erin.key_package_with(|_| (), |package| package.extensions.push(extension()));
     refuses(&mut trial, &bad, Rule::LeafExtensionsListed);
@@ -119,7 +120,7 @@ fn r186_unlisted_extensions() {
 #[test]
 fn r187_unknown_extensions() {
     let mut trial = Trial::new(187);
-    let mut erin = Insider::nobody(&trial.alice.suite, "erin", 187);
+    let mut erin = Insider::nobody(&trial.alice.suite, "erin", 1_187);
     let unknown = [0xf0ab, 0x0a0a, 0xeaea].map(|kind| Extension::new(kind, b"whatever it is"));
     let listing = |leaf: &mut LeafNode| leaf.capabilities.extensions.extend([0xf0ab, 0x0a0a, 0xeaea]);
     let twin = erin.key_package_with(listing, |package| package.extensions.extend(unknown.clone()));
@@ -142,10 +143,10 @@ fn r187_unknown_extensions() {
 #[test]
 fn r188_suite_of_another_group() {
     let mut trial = Trial::new(188);
-    let mut erin = Insider::nobody(&trial.alice.suite, "erin", 188);
+    let mut erin = Insider::nobody(&trial.alice.suite, "erin", 1_188);
     for other in [2, 3] {
         let suite = Trial::world(188, other).suite;
-        let foreign = Insider::nobody(&suite, "erin", 188).key_package();
+        let foreign = Insider::nobody(&suite, "erin", 1_188).key_package();
         let claimed = erin.key_package_with(|_| (), |package| package.cipher_suite = other);
         // Of both suites, by its capabilities.
         let both = |leaf: &mut LeafNode| leaf.capabilities.cipher_suites.push(other);
@@ -163,7 +164,7 @@ fn r188_suite_of_another_group() {
 #[test]
 fn r189_leaf_of_a_key_package() {
     let mut trial = Trial::new(189);
-    let mut erin = Insider::nobody(&trial.alice.suite, "erin", 189);
+    let mut erin = Insider::nobody(&trial.alice.suite, "erin", 1_189);
     let test = || Extension::new(TEST_EXTENSION.0, b"");
     let limit = trial.world.settings.limits.lifetime_seconds;
     let cases: [(Spoil<'_, LeafNode>, Rule); 12] = [

@@ -9,6 +9,7 @@ use cenacle_mls::{
     group::{AcceptAll, GroupPolicy, Inputs, OwnKeyPackage},
     wire::{Extensions, GroupId, KeyPackage as MlsKeyPackage, MlsMessage, MlsMessageBody},
 };
+use cenacle_store::MemoryStore;
 use cenacle_testkit::world::{LIFETIME, World};
 
 use crate::common::*;
@@ -23,10 +24,8 @@ fn r182_init_keys_differ() {
     let mut keys = BTreeSet::new();
     let mut package = |world: &World, rng: &mut SeededRng| {
         let package = world.at("erin").client.key_package(LIFETIME, false, rng).unwrap();
-        let MlsMessageBody::KeyPackage(package) = package.persist(&mut world.at("erin").disk.clone()).unwrap().body
-        else {
-            panic!("a key package")
-        };
+        let message = package.persist(&mut MemoryStore::default()).unwrap();
+        let MlsMessageBody::KeyPackage(package) = message.body else { panic!("a key package") };
         [package.init_key, package.leaf_node.encryption_key].map(|key| keys.insert(key.0.to_vec()))
     };
     for _ in 0..PACKAGES {
@@ -69,7 +68,9 @@ fn r191_used_twice() {
 
     let fresh = trial.key_package("erin");
     let twin = elsewhere(&trial, b"3", &fresh);
-    trial.enters("erin", twin.welcome(), None);
+    let new = trial.read_welcome("erin", twin.welcome(), None).unwrap();
+    new.accept(&mut trial.person("erin").disk).unwrap();
+    trial.open = false;
     last_resort_is_used_twice(&mut trial);
 }
 
