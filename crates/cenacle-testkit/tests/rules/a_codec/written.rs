@@ -82,16 +82,15 @@ fn refuses_content(
             continue;
         }
         // Encrypted anew, with the signature and tag of the twin.
-        let (mut content, mut body, mut auth) = (FramedContent::default(), Vec::new(), Auth::default());
-        let seen = plan().private().content(|seen| content = seen.clone()).auth(|seen| auth = seen.clone());
+        let (mut framed, mut body, mut auth) = (FramedContent::default(), Vec::new(), Auth::default());
+        let seen = plan().private().content(|seen| framed = seen.clone()).auth(|seen| auth = seen.clone());
         trial.alice.clone().make(seen.seal(|seal| body.clone_from(&seal.body)));
-        let content_type = content.content.content_type();
-        let content = Body(content.content);
+        let content = Body(framed.content.clone());
         assert_eq!(body, [content.bytes(), auth.bytes()].concat());
         for quirk in quirks(&content, ways) {
-            let spoilt = content.bytes_with(&[quirk]);
-            let bad =
-                Plan::application(b"").content(|framed| framed.content = Content::Raw(content_type, spoilt.clone()));
+            let spoilt = Content::Raw(framed.content.content_type(), content.bytes_with(&[quirk]));
+            let spoilt = FramedContent { content: spoilt, ..framed.clone() };
+            let bad = Plan::application(b"").content(|made| made.clone_from(&spoilt));
             let bad = trial.alice.make(bad.auth(|made| made.clone_from(&auth)));
             trial.refuses_encoding(&bad, kind);
         }
@@ -141,7 +140,7 @@ fn framing(trial: &mut Trial, ways: Ways<'_>, kind: DecodeErrorKind) {
     let parts = [auth.signature, auth.confirmation_tag.unwrap(), membership_tag.unwrap()];
     for (spoilt, part) in parts.iter().enumerate() {
         for string in strings(part, ways) {
-            let mut body = vec![content.bytes(), parts[0].bytes(), parts[1].bytes(), parts[2].bytes()];
+            let mut body = [content.bytes(), parts[0].bytes(), parts[1].bytes(), parts[2].bytes()];
             body[spoilt + 1] = string;
             trial.refuses_encoding(mls_message(code::PUBLIC_MESSAGE, &body.concat()), kind);
         }
@@ -165,12 +164,14 @@ fn welcomes(trial: &mut Trial, ways: Ways<'_>, kind: DecodeErrorKind) {
         trial.refuses_welcome_encoding("erin", &bad, kind);
     }
     for quirk in quirks(&secrets, ways) {
-        let bad = plan().group_secrets_bytes(|bytes| *bytes = GroupSecrets::parse(bytes).bytes_with(&[quirk.clone()]));
+        let quirk = [quirk];
+        let bad = plan().group_secrets_bytes(|bytes| *bytes = GroupSecrets::parse(bytes).bytes_with(&quirk));
         let bad = trial.alice.clone().make(bad);
         trial.refuses_welcome_encoding("erin", bad.welcome(), kind);
     }
     for quirk in quirks(&info, ways) {
-        let bad = plan().group_info_bytes(|bytes| *bytes = GroupInfo::parse(bytes).bytes_with(&[quirk.clone()]));
+        let quirk = [quirk];
+        let bad = plan().group_info_bytes(|bytes| *bytes = GroupInfo::parse(bytes).bytes_with(&quirk));
         let bad = trial.alice.clone().make(bad);
         trial.refuses_welcome_encoding("erin", bad.welcome(), kind);
     }
