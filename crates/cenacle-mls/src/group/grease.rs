@@ -5,7 +5,7 @@ use cenacle_codec::Opaque;
 use cenacle_crypto::CipherSuite;
 
 use crate::{
-    Error, Misuse,
+    Error, Misuse, Rule,
     wire::{Capabilities, CredentialType, Extension, ExtensionType, Extensions, Proposal, ProposalType},
 };
 
@@ -46,8 +46,8 @@ impl GreaseValues {
     }
 }
 
-/// RFC 9420 §13.5: "GREASE values MUST NOT be sent in the following fields": proposal types, GroupContext extensions, and
-/// what becomes such.
+/// RFC 9420 §13.5: "GREASE values MUST NOT be sent in the following fields": proposal types, credential types, GroupContext
+/// extensions, and what becomes such.
 pub(crate) fn check_sent(proposal: &Proposal) -> Result<(), Error> {
     let extensions = match proposal {
         Proposal::Custom(kind, _) if kind.is_grease() => return Err(Misuse::Grease.into()),
@@ -63,9 +63,11 @@ pub(crate) fn check_sent(proposal: &Proposal) -> Result<(), Error> {
     check_context_sent(extensions)
 }
 
-/// The same for the extensions of a new group's context.
+/// The same for the extensions of a new group's context, and for the credentials of the external senders among them.
 pub(crate) fn check_context_sent(extensions: &Extensions) -> Result<(), Error> {
-    if extensions.types().any(ExtensionType::is_grease) { Err(Misuse::Grease.into()) } else { Ok(()) }
+    let senders = extensions.external_senders().map_err(|_| Rule::ExtensionWellFormed)?.unwrap_or_default();
+    let credentials = senders.iter().any(|sender| sender.credential.credential_type().is_grease());
+    if credentials || extensions.types().any(ExtensionType::is_grease) { Err(Misuse::Grease.into()) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod edits;
 mod siege;
 mod spoiler;
 
-pub use ecdsa::ecdsa_twin;
+pub use ecdsa::{ecdsa_malformed, ecdsa_twin};
 pub use edits::{claims, edits};
 pub use siege::{Delivery, Siege, besiege};
 pub use spoiler::Spoiler;

@@ -1,5 +1,15 @@
 //! Codec and primitive encoding (RFC 9420 §2.1, §5.1, §5.2).
 
+mod kem_keys;
+mod labels;
+mod numbers;
+mod signatures;
+mod signing_keys;
+mod vectors;
+mod written;
+
+pub(crate) use kem_keys::{bad_p256, bad_x25519};
+
 use crate::common::*;
 
 /// §2.1.1: A presence octet is 0 or 1.

@@ -21,7 +21,12 @@ pub(crate) const TYPE: u16 = 0xF0A1;
 impl Trial {
     /// As [`Trial::new`], with other capabilities of some members.
     pub(crate) fn capable(seed: u64, change: impl Fn(&str, &mut Capabilities)) -> Self {
-        let mut world = Self::world(seed, 1);
+        Self::capable_of(seed, 1, change)
+    }
+
+    /// The same with another suite.
+    pub(crate) fn capable_of(seed: u64, suite: u16, change: impl Fn(&str, &mut Capabilities)) -> Self {
+        let mut world = Self::world(seed, suite);
         for name in NAMES {
             let person = world.enter(name);
             let mut capabilities = person.client.capabilities().clone();
