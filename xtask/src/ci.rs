@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::{rfc, structure};
+use crate::{rfc, rules, structure};
 
 /// The steps after the structure, each a cargo command line.
 const STEPS: &[&str] = &[
@@ -32,6 +32,8 @@ pub(crate) fn all() -> Result<(), Vec<String>> {
     structure::check()?;
     println!("== rfc");
     rfc::check()?;
+    println!("== rules");
+    rules::check()?;
     STEPS.iter().try_for_each(|step| cargo(step))?;
     let feature = openssl_feature();
     OPENSSL_STEPS.iter().try_for_each(|step| cargo(&step.replace("FEATURE", feature)))

@@ -45,13 +45,6 @@ pub const UNBREAKABLE: &[Unbreakable] = &[
                  volume to count. A ratchet that has no generation left refuses to encrypt (r091)",
     },
     Unbreakable {
-        id: 80,
-        section: "6.3.2",
-        check: "Only members make sender data",
-        reason: "sender data is made in one place, of a leaf index; a content from outside is refused there: \
-                 only_members_encrypt in `cenacle-mls/src/protect/tests`",
-    },
-    Unbreakable {
         id: 134,
         section: "7.9.2",
         check: "A parent is bound by one chain of parent hashes, not by two",

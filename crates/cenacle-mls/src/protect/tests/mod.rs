@@ -107,19 +107,20 @@ fn application_data_never_travels_in_the_clear() {
     assert_eq!(refused.unwrap_err(), Error::Invalid(Rule::ApplicationDataIsEncrypted));
 }
 
+/// §6.3.2: Only members make sender data.
 #[test]
-fn only_members_encrypt() {
+fn r080_only_members_encrypt() {
     let room = Room::new();
-    let signed = room.signed(Sender::External(0), remove(), WireFormat::PRIVATE_MESSAGE);
-    let refused = private::protect(
-        &*room.suite,
-        &signed,
-        (Generation(0), &room.key()),
-        &room.secret,
-        Padding::default(),
-        &mut SeededRng::new(2),
-    );
-    assert_eq!(refused.unwrap_err(), Error::Invalid(Rule::PrivateSenderIsMember));
+    let protected = |sender| {
+        let signed = room.signed(sender, remove(), WireFormat::PRIVATE_MESSAGE);
+        let key = room.key();
+        let (keyed, rng) = ((Generation(0), &key), &mut SeededRng::new(2));
+        private::protect(&*room.suite, &signed, keyed, &room.secret, Padding::default(), rng)
+    };
+    for sender in [Sender::External(0), Sender::NewMemberProposal, Sender::NewMemberCommit] {
+        assert_eq!(protected(sender).unwrap_err(), Error::Invalid(Rule::PrivateSenderIsMember));
+    }
+    assert!(protected(MEMBER).is_ok());
 }
 
 #[test]

@@ -20,14 +20,14 @@ fn holds(trial: &Trial, name: &str, secret: &[u8]) -> bool {
 }
 
 #[track_caller]
-fn is_kept(trial: &Trial, name: &str, secrets: &[(&str, &[u8])]) {
+fn assert_kept(trial: &Trial, name: &str, secrets: &[(&str, &[u8])]) {
     for (what, secret) in secrets {
         assert!(holds(trial, name, secret), "{name} should still have the {what}");
     }
 }
 
 #[track_caller]
-fn is_gone(trial: &Trial, name: &str, secrets: &[(&str, &[u8])]) {
+fn assert_gone(trial: &Trial, name: &str, secrets: &[(&str, &[u8])]) {
     for (what, secret) in secrets {
         assert!(!holds(trial, name, secret), "{name} still has the {what}");
     }
@@ -80,13 +80,13 @@ fn r169_secrets_of_the_schedule() {
         ("epoch secret", &epoch_secret),
         ("confirmation key", &epoch.confirmation_key),
     ];
-    is_gone(&trial, "bob", &gone);
+    assert_gone(&trial, "bob", &gone);
     let kept = [("init secret", &epoch.init_secret[..]), ("encryption secret", &epoch.encryption_secret)];
-    is_kept(&trial, "bob", &kept);
+    assert_kept(&trial, "bob", &kept);
     // The encryption secret goes with the first message.
     let message = trial.alice.make(Plan::application(b"first"));
     trial.passes(&message);
-    is_gone(&trial, "bob", &[("encryption secret", &epoch.encryption_secret)]);
+    assert_gone(&trial, "bob", &[("encryption secret", &epoch.encryption_secret)]);
     trial.goes_on();
 }
 
@@ -95,10 +95,10 @@ fn r169_secrets_of_the_schedule() {
 fn r170_init_secret() {
     let mut trial = Trial::new(170);
     let before = trial.alice.epoch.init_secret.clone();
-    is_kept(&trial, "bob", &[("init secret", &before)]);
+    assert_kept(&trial, "bob", &[("init secret", &before)]);
     for _ in 0..2 {
         trial.goes_on();
-        ["bob", "carol", "dave"].iter().for_each(|name| is_gone(&trial, name, &[("init secret", &before)]));
+        ["bob", "carol", "dave"].iter().for_each(|name| assert_gone(&trial, name, &[("init secret", &before)]));
     }
 }
 
@@ -108,18 +108,18 @@ fn r171_nodes_of_the_secret_tree() {
     let mut trial = Trial::new(171);
     trial.goes_on();
     let (path, siblings) = secrets_above(&trial.alice, 0);
-    is_kept(&trial, "bob", &[("root", &path[0])]);
+    assert_kept(&trial, "bob", &[("root", &path[0])]);
     let message = trial.alice.make(Plan::application(b"first"));
     trial.passes(&message);
     for name in ["bob", "carol"] {
-        is_gone(&trial, name, &[("root", &path[0]), ("inner node", &path[1]), ("leaf", &path[2])]);
-        is_kept(&trial, name, &[("other half", &siblings[0]), ("sibling", &siblings[1])]);
+        assert_gone(&trial, name, &[("root", &path[0]), ("inner node", &path[1]), ("leaf", &path[2])]);
+        assert_kept(&trial, name, &[("other half", &siblings[0]), ("sibling", &siblings[1])]);
     }
     let message = trial.world.protect("dave", b"first");
     trial.deliver(&message);
     let (path, siblings) = secrets_above(&trial.alice, 3);
-    is_gone(&trial, "bob", &[("other half", &path[1]), ("Dave's leaf", &path[2])]);
-    is_kept(&trial, "bob", &[("Carol's leaf", &siblings[1])]);
+    assert_gone(&trial, "bob", &[("other half", &path[1]), ("Dave's leaf", &path[2])]);
+    assert_kept(&trial, "bob", &[("Carol's leaf", &siblings[1])]);
     trial.goes_on();
 }
 
@@ -145,9 +145,9 @@ fn r172_ratchet_secrets() {
         let secrets = ratchet(&trial.alice, generation + 2);
         let (next, used) = secrets.split_last().unwrap();
         for [secret, ..] in used {
-            is_gone(&trial, "bob", &[("ratchet secret", secret)]);
+            assert_gone(&trial, "bob", &[("ratchet secret", secret)]);
         }
-        is_kept(&trial, "bob", &[("next ratchet secret", &next[0])]);
+        assert_kept(&trial, "bob", &[("next ratchet secret", &next[0])]);
     }
     trial.goes_on();
 }
@@ -161,15 +161,15 @@ fn r173_message_keys() {
     let last = trial.alice.make(Plan::application(b"last").generation(3));
     let of = |generation: usize| [("key", &secrets[generation][1][..]), ("nonce", &secrets[generation][2][..])];
     trial.passes(&last);
-    is_gone(&trial, "bob", &of(3));
-    (0..3).for_each(|skipped| is_kept(&trial, "bob", &of(skipped)));
+    assert_gone(&trial, "bob", &of(3));
+    (0..3).for_each(|skipped| assert_kept(&trial, "bob", &of(skipped)));
     let mut tampered = late.bytes.clone();
     *tampered.last_mut().unwrap() ^= 1;
     trial.refuses(&tampered, What::Ciphertext);
-    is_kept(&trial, "bob", &of(1));
+    assert_kept(&trial, "bob", &of(1));
     trial.passes(&late);
-    is_gone(&trial, "bob", &of(1));
-    is_kept(&trial, "bob", &of(2));
+    assert_gone(&trial, "bob", &of(1));
+    assert_kept(&trial, "bob", &of(2));
     trial.goes_on();
 }
 
@@ -186,11 +186,11 @@ fn r174_path_secrets() {
         let node_secret = crypto::derive_secret(&*suite, path_secret, "node");
         let private = &trial.alice.keys[public_key];
         for name in ["bob", "carol", "dave"] {
-            is_gone(&trial, name, &[("path secret", path_secret), ("node secret", &node_secret)]);
+            assert_gone(&trial, name, &[("path secret", path_secret), ("node secret", &node_secret)]);
         }
-        is_kept(&trial, "bob", &[("private key", private)]);
+        assert_kept(&trial, "bob", &[("private key", private)]);
     }
-    is_gone(&trial, "carol", &[("private key of the other half", &trial.alice.keys[&keys[0].public_key])]);
+    assert_gone(&trial, "carol", &[("private key of the other half", &trial.alice.keys[&keys[0].public_key])]);
     trial.goes_on();
 }
 
@@ -205,7 +205,7 @@ fn r175_replaced_private_keys() {
         trial.passes(&others);
         trial.commit(own, |commit| commit.with_path());
         for key in &before {
-            is_gone(&trial, name, &[("replaced private key", key)]);
+            assert_gone(&trial, name, &[("replaced private key", key)]);
         }
     }
     trial.goes_on();
@@ -224,7 +224,7 @@ fn r176_key_of_an_update_that_lost() {
     let twin = trial.alice.make(Plan::commit());
     trial.accepts(&twin);
     assert!(rows(&trial, "bob", Table::UPDATE_KEY).is_empty());
-    is_gone(&trial, "bob", &[("key of the Update", &kept[0])]);
+    assert_gone(&trial, "bob", &[("key of the Update", &kept[0])]);
 }
 
 /// The init key and the leaf key of the only key package that somebody has, as the store has them.
@@ -240,10 +240,10 @@ fn r177_init_key() {
     let mut trial = Trial::new(177);
     let erin = trial.newcomer("erin");
     let keys = private_keys(&trial, "erin");
-    is_kept(&trial, "erin", &[("init key", &keys[..32])]);
+    assert_kept(&trial, "erin", &[("init key", &keys[..32])]);
     let early = trial.alice.make(Plan::commit().with([Proposal::add(&erin)]));
     trial.joins("erin", &early);
-    is_gone(&trial, "erin", &[("init key", &keys[..32])]);
+    assert_gone(&trial, "erin", &[("init key", &keys[..32])]);
     let mut other = Insider::nobody(&trial.alice.suite, "mallory", 177).founds(b"another");
     let again = other.make(Plan::commit().with([Proposal::add(&erin)]));
     trial.refuses_welcome("erin", again.welcome(), Error::Missing(Need::KeyPackage));
@@ -263,9 +263,9 @@ fn r178_leaf_key() {
     trial.joins("erin", &twin);
     let packages = trial.world.at("erin").disk.rows(&RowKey::new(Table::KEY_PACKAGE, Vec::new())).unwrap();
     assert!(packages.is_empty());
-    is_kept(&trial, "erin", &[("leaf key", &keys[32..])]);
+    assert_kept(&trial, "erin", &[("leaf key", &keys[32..])]);
     trial.commit("erin", |commit| commit.with_path());
-    is_gone(&trial, "erin", &[("leaf key", &keys[32..])]);
+    assert_gone(&trial, "erin", &[("leaf key", &keys[32..])]);
 }
 
 /// §14: Nothing is kept of epochs that never began.
@@ -282,7 +282,7 @@ fn r179_states_of_refused_commits() {
     trial.assert_untouched("bob", &before);
     let twin = trial.alice.make(Plan::commit());
     trial.accepts(&twin);
-    never.iter().for_each(|secret| is_gone(&trial, "bob", &[("init secret of an epoch that never began", secret)]));
+    never.iter().for_each(|secret| assert_gone(&trial, "bob", &[("init secret of an epoch that never began", secret)]));
 }
 
 /// §12.4.2: Whoever is removed keeps none of the group's secrets.
@@ -295,7 +295,7 @@ fn r180_secrets_of_the_removed() {
     let epoch = trial.alice.epoch.clone();
     let (path, _) = secrets_above(&trial.alice, 0);
     let private = rows(&trial, "dave", Table::TREE_PRIVATE);
-    is_kept(&trial, "dave", &[("init secret", &epoch.init_secret), ("root of the secret tree", &path[0])]);
+    assert_kept(&trial, "dave", &[("init secret", &epoch.init_secret), ("root of the secret tree", &path[0])]);
     let dave = trial.leaf("dave");
     let twin = trial.alice.make(Plan::commit().with([Proposal::Remove(dave)]));
     assert!(matches!(trial.receive("dave", &twin.bytes), Ok(Received::Removed(_))));
@@ -319,7 +319,7 @@ fn r180_secrets_of_the_removed() {
         ("resumption PSK", &epoch.resumption_psk),
         ("encryption secret", &epoch.encryption_secret),
     ];
-    secrets.iter().for_each(|(what, secret)| is_gone(&trial, "dave", &[(what, secret)]));
-    private.iter().for_each(|key| is_gone(&trial, "dave", &[("private key", key)]));
+    secrets.iter().for_each(|(what, secret)| assert_gone(&trial, "dave", &[(what, secret)]));
+    private.iter().for_each(|key| assert_gone(&trial, "dave", &[("private key", key)]));
     trial.accepts(&twin);
 }

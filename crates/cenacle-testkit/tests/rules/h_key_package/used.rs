@@ -119,7 +119,7 @@ fn r192_downgrade() {
         let founding = world.at("alice").client.found(GroupId::from(&b"new"[..]), Extensions::default(), LIFETIME);
         let founding = members.iter().fold(founding, |founding, package| founding.add((*package).clone()));
         let inputs = Inputs { policy, ..Inputs::new(&AcceptAll).with_policy(&AcceptAll) };
-        founding.build(&inputs, &mut SeededRng::new(192)).map(drop)
+        world.ledger.dropped(|| founding.build(&inputs, &mut SeededRng::new(192))).map(drop)
     };
     let better = Refusal::from("all members support a cipher suite that is preferred to this one");
     assert_eq!(founds(&[&bob], &Prefers), Err(better.into()));
