@@ -47,10 +47,6 @@ impl Engine {
         Ok(room.group.epoch_authenticator().expose().to_vec())
     }
 
-    pub(crate) fn erase_now(&mut self) -> Result<(), Error> {
-        Ok(self.store.erase_now()?)
-    }
-
     /// All messages in the order of the log; those that wait come last.
     pub(crate) fn history(&self, id: &ConversationId) -> Result<Vec<Message>, Error> {
         self.room(id)?;
