@@ -1,7 +1,7 @@
-//! The key file: one key for each sealed row, in a slot that never moves. Erasing the slot erases the row, wherever the
-//! database may have left copies of its sealed value.
+//! The keys of the rows: one for each sealed row, in a slot of the key file that never moves. Erasing the slot erases the
+//! row, wherever the database may have left copies of its sealed value.
 //!
-//! A file is read and written in place, past every cache but the operating system's; what it holds is nowhere else in this
+//! The file is read and written in place, past every cache but the operating system's; what it holds is nowhere else in this
 //! process. A new key goes into a free slot and is on the medium before a row needs it; an old one is erased after the row
 //! is gone. Whatever happens in between, every stored row has its key. Slots that no row names are found and erased when the
 //! file is next opened, if it was not closed.
@@ -10,14 +10,14 @@
 
 use core::fmt;
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
 use cenacle_crypto::{Secret, SecretBytes};
 
-use super::open::permissions;
+use super::folded;
 use crate::StoreError;
 
 /// Bytes of a key.
@@ -51,50 +51,38 @@ pub(super) struct Keys {
     gone: Vec<Slot>,
     /// Slots of rows whose transaction failed. If it is on the medium all the same, it is undone by the next that succeeds.
     doubtful: Vec<Slot>,
+    /// Whether it is not, or no longer, to be folded.
+    closed: bool,
 }
 
-enum Medium {
-    File(File),
+/// Where keys are kept.
+pub(super) enum Medium {
+    /// In the key file of a database.
+    File(File, PathBuf),
     /// For stores that are gone when they are dropped; a key stays where it is.
     Memory(Vec<Box<SlotBytes>>),
 }
 
 type SlotBytes = zeroize::Zeroizing<[u8; KEY_BYTES]>;
 
-/// The key file of the database at `path`.
-pub(super) fn path_beside(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-keys");
-    name.into()
-}
-
 impl Keys {
-    /// An empty key file, in place of any that is there.
-    pub(super) fn create(path: Option<&Path>, id: Id) -> Result<Self, StoreError> {
-        let medium = match path {
-            Some(path) => Medium::File(create(path)?),
-            None => Medium::Memory(Vec::new()),
-        };
+    /// No keys, in place of any that are there.
+    pub(super) fn create(mut medium: Medium, id: Id) -> Result<Self, StoreError> {
+        medium.clear()?;
         let mut keys = Self::new(medium, id, 1);
         keys.write_header(false)?;
         keys.medium.sync()?;
         Ok(keys)
     }
 
-    /// The key file that belongs to the database `id`. `named` tells which slots are in use, where the file cannot know.
+    /// The keys that belong to the database `id`. `named` tells which slots are in use, where the file cannot know.
     pub(super) fn open(
-        path: &Path,
+        medium: Medium,
         id: Id,
         named: impl FnOnce() -> Result<Vec<Slot>, StoreError>,
     ) -> Result<Self, StoreError> {
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => StoreError::KeysDoNotFit,
-            _ => error.into(),
-        })?;
-        permissions::restrict(path)?;
-        let slots = file.metadata()?.len() / SLOT_BYTES;
-        let end = Slot::try_from(slots).map_err(|_| StoreError::KeysDoNotFit)?;
-        let mut keys = Self::new(Medium::File(file), id, end);
+        let end = medium.slots()?;
+        let mut keys = Self::new(medium, id, end);
         if end == 0 {
             return Err(StoreError::KeysDoNotFit);
         }
@@ -114,7 +102,7 @@ impl Keys {
     }
 
     const fn new(medium: Medium, id: Id, end: Slot) -> Self {
-        Self { medium, id, in_use: false, end, free: Vec::new(), gone: Vec::new(), doubtful: Vec::new() }
+        Self { medium, id, in_use: false, end, free: Vec::new(), gone: Vec::new(), doubtful: Vec::new(), closed: true }
     }
 
     fn write_header(&mut self, in_use: bool) -> io::Result<()> {
@@ -199,14 +187,29 @@ impl Keys {
         Ok(())
     }
 
-    /// Brings everything to the medium, and says that no slot needs to be looked for, unless that is not known.
+    /// The keys of a store that is open now: they are folded when it is closed.
+    pub(super) fn begun(mut self) -> Self {
+        self.closed = false;
+        self
+    }
+
+    /// Brings everything to the medium, says that no slot needs to be looked for, unless that is not known, and folds the keys
+    /// into the database, which was closed before.
     pub(super) fn close(&mut self) -> io::Result<()> {
+        if self.closed {
+            return Ok(());
+        }
         self.erase_gone()?;
         if self.in_use && self.doubtful.is_empty() {
             self.medium.sync()?;
             self.write_header(false)?;
         }
-        self.medium.sync()
+        self.medium.sync()?;
+        self.closed = true;
+        match &mut self.medium {
+            Medium::File(file, database) => folded::fold(database, file),
+            Medium::Memory(_) => Ok(()),
+        }
     }
 }
 
@@ -224,10 +227,38 @@ impl fmt::Debug for Keys {
 }
 
 impl Medium {
+    /// The key file of the database at `path`, locked and filled; nothing of the like where there is no path.
+    pub(super) fn of(path: Option<&Path>) -> Result<Self, StoreError> {
+        let Some(path) = path else { return Ok(Self::Memory(Vec::new())) };
+        let mut file = folded::lock(path)?;
+        folded::unfold(path, &mut file)?;
+        Ok(Self::File(file, path.to_owned()))
+    }
+
+    /// How many slots there are.
+    fn slots(&self) -> Result<Slot, StoreError> {
+        match self {
+            Self::File(file, _) => {
+                Slot::try_from(file.metadata()?.len() / SLOT_BYTES).map_err(|_| StoreError::KeysDoNotFit)
+            }
+            Self::Memory(slots) => Slot::try_from(slots.len()).map_err(|_| StoreError::KeysDoNotFit),
+        }
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file, _) => file.set_len(0),
+            Self::Memory(slots) => {
+                slots.clear();
+                Ok(())
+            }
+        }
+    }
+
     /// Reads from the beginning of a slot.
     fn read(&self, slot: Slot, out: &mut [u8]) -> io::Result<()> {
         match self {
-            Self::File(file) => {
+            Self::File(file, _) => {
                 let mut file = file;
                 file.seek(SeekFrom::Start(u64::from(slot) * SLOT_BYTES))?;
                 file.read_exact(out)
@@ -243,7 +274,7 @@ impl Medium {
     /// Overwrites a slot.
     fn write(&mut self, slot: Slot, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Self::File(file) => {
+            Self::File(file, _) => {
                 file.seek(SeekFrom::Start(u64::from(slot) * SLOT_BYTES))?;
                 file.write_all(bytes)
             }
@@ -259,21 +290,10 @@ impl Medium {
 
     fn sync(&self) -> io::Result<()> {
         match self {
-            Self::File(file) => file.sync_data(),
+            Self::File(file, _) => file.sync_data(),
             Self::Memory(_) => Ok(()),
         }
     }
-}
-
-fn create(path: &Path) -> Result<File, StoreError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(true);
-    permissions::private(&mut options);
-    let file = options.open(path)?;
-    permissions::restrict(path)?;
-    file.sync_all()?;
-    permissions::sync_folder_of(path)?;
-    Ok(file)
 }
 
 fn encode_header(id: Id, in_use: bool) -> [u8; KEY_BYTES] {

@@ -4,24 +4,27 @@
 //! pages whose rows it moved, in buffers of its own. So it never sees a secret value: each is sealed under a key of its own,
 //! and the keys are in a file beside it, at `<path>-keys`, in slots that are overwritten in place. When `apply` returns, the
 //! keys of all rows that the delta erased or replaced are gone from that file, and with them everything that any copy of
-//! those rows could tell. They are gone from the medium with the next delta or when the store is closed, and after a loss of power
-//! when it is next opened. What a medium that does not write in place, the file system or a swapped-out page keeps beyond that
-//! is out of reach.
+//! those rows could tell. They are gone from the medium with the next delta or when the store is closed, and after a loss of
+//! power when it is next opened. What a medium that does not write in place, the file system or a swapped-out page keeps beyond
+//! that is out of reach.
+//!
+//! A store that was closed is one file: the keys are folded into the end of it, and the key file is empty.
 //!
 //! Values that the state shares ([`RowValue::Shared`]) are public, and are stored as they are.
 
+mod folded;
 mod keys;
 mod open;
 mod seal;
 
 use core::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cenacle_crypto::{Secret, SecretBytes};
 use cenacle_mls::delta::{Change, Delta, RowKey, RowValue, Store, Table};
 use rusqlite::{Connection, Row, ToSql, Transaction, TransactionBehavior, params};
 
-use self::keys::{Keys, Slot};
+use self::keys::{Keys, Medium, Slot};
 use crate::{Snapshot, StoreError};
 
 /// A state file. It is locked while it is open, and readable by its owner alone.
@@ -39,20 +42,30 @@ use crate::{Snapshot, StoreError};
 /// # Ok::<(), cenacle_store::StoreError>(())
 /// ```
 pub struct SqliteStore {
-    /// Closed while the database still holds its lock.
-    keys: Keys,
     connection: Connection,
+    /// Closed after the database, into which they are folded.
+    keys: Keys,
 }
 
 impl SqliteStore {
+    /// What the names of the files that a state consists of have behind its path: the database, its keys, its log. A closed state
+    /// is all in the first; while it is open, and after a crash, they belong together.
+    pub const SUFFIXES: [&str; 3] = ["", folded::KEYS, folded::LOG];
+
     /// Opens the state file at `path`, creating it or bringing it to the present format if need be.
     ///
     /// # Errors
     /// [`StoreError::InUse`], [`StoreError::NotAStore`], [`StoreError::Newer`], [`StoreError::KeysDoNotFit`], or what the medium
     /// says.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        open::create_private(path.as_ref())?;
-        Self::with(open::connect(path.as_ref())?, Some(path.as_ref()))
+        let path = path.as_ref();
+        open::create_private(path)?;
+        let medium = Medium::of(Some(path))?;
+        let store = Self::with(open::connect(path)?, medium);
+        if matches!(store, Err(StoreError::NotAStore)) {
+            folded::forget(path);
+        }
+        store
     }
 
     /// A new store that is gone when it is dropped.
@@ -60,31 +73,26 @@ impl SqliteStore {
     /// # Errors
     /// When the database cannot be set up.
     pub fn open_in_memory() -> Result<Self, StoreError> {
-        Self::with(Connection::open_in_memory()?, None)
+        Self::with(Connection::open_in_memory()?, Medium::of(None)?)
     }
 
-    fn with(mut connection: Connection, path: Option<&Path>) -> Result<Self, StoreError> {
-        let keys = open::prepare(&mut connection, path)?;
-        Ok(Self { keys, connection })
+    fn with(mut connection: Connection, medium: Medium) -> Result<Self, StoreError> {
+        let keys = open::prepare(&mut connection, medium)?.begun();
+        Ok(Self { connection, keys })
     }
 
-    /// The files that a state at `path` consists of, as far as they exist: to be copied, moved or deleted together. The log is
-    /// among them while the store is open, and after a crash.
-    pub fn files(path: impl AsRef<Path>) -> impl Iterator<Item = PathBuf> {
-        let path = path.as_ref();
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
-        [path.to_owned(), keys::path_beside(path), log.into()].into_iter().filter(|file| file.exists())
-    }
-
-    /// Closes the files, which also removes the write-ahead log. Dropping the store does the same in silence.
+    /// Closes the state, which is one file from then on. Dropping the store does the same in silence.
     ///
     /// # Errors
     /// When the medium fails; every applied delta is stored all the same.
-    pub fn close(mut self) -> Result<(), StoreError> {
-        self.keys.close()?;
-        open::cut_log(&self.connection)?;
-        self.connection.close().map_err(|(_, error)| error.into())
+    pub fn close(self) -> Result<(), StoreError> {
+        let Self { connection, mut keys } = self;
+        let cut = open::cut_log(&connection);
+        let closed = connection.close().map_err(|(_, error)| error);
+        let folded = keys.close();
+        cut?;
+        closed?;
+        Ok(folded?)
     }
 
     /// A copy of all rows.

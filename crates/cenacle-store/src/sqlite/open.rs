@@ -9,19 +9,19 @@ use cenacle_mls::delta::{RowKey, Table};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{
-    keys::{self, Keys},
+    keys::{self, Keys, Medium},
     seal::seal,
 };
 use crate::StoreError;
 
 /// "CNCL": marks the file as ours (SQLite's `application_id`).
-const APPLICATION_ID: i32 = 0x434e_434c;
+pub(super) const APPLICATION_ID: i32 = 0x434e_434c;
 
 /// How long to wait for a process that is about to close the file.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// What leads from format `n` to format `n + 1`. Written once, never changed: files of every release keep opening.
-const MIGRATIONS: &[&str] = &[
+pub(super) const MIGRATIONS: &[&str] = &[
     "CREATE TABLE rows (tab INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (tab, key))
      WITHOUT ROWID, STRICT",
     // A value is sealed under the key in its slot of the key file, or stands there as it is where there is no slot.
@@ -32,7 +32,7 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// The first format whose rows are sealed, and the first that has no trace of others.
-const SEALED: u32 = 2;
+pub(super) const SEALED: u32 = 2;
 const SWEPT: u32 = 3;
 
 /// The tables of which everything is public (RFC 9420 §7.8): what earlier formats have of them is not sealed.
@@ -57,8 +57,8 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     Ok(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)
 }
 
-/// Locks, checks and migrates the database, and opens its key file, which lies beside it at `path`.
-pub(super) fn prepare(connection: &mut Connection, path: Option<&Path>) -> Result<Keys, StoreError> {
+/// Locks, checks and migrates the database, and gives its keys, which are in `medium`.
+pub(super) fn prepare(connection: &mut Connection, medium: Medium) -> Result<Keys, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update_and_check(None, "locking_mode", "EXCLUSIVE", |_| Ok(()))?;
     check(connection)?;
@@ -67,8 +67,7 @@ pub(super) fn prepare(connection: &mut Connection, path: Option<&Path>) -> Resul
     connection.pragma_update(None, "foreign_keys", "ON")?;
     // Spilled rows must not become temporary files.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    let key_path = path.map(keys::path_beside);
-    let keys = migrate(connection, key_path.as_deref())?;
+    let keys = migrate(connection, medium)?;
     if format(connection)? < SWEPT {
         connection.execute_batch("VACUUM")?;
         cut_log(connection)?;
@@ -106,19 +105,19 @@ fn check(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// Applies the migrations that are missing, all in one transaction that also takes the exclusive lock, and gives the keys.
-fn migrate(connection: &mut Connection, key_path: Option<&Path>) -> Result<Keys, StoreError> {
+fn migrate(connection: &mut Connection, medium: Medium) -> Result<Keys, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = format(&transaction)?;
     if found >= SEALED {
         transaction.commit()?;
-        return open_keys(connection, key_path.ok_or(StoreError::KeysDoNotFit)?);
+        return open_keys(connection, medium);
     }
     for migration in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(usize::MAX)) {
         transaction.execute_batch(migration)?;
     }
     let mut id = keys::Id::default();
     getrandom::fill(&mut id).map_err(|error| io::Error::other(error.to_string()))?;
-    let mut keys = Keys::create(key_path, id)?;
+    let mut keys = Keys::create(medium, id)?;
     transaction.execute("INSERT INTO key_file (id) VALUES (?1)", [id])?;
     let drawn = seal_all(&transaction, &mut keys)?;
     // A file that had rows has traces of them.
@@ -129,9 +128,9 @@ fn migrate(connection: &mut Connection, key_path: Option<&Path>) -> Result<Keys,
     Ok(keys)
 }
 
-fn open_keys(connection: &Connection, path: &Path) -> Result<Keys, StoreError> {
+fn open_keys(connection: &Connection, medium: Medium) -> Result<Keys, StoreError> {
     let id = connection.query_row("SELECT id FROM key_file", [], |row| row.get(0)).optional()?;
-    Keys::open(path, id.ok_or(StoreError::Corrupt)?, || {
+    Keys::open(medium, id.ok_or(StoreError::Corrupt)?, || {
         let mut statement = connection.prepare("SELECT slot FROM rows WHERE slot IS NOT NULL")?;
         let named = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?;
         Ok(named)
