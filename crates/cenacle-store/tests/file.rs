@@ -311,7 +311,9 @@ fn traces(directory: &Path, secrets: &[[u8; 32]]) -> usize {
 }
 
 fn some_secrets() -> Vec<[u8; 32]> {
-    (0..40u8).map(|n| core::array::from_fn(|at| (at as u8).wrapping_mul(151) ^ n.wrapping_mul(31))).collect()
+    (0..40u8)
+        .map(|n| core::array::from_fn(|at| u8::try_from(at).unwrap().wrapping_mul(151) ^ n.wrapping_mul(31)))
+        .collect()
 }
 
 #[test]

@@ -59,11 +59,9 @@ pub(super) struct Keys {
 pub(super) enum Medium {
     /// In the key file of a database.
     File(File, PathBuf),
-    /// For stores that are gone when they are dropped; a key stays where it is.
-    Memory(Vec<Box<SlotBytes>>),
+    /// For stores that are gone when they are dropped.
+    Memory(Vec<Secret>),
 }
-
-type SlotBytes = zeroize::Zeroizing<[u8; KEY_BYTES]>;
 
 impl Keys {
     /// No keys, in place of any that are there.
@@ -143,8 +141,8 @@ impl Keys {
             self.write_header(true)?;
         }
         for _ in 0..count {
-            let key = Secret::filled(KEY_BYTES, |out| getrandom::fill(out))
-                .map_err(|error| io::Error::other(error.to_string()))?;
+            let key =
+                Secret::filled(KEY_BYTES, getrandom::fill).map_err(|error| io::Error::other(error.to_string()))?;
             let slot = match self.free.pop() {
                 Some(slot) => slot,
                 None => {
@@ -264,8 +262,7 @@ impl Medium {
                 file.read_exact(out)
             }
             Self::Memory(slots) => {
-                let bytes = slots.get(to_usize(slot)).ok_or(io::ErrorKind::UnexpectedEof)?;
-                out.copy_from_slice(&***bytes);
+                out.copy_from_slice(slots.get(to_usize(slot)).ok_or(io::ErrorKind::UnexpectedEof)?.expose());
                 Ok(())
             }
         }
@@ -280,9 +277,10 @@ impl Medium {
             }
             Self::Memory(slots) => {
                 while slots.len() <= to_usize(slot) {
-                    slots.push(Box::default());
+                    slots.push(Secret::zero(KEY_BYTES));
                 }
-                slots.get_mut(to_usize(slot)).ok_or(io::ErrorKind::UnexpectedEof)?.copy_from_slice(bytes);
+                let slot = slots.get_mut(to_usize(slot)).ok_or(io::ErrorKind::UnexpectedEof)?;
+                *slot = Secret::from_slice(bytes).ok_or(io::ErrorKind::InvalidInput)?;
                 Ok(())
             }
         }
