@@ -117,7 +117,7 @@ mod counted {
     }
 
     pub(crate) fn named(bytes: &[u8], label: &str) {
-        change(bytes, |(_, name)| label.clone_into(name));
+        change(bytes, |(_, name)| *name = label.into());
     }
 }
 

@@ -8,5 +8,7 @@ pub mod compare;
 pub mod damage;
 #[cfg(feature = "peers")]
 pub mod peers;
+#[cfg(all(feature = "world", target_os = "linux"))]
+pub mod suspect;
 #[cfg(feature = "world")]
 pub mod world;
