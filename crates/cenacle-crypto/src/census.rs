@@ -2,7 +2,8 @@
 //! held, to search its memory for the latter.
 //!
 //! The count is empty until [`begin`]. It knows values only behind a mask, so that it is itself no place to find them.
-//! Lengths tell secrets from content: longer ones are encodings, whose parts are counted one by one.
+//! Of what [`SecretBytes`](crate::SecretBytes) holds only keys are counted, which their lengths tell: the rest is content, and
+//! encodings whose parts are counted one by one.
 
 #[cfg(feature = "instrumented")]
 pub use counted::{Held, begin, changes, unmasked};
@@ -26,8 +27,8 @@ mod counted {
 
     /// The shortest value that is told from chance: a nonce.
     const MIN_BYTES: usize = 12;
-    /// The lengths of what [`SecretBytes`](crate::SecretBytes) holds by itself: keys.
-    const KEY_BYTES: core::ops::RangeInclusive<usize> = 16..=crate::dhkem::MAX_SECRET_BYTES;
+    /// The lengths of private keys, of what they are made from, and of PSKs.
+    const KEY_BYTES: [usize; 5] = [32, 48, 56, 57, 66];
 
     static BEGUN: AtomicBool = AtomicBool::new(false);
     static COUNT: Mutex<Count> = Mutex::new(Count { values: BTreeMap::new(), changed: BTreeSet::new() });

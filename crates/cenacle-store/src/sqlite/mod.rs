@@ -20,12 +20,15 @@ mod seal;
 use core::fmt;
 use std::path::Path;
 
-use cenacle_crypto::{Secret, SecretBytes};
+use cenacle_crypto::{Secret, SecretBytes, swept};
 use cenacle_mls::delta::{Change, Delta, RowKey, RowValue, Store, Table};
 use rusqlite::{Connection, Row, ToSql, Transaction, TransactionBehavior, params};
 
 use self::keys::{Keys, Medium, Slot};
 use crate::{Snapshot, StoreError};
+
+/// How deep sealing and opening go on the stack.
+const STACK_BYTES: usize = 32 * 1024;
 
 /// A state file. It is locked while it is open, and readable by its owner alone.
 ///
@@ -100,6 +103,10 @@ impl SqliteStore {
     /// # Errors
     /// When the medium fails.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        swept::<STACK_BYTES, _>(|| self.read_all())
+    }
+
+    fn read_all(&self) -> Result<Snapshot, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT tab, key, slot, value FROM rows")?;
         let mut rows = statement.query([])?;
         let mut snapshot = Snapshot::default();
@@ -187,7 +194,7 @@ impl Store for SqliteStore {
         }
         let secret = |change: &&Change| matches!(change, Change::Put(_, RowValue::Secret(_)));
         let drawn = self.keys.draw(delta.changes().iter().filter(secret).count())?;
-        let gone = self.write(delta, &drawn)?;
+        let gone = swept::<STACK_BYTES, _>(|| self.write(delta, &drawn))?;
         self.keys.settle(&drawn, gone);
         // The delta is stored, so a failure to erase must not look like a failure to store: the next delta tries again, and
         // so does whoever opens the file next.
@@ -196,6 +203,16 @@ impl Store for SqliteStore {
     }
 
     fn row(&self, key: &RowKey) -> Result<Option<SecretBytes>, StoreError> {
+        swept::<STACK_BYTES, _>(|| self.read_row(key))
+    }
+
+    fn rows(&self, prefix: &RowKey) -> Result<Vec<(RowKey, SecretBytes)>, StoreError> {
+        swept::<STACK_BYTES, _>(|| self.read_rows(prefix))
+    }
+}
+
+impl SqliteStore {
+    fn read_row(&self, key: &RowKey) -> Result<Option<SecretBytes>, StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT slot, value FROM rows WHERE tab = ?1 AND key = ?2")?;
         let mut rows = statement.query(params![key.table.0, key.key])?;
@@ -203,7 +220,7 @@ impl Store for SqliteStore {
         self.value(key, row.get(0)?, blob(row, 1)?).map(Some)
     }
 
-    fn rows(&self, prefix: &RowKey) -> Result<Vec<(RowKey, SecretBytes)>, StoreError> {
+    fn read_rows(&self, prefix: &RowKey) -> Result<Vec<(RowKey, SecretBytes)>, StoreError> {
         let RowKey { table, key } = prefix;
         let end = prefix_end(key);
         let mut statement = self.connection.prepare_cached(match end {

@@ -117,7 +117,8 @@ pub fn by_commit(suite: &dyn Suite, members: &[&Stolen], epochs: Epochs<'_>, con
     }
     let init_secret = external.as_ref().unwrap_or(&secrets.init_secret);
     let joiner_secret = init_secret.joiner_secret(suite, &commit_secret, epochs.after).unwrap();
-    let psks: Vec<(PreSharedKeyId, SecretBytes)> = epochs.psks.iter().map(|id| (id.clone(), psk(id, knowing, epochs))).collect();
+    let psks: Vec<(PreSharedKeyId, SecretBytes)> =
+        epochs.psks.iter().map(|id| (id.clone(), psk(id, knowing, epochs))).collect();
     schedule(suite, &joiner_secret, &psks, epochs.after, confirmed, &mut gone);
     // Without a path, the commit secret is no secret; neither is the PSK secret without PSKs.
     gone.retain(|named| named.value.iter().any(|byte| *byte != 0));
@@ -154,7 +155,10 @@ fn schedule(
     gone.push(Named::new("epoch_secret", epoch_secret.expose()));
     gone.push(Named::new("confirmation_key", derive_secret(suite, &epoch_secret, "confirm").unwrap().expose()));
     let init_secret = derive_secret(suite, &epoch_secret, "init").unwrap();
-    assert!(init_secret.ct_eq(&confirmed.secrets.as_ref().unwrap().init_secret.0), "derived otherwise than the group did");
+    assert!(
+        init_secret.ct_eq(&confirmed.secrets.as_ref().unwrap().init_secret.0),
+        "derived otherwise than the group did"
+    );
 }
 
 /// The path secrets of §7.4 with what is derived of them, from the lowest that anyone can decrypt; the commit secret.
@@ -165,10 +169,8 @@ fn path_secrets(
     epochs: Epochs<'_>,
     gone: &mut Vec<Named>,
 ) -> Secret {
-    let provisional = GroupContext {
-        confirmed_transcript_hash: epochs.before.confirmed_transcript_hash,
-        ..epochs.after.clone()
-    };
+    let provisional =
+        GroupContext { confirmed_transcript_hash: epochs.before.confirmed_transcript_hash, ..epochs.after.clone() };
     let context = EncryptContext::new(suite, "UpdatePathNode", &provisional.to_bytes().unwrap()).unwrap();
     let keys: Vec<&HpkeSecretKey> =
         members.iter().flat_map(|member| member.private.values().chain(&member.update_keys)).collect();

@@ -188,20 +188,27 @@ impl Suspect {
                 found.push(format!("{}: {trace}", self.names[trace.hit.value]));
             }
         }
+        let keys = self.row_keys();
         for (path, hit) in self.wanted.find_in_files(&self.folder).unwrap() {
-            if !self.live.contains(self.wanted.value(hit.value)) {
+            if !keys.contains(self.wanted.value(hit.value)) {
                 found.push(format!("{}: {:?} {hit:?}", self.names[hit.value], path.file_name().unwrap()));
             }
         }
         found
     }
 
+    /// The keys of the rows there are, which the process holds only while it uses them.
+    fn row_keys(&self) -> BTreeSet<Vec<u8>> {
+        let slots = fs::read(self.folder.join("state.db-keys")).unwrap_or_default();
+        slots.chunks(32).map(<[u8]>::to_vec).collect()
+    }
+
     /// Whether what was found is of a value that is held: the same, or one with a piece in common, as a row has of a secret.
     fn is_live_piece(&self, hit: &cenacle_scan::Hit) -> bool {
         let value = self.wanted.value(hit.value);
         let piece = &value[hit.piece.clone()];
-        let within = |live: &Vec<u8>| live.windows(piece.len()).any(|window| window == piece);
-        self.live.contains(value) || self.live.iter().any(within) || self.begin.signature_key.starts_with(piece)
+        let within = |live: &[u8]| live.windows(piece.len()).any(|window| window == piece);
+        self.live.iter().any(|live| within(live)) || within(&self.begin.signature_key)
     }
 
     /// Asks which secrets were made and erased since the last time.
@@ -237,8 +244,9 @@ impl Suspect {
     }
 }
 
-/// A folder for copies, in memory where there is one: they need not survive anything.
-fn fast_folder() -> tempfile::TempDir {
+/// A folder in memory where there is one: what is in it need not survive a loss of power.
+#[must_use]
+pub fn fast_folder() -> tempfile::TempDir {
     let shared = Path::new("/dev/shm");
     if shared.is_dir() { tempfile::tempdir_in(shared).unwrap() } else { tempfile::tempdir().unwrap() }
 }

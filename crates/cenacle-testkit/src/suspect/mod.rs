@@ -21,7 +21,7 @@ mod member;
 mod protocol;
 mod stolen;
 
-pub use handle::{Effort, Suspect};
+pub use handle::{Effort, Suspect, fast_folder};
 pub use member::serve;
 pub use protocol::{Begin, Order, Outcome};
 pub use stolen::Stolen;

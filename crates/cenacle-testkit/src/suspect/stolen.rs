@@ -134,7 +134,9 @@ impl Stolen {
             add("leaf key of a key package".into(), leaf_key.0.expose());
         }
         if let Some(pending) = &self.pending {
-            all.extend(pending.all().into_iter().map(|named| Named { name: format!("pending {}", named.name), ..named }));
+            all.extend(
+                pending.all().into_iter().map(|named| Named { name: format!("pending {}", named.name), ..named }),
+            );
         }
         all
     }
@@ -169,8 +171,7 @@ fn read<T: Decode>(bytes: &[u8]) -> T {
 
 /// The row of a key package: the package, two private keys and whether it stays.
 fn key_package(value: &[u8]) -> (HpkeSecretKey, HpkeSecretKey, bool) {
-    let ((_, init_key), (leaf_key, last_resort)) =
-        read::<((KeyPackage, HpkeSecretKey), (HpkeSecretKey, u8))>(value);
+    let ((_, init_key), (leaf_key, last_resort)) = read::<((KeyPackage, HpkeSecretKey), (HpkeSecretKey, u8))>(value);
     (init_key, leaf_key, last_resort != 0)
 }
 

@@ -26,5 +26,45 @@ fn run(provider: Provider, suite: u16, seed: u64, steps: u32) {
 
 #[test]
 fn suite_1_native() {
-    run(Provider::AwsLc, 1, 1, 150);
+    run(Provider::AwsLc, 1, 1, 120);
+}
+
+#[test]
+fn suite_1() {
+    run(Provider::RustCrypto, 1, 2, 120);
+}
+
+#[test]
+fn suite_2_native() {
+    run(Provider::AwsLc, 2, 3, 60);
+}
+
+#[test]
+fn suite_3() {
+    run(Provider::RustCrypto, 3, 4, 60);
+}
+
+#[test]
+fn suite_2() {
+    run(Provider::RustCrypto, 2, 5, 60);
+}
+
+#[test]
+fn suite_5_native() {
+    run(Provider::AwsLc, 5, 6, 60);
+}
+
+#[test]
+fn suite_5() {
+    run(Provider::RustCrypto, 5, 6, 60);
+}
+
+#[test]
+fn suite_7_native() {
+    run(Provider::AwsLc, 7, 6, 60);
+}
+
+#[test]
+fn suite_7() {
+    run(Provider::RustCrypto, 7, 6, 60);
 }

@@ -10,13 +10,14 @@ use cenacle_mls::{
     protect::private::open_sender_data,
     wire::{
         Content, ContentType, GroupContext, KeyPackage, MlsMessage, MlsMessageBody, PreSharedKeyId, Proposal,
-        ProposalRef, Remove, Sender,
+        ProposalRef, Sender,
     },
 };
 use cenacle_testkit::{
     suspect::{
         Begin, Named, Order, Stolen, Suspect,
         consumed::{Epochs, Use, by_commit, by_message},
+        fast_folder,
     },
     world::{Provider, World},
 };
@@ -51,7 +52,7 @@ impl Trial {
         let psk = world.dice.bytes(32);
         world.psks.insert_external(&b"shared"[..], &*psk);
         let (signature_key, _) = world.suite.signature_key_pair(&mut world.dice.fork()).unwrap();
-        let folder = tempfile::tempdir().unwrap();
+        let folder = fast_folder();
         let begin = Begin {
             native: u8::from(provider == Provider::AwsLc),
             suite,
@@ -136,7 +137,9 @@ impl Trial {
 
     /// Which key a message uses, if it is encrypted.
     fn used(&self, message: &[u8]) -> Option<Use> {
-        let MlsMessageBody::PrivateMessage(message) = MlsMessage::from_bytes(message).unwrap().body else { return None };
+        let MlsMessageBody::PrivateMessage(message) = MlsMessage::from_bytes(message).unwrap().body else {
+            return None;
+        };
         let epoch = message.epoch.0;
         let sender = open_sender_data(&*self.world.suite, &message, &self.sender_data[&epoch]).unwrap();
         let kind = u8::from(message.content_type == ContentType::Application);
@@ -293,7 +296,8 @@ impl Trial {
         // A by-value proposal of a kind that the suspect takes for the pre-shared key.
         let with_path = u8::from(proposals.is_empty() || self.world.dice.chance(50));
         let before = self.before();
-        let commit = self.bob.must(Order::Commit((proposals, with_path)));
+        let bundle = self.bob.must(Order::Commit((proposals, with_path)));
+        let commit = Self::encoded(&CommitBundle::from_bytes(&bundle).unwrap());
         match self.world.dice.below(5) {
             0 => {
                 self.check("commit", &before.bob, Vec::new());
@@ -397,7 +401,9 @@ impl Trial {
     }
 
     fn leaf(&self) -> cenacle_mls::wire::LeafIndex {
-        let own = |(_, leaf): &(_, cenacle_mls::wire::LeafNode)| leaf.credential == cenacle_mls::wire::Credential::Basic(b"bob".into());
+        let own = |(_, leaf): &(_, cenacle_mls::wire::LeafNode)| {
+            leaf.credential == cenacle_mls::wire::Credential::Basic(b"bob".into())
+        };
         self.world.at("alice").group().members().find(own).unwrap().0
     }
 
