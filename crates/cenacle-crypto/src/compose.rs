@@ -101,11 +101,13 @@ impl<const ID: u16, H, D, A, S> fmt::Debug for Composed<ID, H, D, A, S> {
 }
 
 /// How deep a hash goes on the stack, with what is built on it.
-const HASH_STACK_BYTES: usize = 4 * 1024;
+const HASH_STACK_BYTES: usize = 2 * 1024 * DEEPER;
 /// How deep an AEAD goes.
-const AEAD_STACK_BYTES: usize = 8 * 1024;
+const AEAD_STACK_BYTES: usize = 8 * 1024 * DEEPER;
 /// How deep a curve goes.
-const CURVE_STACK_BYTES: usize = 16 * 1024;
+const CURVE_STACK_BYTES: usize = 8 * 1024 * DEEPER;
+/// How much deeper code goes that is not optimised.
+const DEEPER: usize = if cfg!(debug_assertions) { 4 } else { 1 };
 
 fn hmac<H: Hash>(key: &[u8], parts: &[&[u8]]) -> Output<Hmac<H>> {
     let mut mac = <Hmac<H> as HmacImpl>::new_from_slice(key);

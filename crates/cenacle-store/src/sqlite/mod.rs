@@ -27,8 +27,8 @@ use rusqlite::{Connection, Row, ToSql, Transaction, TransactionBehavior, params}
 use self::keys::{Keys, Medium, Slot};
 use crate::{Snapshot, StoreError};
 
-/// How deep sealing and opening go on the stack.
-const STACK_BYTES: usize = 32 * 1024;
+/// How deep sealing and opening go on the stack: deeper where code is not optimised.
+const STACK_BYTES: usize = if cfg!(debug_assertions) { 32 * 1024 } else { 8 * 1024 };
 
 /// A state file. It is locked while it is open, and readable by its owner alone.
 ///
