@@ -3,7 +3,6 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use std::{
     fs,
-    io::Write as _,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
@@ -235,12 +234,6 @@ impl Suspect {
         self.numbers.insert(value.to_vec(), number);
         self.names.push(name.to_owned());
         number
-    }
-
-    /// Lets the suspect write into its own files and memory what it should not have: for tests of the search itself.
-    pub fn plant(&mut self, name: &str, bytes: &[u8]) {
-        let mut file = fs::File::create(self.folder.join(name)).unwrap();
-        file.write_all(bytes).unwrap();
     }
 }
 

@@ -9,6 +9,7 @@ use cenacle_crypto::{CipherSuite, CryptoProvider as _, Rng, SecretBytes, Signatu
 use cenacle_crypto_awslc::{AwsLcProvider, SystemRng as NativeRng};
 use cenacle_crypto_rustcrypto::{RustCryptoProvider, SystemRng};
 use cenacle_mls::{
+    delta::{Delta, RowKey, RowValue, Store as _, Table},
     group::{
         Client, CommitBuilder, ExternalJoin, Group, Handshake, Inputs, OwnKeyPackage, PendingJoin, Psks, Received,
         Settings, Transition,
@@ -17,7 +18,10 @@ use cenacle_mls::{
 };
 use cenacle_store::SqliteStore;
 
-use super::protocol::{Begin, Order, Outcome, encoded, receive, send};
+use super::{
+    Stolen,
+    protocol::{Begin, Leak, Order, Outcome, encoded, receive, send},
+};
 use crate::world::{LIFETIME, TEST_EXTENSION, inputs};
 
 /// Does what standard input says, with the state in the folder that is the only argument, until it ends.
@@ -158,6 +162,7 @@ impl Member {
                 Ok(Vec::new())
             }
             Order::ReceivePartially(message) => self.receive_partially(&message),
+            Order::Leak(leak) => self.leak(leak),
             Order::Begin(_) | Order::Census(()) | Order::End(()) => Err("not the member's".into()),
         }
     }
@@ -174,6 +179,33 @@ impl Member {
         let group = self.group.as_mut().ok_or("no group")?;
         let transition = f(group, &inputs(&self.psks), &mut *rng).map_err(text)?;
         group.merge(transition, &mut self.store).map_err(text)
+    }
+
+    /// What no application should do.
+    fn leak(&mut self, leak: Leak) -> Outcome {
+        let rows =
+            Stolen::read(&self.store.snapshot().map_err(text)?, self.group.as_ref().ok_or("no group")?.group_id());
+        let secret = rows.secrets.ok_or("no secrets")?.init_secret.0;
+        let hex = |byte: &u8| format!("{byte:02x}");
+        let key = RowKey::new(Table(200), *b"leaked");
+        let mut delta = Delta::new();
+        match leak {
+            Leak::HEAP => drop(Box::leak(Box::<[u8]>::from(secret.expose()))),
+            Leak::FREED => drop(core::hint::black_box(secret.expose().repeat(500))),
+            Leak::HEX => drop(String::leak(secret.expose().iter().map(hex).collect())),
+            Leak::STACK => leave_on_the_stack(secret.expose()),
+            _ => {
+                // Large enough for pages of its own.
+                delta.put(key.clone(), RowValue::Shared(secret.expose().repeat(1_000).into()));
+                self.store.apply(&delta).map_err(text)?;
+            }
+        }
+        if leak == Leak::ERASED_ROW {
+            let mut delta = Delta::new();
+            delta.delete(key);
+            self.store.apply(&delta).map_err(text)?;
+        }
+        Ok(Vec::new())
     }
 
     fn join(&mut self, welcome: &[u8]) -> Outcome {
@@ -213,6 +245,14 @@ impl Member {
         self.group = Some(partial.complete(&self.client, &self.store).map_err(text)?);
         Ok(vec![kind(&received?)])
     }
+}
+
+/// A copy of a secret deep on the stack, where later calls do not reach.
+#[inline(never)]
+fn leave_on_the_stack(secret: &[u8]) {
+    let mut array = [0u8; 512 * 1024];
+    array[..secret.len()].copy_from_slice(secret);
+    core::hint::black_box(&mut array);
 }
 
 fn by_value(commit: CommitBuilder<'_>, proposal: Proposal) -> CommitBuilder<'_> {

@@ -23,7 +23,7 @@ mod stolen;
 
 pub use handle::{Effort, Suspect, fast_folder};
 pub use member::serve;
-pub use protocol::{Begin, Order, Outcome};
+pub use protocol::{Begin, Leak, Order, Outcome};
 pub use stolen::Stolen;
 
 /// A secret with what it is.

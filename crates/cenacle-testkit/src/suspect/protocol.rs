@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 
-use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Opaque, Reader, Writer, codec_struct};
+use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Opaque, Reader, Writer, codec_struct, open_enum};
 use cenacle_mls::wire::{LeafIndex, Proposal};
 
 codec_struct! {
@@ -25,6 +25,24 @@ codec_struct! {
         pub reserved_generations: u32,
         /// A pre-shared key called `shared`.
         pub psk: Opaque,
+    }
+}
+
+open_enum! {
+    /// Where a guilty suspect keeps what it should forget.
+    pub enum Leak: u8 {
+        /// On the heap.
+        HEAP = 0,
+        /// In memory that was freed.
+        FREED = 1,
+        /// On the heap, in hexadecimal.
+        HEX = 2,
+        /// Deep on the stack.
+        STACK = 3,
+        /// In a row that is not sealed.
+        ROW = 4,
+        /// In such a row, which was erased since.
+        ERASED_ROW = 5,
     }
 }
 
@@ -89,6 +107,8 @@ orders! {
     16 Census(());
     /// Close the state and end.
     17 End(());
+    /// Be guilty: keep a copy of the init secret where it does not belong.
+    18 Leak(Leak);
 }
 
 /// What the suspect answers: bytes, or why not.

@@ -104,6 +104,10 @@ impl Trial {
         }
     }
 
+    pub(crate) const fn is_member(&self) -> bool {
+        self.is_member
+    }
+
     fn count(&mut self, what: &'static str) {
         *self.tally.entry(what).or_default() += 1;
     }
@@ -274,7 +278,7 @@ impl Trial {
     }
 
     /// Another member commits, with what it likes.
-    fn others_commit(&mut self) {
+    pub(crate) fn others_commit(&mut self) {
         let name = self.one();
         let kind = self.world.dice.below(4);
         let before = self.before();
