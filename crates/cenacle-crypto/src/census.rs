@@ -82,8 +82,8 @@ mod counted {
 
     /// Changes how many hold a value. Constants such as the RFC's "0" are no secrets.
     fn change(bytes: &[u8], by: impl FnOnce(&mut (u32, String))) {
-        let constant = bytes.windows(2).all(|pair| pair.first() == pair.last());
-        if !BEGUN.load(Ordering::Relaxed) || bytes.len() < MIN_BYTES || constant {
+        let constant = || bytes.windows(2).all(|pair| pair.first() == pair.last());
+        if !BEGUN.load(Ordering::Relaxed) || bytes.len() < MIN_BYTES || constant() {
             return;
         }
         let (masked, mut count) = (unmasked(bytes), count());
