@@ -103,7 +103,7 @@ impl<const ID: u16, H, D, A, S> fmt::Debug for Composed<ID, H, D, A, S> {
 /// How deep a hash goes on the stack, with what is built on it.
 const HASH_STACK_BYTES: usize = 2 * 1024 * DEEPER;
 /// How deep an AEAD goes.
-const AEAD_STACK_BYTES: usize = 8 * 1024 * DEEPER;
+const AEAD_STACK_BYTES: usize = 16 * 1024 * DEEPER;
 /// How deep a curve goes.
 const CURVE_STACK_BYTES: usize = 8 * 1024 * DEEPER;
 /// How much deeper code goes that is not optimised.

@@ -98,7 +98,7 @@ impl Suspect {
             wanted: Wanted::default(),
             effort: Effort::default(),
         };
-        suspect.must(Order::Begin(suspect.begin.clone()));
+        suspect.must(&Order::Begin(suspect.begin.clone()));
         suspect
     }
 
@@ -106,12 +106,12 @@ impl Suspect {
     ///
     /// # Errors
     /// The suspect's reason not to.
-    pub fn ask(&mut self, order: Order) -> Outcome {
-        self.running.ask(&order)
+    pub fn ask(&mut self, order: &Order) -> Outcome {
+        self.running.ask(order)
     }
 
     /// Gives an order that must be obeyed.
-    pub fn must(&mut self, order: Order) -> Vec<u8> {
+    pub fn must(&mut self, order: &Order) -> Vec<u8> {
         let shown = format!("{order:?}");
         let what = shown.split('(').next().unwrap_or_default();
         self.ask(order).unwrap_or_else(|refusal| panic!("{what}: {refusal}"))
@@ -120,7 +120,7 @@ impl Suspect {
     /// The process ends, in order or killed, and begins again.
     pub fn restart(&mut self, in_order: bool) {
         if in_order {
-            self.must(Order::End(()));
+            self.must(&Order::End(()));
             self.running.child.wait().unwrap();
         } else {
             self.running.child.kill().unwrap();
@@ -128,7 +128,7 @@ impl Suspect {
         }
         self.running = Running::start(&self.program, &self.folder);
         self.live.clear();
-        self.must(Order::Begin(self.begin.clone()));
+        self.must(&Order::Begin(self.begin.clone()));
         self.effort.restarts += 1;
     }
 
@@ -212,7 +212,7 @@ impl Suspect {
 
     /// Asks which secrets were made and erased since the last time.
     fn count(&mut self) {
-        let held = self.must(Order::Census(()));
+        let held = self.must(&Order::Census(()));
         let held = Vec::<(Opaque, (u32, Opaque))>::from_bytes(&held).unwrap();
         for (masked, (holders, name)) in held {
             let value = census::unmasked(&masked);

@@ -88,8 +88,8 @@ impl Member {
         let suite = suite.ok_or("no such suite")?;
         let signer = suite.signer(&SignatureSecretKey(SecretBytes::from(&*begin.signature_key))).map_err(text)?;
         let client = Client::new(suite, Arc::from(signer), Credential::Basic(begin.name.clone()));
-        let mut settings = Settings::default();
-        settings.handshake = if begin.public_handshakes != 0 { Handshake::Public } else { Handshake::Private };
+        let handshake = if begin.public_handshakes != 0 { Handshake::Public } else { Handshake::Private };
+        let mut settings = Settings { handshake, ..Settings::default() };
         settings.limits.past_epochs = begin.past_epochs;
         settings.limits.reserved_generations = begin.reserved_generations;
         let mut capabilities = client.capabilities().clone();

@@ -12,6 +12,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
+    clippy::wildcard_enum_match_arm,
     reason = "support of tests, which fail by panicking"
 )]
 

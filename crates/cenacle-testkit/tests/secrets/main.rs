@@ -1,16 +1,20 @@
 //! RFC 9420 §9.2, shown: after every step of long random stories a member's memory and files have nothing of what it should
 //! have forgotten. `CENACLE_SEED` runs one seed, `CENACLE_LONG=1` runs more suites and longer.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test fails by panicking"
+)]
 
 extern crate alloc;
 
 mod trial;
 
-use std::{
-    env,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use core::panic::AssertUnwindSafe;
+use std::{env, panic::catch_unwind};
 
 use cenacle_testkit::{
     suspect::{Leak, Order},
@@ -73,7 +77,7 @@ fn a_guilty_suspect_is_found_out() {
         while !trial.is_member() {
             trial.step();
         }
-        trial.bob.must(Order::Leak(leak));
+        trial.bob.must(&Order::Leak(leak));
         let outcome = catch_unwind(AssertUnwindSafe(|| trial.others_commit())).unwrap_err();
         let complaint = outcome.downcast_ref::<String>().unwrap();
         let found = |line: &str| line.contains("init_secret[n-1]") && line.contains(place);

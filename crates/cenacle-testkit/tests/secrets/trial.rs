@@ -164,7 +164,7 @@ impl Trial {
     /// A message arrives at the suspect. Gives what it was.
     fn receive(&mut self, what: &'static str, message: &[u8], order: fn(Opaque) -> Order) -> Option<u8> {
         let (before, used) = (self.rows(), self.used(message));
-        let received = self.bob.ask(order(Opaque::from(message)));
+        let received = self.bob.ask(&order(Opaque::from(message)));
         let gone = match (&received, used) {
             (Ok(_), Some(used)) => by_message(&*self.world.suite, &before, used),
             _ => Vec::new(),
@@ -208,7 +208,7 @@ impl Trial {
     fn say(&mut self) {
         let before = self.before();
         let length = u32::try_from(100 + self.world.dice.below(200)).unwrap();
-        let message = self.bob.must(Order::Say(length));
+        let message = self.bob.must(&Order::Say(length));
         let gone = by_message(&*self.world.suite, &before.others[0], self.used(&message).unwrap());
         for other in self.others() {
             self.world.receive(&other, &message).unwrap();
@@ -264,7 +264,7 @@ impl Trial {
 
     /// Others' commit arrives at the suspect.
     fn commit_arrives(&mut self, what: &'static str, before: &Before, commit: &[u8], gone: Vec<Named>) {
-        let received = self.bob.must(Order::Receive(Opaque::from(commit)));
+        let received = self.bob.must(&Order::Receive(Opaque::from(commit)));
         match received[0] {
             b'c' | b'o' => {}
             b'r' => self.is_member = false,
@@ -300,13 +300,13 @@ impl Trial {
         // A by-value proposal of a kind that the suspect takes for the pre-shared key.
         let with_path = u8::from(proposals.is_empty() || self.world.dice.chance(50));
         let before = self.before();
-        let bundle = self.bob.must(Order::Commit((proposals, with_path)));
+        let bundle = self.bob.must(&Order::Commit((proposals, with_path)));
         let commit = Self::encoded(&CommitBundle::from_bytes(&bundle).unwrap());
         match self.world.dice.below(5) {
             0 => {
                 self.check("commit", &before.bob, Vec::new());
                 let before = self.rows();
-                self.bob.must(Order::Discard(()));
+                self.bob.must(&Order::Discard(()));
                 self.check("discard", &before, Vec::new());
             }
             1 => {
@@ -334,8 +334,8 @@ impl Trial {
     fn update_and_commit(&mut self) {
         let before = self.before();
         let proposal = match self.world.dice.below(4) {
-            0 => self.bob.must(Order::ProposePsk(())),
-            _ => self.bob.must(Order::Propose(None)),
+            0 => self.bob.must(&Order::ProposePsk(())),
+            _ => self.bob.must(&Order::Propose(None)),
         };
         let gone = match self.used(&proposal) {
             Some(used) => by_message(&*self.world.suite, &before.others[0], used),
@@ -393,12 +393,12 @@ impl Trial {
             self.world.receive(other, &message).unwrap();
         }
         let before = self.rows();
-        assert_eq!(self.bob.must(Order::Look(Opaque::from(&*message))), [b'a']);
+        assert_eq!(self.bob.must(&Order::Look(Opaque::from(&*message))), [b'a']);
         self.check("look at a message", &before, Vec::new());
         assert_eq!(self.receive("hear", &message, Order::Receive), Some(b'a'));
         let before = self.before();
         let commit = Self::encoded(&self.world.prepare(&name, |commit| commit.with_path()));
-        assert_eq!(self.bob.must(Order::Look(Opaque::from(&*commit))), [b'c']);
+        assert_eq!(self.bob.must(&Order::Look(Opaque::from(&*commit))), [b'c']);
         self.check("look at a commit", &before.bob, Vec::new());
         let gone = self.others_receive(&before, &commit);
         self.commit_arrives("others commit", &before, &commit, gone);
@@ -423,7 +423,7 @@ impl Trial {
     }
 
     fn key_package(&mut self, last_resort: bool) -> KeyPackage {
-        let package = self.bob.must(Order::KeyPackage(u8::from(last_resort)));
+        let package = self.bob.must(&Order::KeyPackage(u8::from(last_resort)));
         let MlsMessageBody::KeyPackage(package) = MlsMessage::from_bytes(&package).unwrap().body else { panic!() };
         package
     }
@@ -443,7 +443,7 @@ impl Trial {
         let commit = Self::encoded(&bundle);
         let gone = self.others_receive(&before, &commit);
         let welcome = bundle.welcome.unwrap().to_bytes().unwrap();
-        self.bob.must(Order::Join(welcome.into()));
+        self.bob.must(&Order::Join(welcome.into()));
         self.is_member = true;
         // The init key is among what is missing in the rows afterwards.
         let used = usize::from(!last_resort);
@@ -457,11 +457,11 @@ impl Trial {
         let info = self.world.group_info(&via, true);
         let replaces = self.is_member.then(|| self.leaf());
         let before = self.before();
-        let commit = self.bob.must(Order::JoinFromOutside((info.into(), replaces)));
+        let commit = self.bob.must(&Order::JoinFromOutside((info.into(), replaces)));
         if self.world.dice.chance(25) {
             self.check("external commit", &before.bob, Vec::new());
             let before = self.rows();
-            self.bob.must(Order::Refused(()));
+            self.bob.must(&Order::Refused(()));
             return self.check("external commit refused", &before, Vec::new());
         }
         let gone = self.others_receive(&before, &commit);
@@ -469,7 +469,7 @@ impl Trial {
             gone.iter().filter(|named| !self.is_member || named.name != "init_secret[n-1]").cloned().collect();
         self.check("external commit", &before.bob, pending);
         let before = self.rows();
-        self.bob.must(Order::Accepted(()));
+        self.bob.must(&Order::Accepted(()));
         self.is_member = true;
         self.late.clear();
         self.check("external commit accepted", &before, gone);
@@ -477,8 +477,8 @@ impl Trial {
 
     fn export(&mut self) {
         let before = self.rows();
-        self.bob.must(Order::Export(()));
-        self.bob.must(Order::GroupInfo(()));
+        self.bob.must(&Order::Export(()));
+        self.bob.must(&Order::GroupInfo(()));
         self.check("export", &before, Vec::new());
     }
 
