@@ -64,10 +64,10 @@ async fn obey(client: &Client, order: &str, rest: &str) {
             let room = the_conversation(client).await;
             match order {
                 "sync" => client.sync().await.unwrap(),
-                "invite" => drop(room.invite(rest).await.unwrap()),
-                "remove" => drop(room.remove(rest).await.unwrap()),
+                "invite" => room.invite(rest).await.unwrap(),
+                "remove" => room.remove(rest).await.unwrap(),
                 "send" => drop(room.send(rest).await.unwrap()),
-                "rotate" => drop(room.rotate().await.unwrap()),
+                "rotate" => room.rotate().await.unwrap(),
                 other => panic!("what is {other}?"),
             }
         }
