@@ -14,6 +14,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("cenacle-crypto-openssl", &["cenacle-crypto"]),
     ("cenacle-crypto-rustcrypto", &["cenacle-crypto"]),
     ("cenacle-mls", &["cenacle-codec", "cenacle-crypto"]),
+    ("cenacle-scan", &[]),
     ("cenacle-store", &["cenacle-codec", "cenacle-crypto", "cenacle-mls"]),
     ("cenacle-x509", &["cenacle-codec", "cenacle-crypto", "cenacle-mls"]),
     ("cenacle-service", &["cenacle-codec", "cenacle-crypto", "cenacle-mls", "cenacle-crypto-awslc"]),
@@ -60,6 +61,7 @@ pub(crate) fn check() -> Result<(), Vec<String>> {
     for (name, allowed) in CRATES {
         check_dependencies(root, name, allowed, &mut problems);
     }
+    check_instrumented(root, &mut problems);
     for (position, chapter) in CHAPTERS.iter().enumerate() {
         let higher = CHAPTERS.get(position + 1..).unwrap_or_default();
         check_imports(root, chapter, higher, &mut problems);
@@ -94,6 +96,19 @@ fn check_dependencies(root: &Path, name: &str, allowed: &[&str], problems: &mut 
     for dependency in dependencies {
         if !allowed.contains(&dependency) {
             problems.push(format!("crate {name} must not depend on {dependency}"));
+        }
+    }
+}
+
+/// The build that counts secrets is for tests: besides the crate that has the feature, only the testkit, which is not
+/// published, turns it on for more than its own tests.
+fn check_instrumented(root: &Path, problems: &mut Vec<String>) {
+    for folder in fs::read_dir(root.join("crates")).into_iter().flatten().flatten() {
+        let name = folder.file_name().to_string_lossy().into_owned();
+        let text = fs::read_to_string(folder.path().join("Cargo.toml")).unwrap_or_default();
+        let for_use = text.split("[dev-dependencies]").next().unwrap_or_default();
+        if for_use.contains("instrumented") && !matches!(&*name, "cenacle-crypto" | "cenacle-testkit") {
+            problems.push(format!("crate {name} turns on the instrumented build"));
         }
     }
 }

@@ -1,12 +1,12 @@
 //! DHKEM (RFC 9180 §4.1, §7.1), written once over the little a library must know of a curve: parse a scalar, give its
 //! public key, agree on a point. No curve arithmetic is here.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use core::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::{CryptoError, HpkePublicKey, HpkeSecretKey, Rng, Secret, Suite, encoding, hpke::LabeledKdf};
+use crate::{CryptoError, HpkePublicKey, HpkeSecretKey, Rng, Secret, Suite, census, encoding, hpke::LabeledKdf};
 
 /// The longest private key and Diffie-Hellman result of any curve here (P-521), in bytes.
 pub const MAX_SECRET_BYTES: usize = 66;
@@ -56,16 +56,13 @@ pub trait Dh: 'static {
 }
 
 /// A private key's bytes at full width, erased after use.
-pub struct ScalarBytes {
-    bytes: Zeroizing<[u8; MAX_SECRET_BYTES]>,
-    length: usize,
-}
+pub struct ScalarBytes(Zeroizing<Vec<u8>>);
 
 impl ScalarBytes {
     /// `length` zero bytes, at most [`MAX_SECRET_BYTES`].
     #[must_use]
     pub fn zero(length: usize) -> Self {
-        Self { bytes: Zeroizing::new([0; MAX_SECRET_BYTES]), length: length.min(MAX_SECRET_BYTES) }
+        Self(Zeroizing::new(vec![0; length.min(MAX_SECRET_BYTES)]))
     }
 
     /// A big-endian scalar padded on the left to `length` bytes; older software drops leading zeros.
@@ -74,7 +71,7 @@ impl ScalarBytes {
     /// `BadSecretKey` when `bytes` are longer than `length`.
     pub fn padded(bytes: &[u8], length: usize) -> Result<Self, CryptoError> {
         let mut scalar = Self::zero(length);
-        let start = scalar.length.checked_sub(bytes.len()).ok_or(CryptoError::BadSecretKey)?;
+        let start = scalar.0.len().checked_sub(bytes.len()).ok_or(CryptoError::BadSecretKey)?;
         scalar.expose_mut().get_mut(start..).ok_or(CryptoError::BadSecretKey)?.copy_from_slice(bytes);
         Ok(scalar)
     }
@@ -103,18 +100,24 @@ impl ScalarBytes {
     /// The secret bytes themselves.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
+        &self.0
     }
 
     /// The secret bytes, to be overwritten.
     pub fn expose_mut(&mut self) -> &mut [u8] {
-        self.bytes.get_mut(..self.length).unwrap_or_default()
+        &mut self.0
     }
 
     fn mask(&mut self, mask: u8) {
         if let Some(first) = self.expose_mut().first_mut() {
             *first &= mask;
         }
+    }
+}
+
+impl Drop for ScalarBytes {
+    fn drop(&mut self) {
+        census::passed(&self.0);
     }
 }
 
@@ -198,6 +201,7 @@ fn derive<D: Dh>(suite: &dyn Suite, ikm: &[u8]) -> Result<(ScalarBytes, D::Secre
 pub fn derive_key_pair<D: Dh>(suite: &dyn Suite, ikm: &[u8]) -> Result<(HpkeSecretKey, HpkePublicKey), CryptoError> {
     let (bytes, secret) = derive::<D>(suite, ikm)?;
     let public = D::public(&secret)?;
+    census::named(bytes.expose(), "private key");
     Ok((HpkeSecretKey(bytes.expose().into()), HpkePublicKey(public.as_ref().into())))
 }
 

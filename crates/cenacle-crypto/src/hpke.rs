@@ -4,9 +4,7 @@
 
 use alloc::vec::Vec;
 
-use zeroize::Zeroizing;
-
-use crate::{CryptoError, HpkePublicKey, HpkeSecretKey, Rng, Secret, SecretBytes, Suite, dhkem};
+use crate::{CryptoError, HpkePublicKey, HpkeSecretKey, Rng, Secret, SecretBytes, Suite, census};
 
 const VERSION: &[u8] = b"HPKE-v1";
 const MODE_BASE: &[u8] = &[0];
@@ -23,7 +21,9 @@ impl<'a> LabeledKdf<'a> {
     }
 
     pub(crate) fn extract(&self, salt: &[u8], label: &str, input: &[u8]) -> Secret {
-        self.suite.extract(salt, &[VERSION, self.suite_id, label.as_bytes(), input])
+        let extracted = self.suite.extract(salt, &[VERSION, self.suite_id, label.as_bytes(), input]);
+        census::named(extracted.expose(), label);
+        extracted
     }
 
     /// `info` is up to three parts, as many as any caller has.
@@ -49,9 +49,9 @@ impl<'a> LabeledKdf<'a> {
         if length > Secret::MAX_BYTES {
             return Err(CryptoError::BadLength);
         }
-        let mut out = Secret::zero(length);
-        self.expand_into(secret, label, info, out.expose_mut())?;
-        Ok(out)
+        let expanded = Secret::filled(length, |out| self.expand_into(secret, label, info, out))?;
+        census::named(expanded.expose(), label);
+        Ok(expanded)
     }
 }
 
@@ -125,10 +125,8 @@ fn setup_sender<'a>(
     info: &'a Info,
     rng: &mut dyn Rng,
 ) -> Result<(KeySchedule<'a>, Vec<u8>), CryptoError> {
-    let mut ikm = Zeroizing::new([0; dhkem::MAX_SECRET_BYTES]);
-    let ikm = ikm.get_mut(..suite.kem_secret_key_length()).ok_or(CryptoError::BadLength)?;
-    rng.fill(ikm)?;
-    let (shared_secret, kem_output) = suite.kem_encapsulate(public, ikm)?;
+    let ikm = SecretBytes::filled(suite.kem_secret_key_length(), |out| rng.fill(out))?;
+    let (shared_secret, kem_output) = suite.kem_encapsulate(public, ikm.expose())?;
     Ok((KeySchedule::new(suite, info, &shared_secret), kem_output))
 }
 

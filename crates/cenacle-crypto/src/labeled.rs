@@ -6,7 +6,7 @@ use cenacle_codec::{Encode, Writer};
 
 use crate::{
     CryptoError, Digest, HpkeCiphertext, HpkePublicKey, HpkeSecretKey, Rng, Secret, SecretBytes, Signature,
-    SignaturePublicKey, Signer, Suite, hpke,
+    SignaturePublicKey, Signer, Suite, census, hpke,
 };
 
 const PREFIX: &[u8] = b"MLS 1.0 ";
@@ -44,9 +44,9 @@ pub fn expand_with_label(
     if length > Secret::MAX_BYTES {
         return Err(CryptoError::BadLength);
     }
-    let mut out = Secret::zero(length);
-    expand_into(suite, secret, label, context, out.expose_mut())?;
-    Ok(out)
+    let expanded = Secret::filled(length, |out| expand_into(suite, secret, label, context, out))?;
+    census::named(expanded.expose(), label);
+    Ok(expanded)
 }
 
 /// ExpandWithLabel (§8) to any length up to 65,535 bytes, for exported secrets.
@@ -60,9 +60,7 @@ pub fn expand_with_label_long(
     context: &[u8],
     length: usize,
 ) -> Result<SecretBytes, CryptoError> {
-    let mut out = zeroize::Zeroizing::new(alloc::vec![0; length]);
-    expand_into(suite, secret, label, context, &mut out)?;
-    Ok(out.into())
+    SecretBytes::filled(length, |out| expand_into(suite, secret, label, context, out))
 }
 
 fn expand_into(

@@ -8,6 +8,10 @@
 
 extern crate alloc;
 
+#[cfg(feature = "instrumented")]
+pub mod census;
+#[cfg(not(feature = "instrumented"))]
+mod census;
 #[cfg(feature = "compose")]
 pub mod compose;
 #[cfg(feature = "conformance")]
@@ -19,11 +23,13 @@ pub mod hpke;
 mod keys;
 pub mod labeled;
 mod secret;
+mod stack;
 mod suite;
 
 pub use digest::Digest;
 pub use keys::{HpkeCiphertext, HpkePublicKey, HpkeSecretKey, Signature, SignaturePublicKey, SignatureSecretKey};
 pub use secret::{Secret, SecretBytes};
+pub use stack::swept;
 pub use suite::{CipherSuite, CryptoError, CryptoProvider, HpkeIds, Rng, Signer, Suite};
 
 #[cfg(test)]

@@ -1,53 +1,62 @@
 //! Secret bytes. They erase themselves, print as `Secret(..)`, have no `Clone` and no `==`: whoever needs a copy
 //! says [`Secret::duplicate`], whoever needs the bytes says `expose`, and both can be found by searching for the word.
+//!
+//! They are on the heap from the first byte on, so that moving one moves a pointer and leaves no copy behind, on the stack
+//! or in a vector that grows.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec, vec::Vec};
 use core::fmt;
 
 use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Reader, Writer};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-/// A secret of at most [`Secret::MAX_BYTES`] bytes, inline: outputs of the KDF, AEAD keys and nonces.
-pub struct Secret {
-    length: u8,
-    bytes: [u8; Secret::MAX_BYTES],
-}
+use crate::census;
+
+/// A secret of at most [`Secret::MAX_BYTES`] bytes: outputs of the KDF, AEAD keys and nonces.
+pub struct Secret(Box<[u8]>);
 
 impl Secret {
     /// The largest KDF output of any suite (HKDF-SHA512).
     pub const MAX_BYTES: usize = 64;
 
+    fn new(bytes: Box<[u8]>) -> Self {
+        census::born(&bytes);
+        Self(bytes)
+    }
+
     /// Copies `bytes`, or gives `None` if they are more than [`Secret::MAX_BYTES`].
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        let mut secret = Self { length: u8::try_from(bytes.len()).ok()?, bytes: [0; Self::MAX_BYTES] };
-        secret.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(secret)
+        if bytes.len() > Self::MAX_BYTES { None } else { Some(Self::new(bytes.into())) }
     }
 
-    /// `length` zero bytes, capped at [`Secret::MAX_BYTES`]: the RFC's "0", or room to be filled.
+    /// `length` zero bytes, capped at [`Secret::MAX_BYTES`]: the RFC's "0".
     #[must_use]
     pub fn zero(length: usize) -> Self {
-        let length = u8::try_from(length.min(Self::MAX_BYTES)).unwrap_or(0);
-        Self { length, bytes: [0; Self::MAX_BYTES] }
+        Self::new(vec![0; length.min(Self::MAX_BYTES)].into())
+    }
+
+    /// A secret of `length` bytes, capped at [`Secret::MAX_BYTES`], that `fill` writes where they stay.
+    ///
+    /// # Errors
+    /// What `fill` fails with.
+    pub fn filled<E>(length: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+        let mut bytes = Zeroizing::new(vec![0; length.min(Self::MAX_BYTES)]);
+        fill(&mut bytes)?;
+        Ok(Self::new(core::mem::take(&mut *bytes).into()))
     }
 
     /// The secret bytes themselves.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
-    }
-
-    /// The secret bytes, to be overwritten.
-    pub fn expose_mut(&mut self) -> &mut [u8] {
-        self.bytes.get_mut(..usize::from(self.length)).unwrap_or_default()
+        &self.0
     }
 
     /// A second copy, which must be justified where it is made.
     #[must_use]
     pub fn duplicate(&self) -> Self {
-        Self { length: self.length, bytes: self.bytes }
+        Self::new(self.0.clone())
     }
 
     /// Compares in constant time.
@@ -59,8 +68,8 @@ impl Secret {
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        // What is beyond the length was never written.
-        self.expose_mut().zeroize();
+        census::died(&self.0);
+        self.0.zeroize();
     }
 }
 
@@ -86,10 +95,25 @@ impl Decode for Secret {
     }
 }
 
-/// A secret of any length, on the heap: private keys, external PSKs, decrypted content.
+/// A secret of any length: private keys, external PSKs, decrypted content.
 pub struct SecretBytes(Zeroizing<Vec<u8>>);
 
 impl SecretBytes {
+    fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
+        census::born_long(&bytes);
+        Self(bytes)
+    }
+
+    /// A secret of `length` bytes that `fill` writes where they stay.
+    ///
+    /// # Errors
+    /// What `fill` fails with.
+    pub fn filled<E>(length: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        fill(&mut bytes)?;
+        Ok(Self::new(bytes))
+    }
+
     /// The secret bytes themselves.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
@@ -99,13 +123,7 @@ impl SecretBytes {
     /// A second copy, which must be justified where it is made.
     #[must_use]
     pub fn duplicate(&self) -> Self {
-        Self(self.0.clone())
-    }
-
-    /// The bytes by value, still erasing themselves.
-    #[must_use]
-    pub fn into_zeroizing(mut self) -> Zeroizing<Vec<u8>> {
-        core::mem::take(&mut self.0)
+        Self::new(self.0.clone())
     }
 
     /// Compares in constant time (the length is not secret).
@@ -117,6 +135,7 @@ impl SecretBytes {
 
 impl Drop for SecretBytes {
     fn drop(&mut self) {
+        census::died_long(&self.0);
         // The vector would erase itself byte by byte; a slice is erased in one go.
         self.0.as_mut_slice().zeroize();
         self.0.clear();
@@ -125,19 +144,19 @@ impl Drop for SecretBytes {
 
 impl From<Vec<u8>> for SecretBytes {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self::new(Zeroizing::new(bytes))
     }
 }
 
 impl From<Zeroizing<Vec<u8>>> for SecretBytes {
     fn from(bytes: Zeroizing<Vec<u8>>) -> Self {
-        Self(bytes)
+        Self::new(bytes)
     }
 }
 
 impl From<&[u8]> for SecretBytes {
     fn from(bytes: &[u8]) -> Self {
-        Self(Zeroizing::new(bytes.to_vec()))
+        Self::new(Zeroizing::new(bytes.to_vec()))
     }
 }
 

@@ -2,10 +2,9 @@
 //! among the machine's threads, without it they are done one after the other. The result is the same: the left half's
 //! refusal counts before the right's, and randomness is drawn in order before any of it is used.
 
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
-use cenacle_crypto::{CryptoError, Rng};
-use zeroize::Zeroizing;
+use cenacle_crypto::{CryptoError, Rng, SecretBytes};
 
 /// Does both, side by side if it is `worthwhile`; then the right half is done even if the left refuses.
 #[cfg(feature = "parallel")]
@@ -54,9 +53,10 @@ pub(crate) fn map_randomly<T: Sync, U: Send, E: Send + From<CryptoError>>(
     make: &(dyn Fn(&T, &mut dyn Rng) -> Result<U, E> + Sync),
 ) -> Result<Vec<U>, E> {
     let bytes = bytes.max(1);
-    let mut drawn = Zeroizing::new(vec![0; bytes.saturating_mul(items.len())]);
-    drawn.chunks_mut(bytes).try_for_each(|chunk| rng.fill(chunk))?;
-    let pairs: Vec<_> = items.iter().zip(drawn.chunks(bytes)).collect();
+    let drawn = SecretBytes::filled(bytes.saturating_mul(items.len()), |out| {
+        out.chunks_mut(bytes).try_for_each(|chunk| rng.fill(chunk))
+    })?;
+    let pairs: Vec<_> = items.iter().zip(drawn.expose().chunks(bytes)).collect();
     map(&pairs, grain, &|(item, drawn)| make(item, &mut Drawn(drawn)))
 }
 

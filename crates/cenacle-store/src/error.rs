@@ -24,6 +24,9 @@ pub enum StoreError {
     Full,
     /// The file is damaged: restore a backup. Do not go on with it, since keys might be used twice.
     Corrupt,
+    /// The file with the keys, which lies beside the state file, is missing or of another moment: restore both from one
+    /// backup.
+    KeysDoNotFit,
     /// The file cannot be created, opened or written.
     Io(io::Error),
     /// Any other refusal by the database.
@@ -41,6 +44,9 @@ impl fmt::Display for StoreError {
             ),
             Self::Full => f.write_str("no space is left for the state file: make room and try again"),
             Self::Corrupt => f.write_str("the state file is damaged: restore a backup"),
+            Self::KeysDoNotFit => f.write_str(
+                "the file with the keys of the state file (-keys) is missing or of another moment: restore both from one backup",
+            ),
             Self::Io(error) => write!(f, "the state file cannot be used: {error}"),
             Self::Database(error) => write!(f, "the database refused: {error}"),
         }
@@ -52,7 +58,9 @@ impl core::error::Error for StoreError {
         match self {
             Self::Io(error) => Some(error),
             Self::Database(error) => Some(error),
-            Self::InUse | Self::NotAStore | Self::Newer { .. } | Self::Full | Self::Corrupt => None,
+            Self::InUse | Self::NotAStore | Self::Newer { .. } | Self::Full | Self::Corrupt | Self::KeysDoNotFit => {
+                None
+            }
         }
     }
 }

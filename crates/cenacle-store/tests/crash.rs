@@ -1,19 +1,20 @@
-//! Death at any moment: the write-ahead log cut at every length, and a process killed while it writes. Whatever is
+//! Death at any moment: the write-ahead log cut in the middle of a delta, and a process killed while it writes. Whatever is
 //! left reopens as exactly one of the states between deltas, and no older one than the last that was confirmed.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests fail by panicking")]
 
 mod common;
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, File},
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use cenacle_mls::delta::Store;
 use cenacle_store::{MemoryStore, Snapshot, SqliteStore};
-use common::{Step, delta, put};
+use common::{Step, copy_state, delta, put};
 use tempfile::tempdir;
 
 /// The `n`-th of an endless series of deltas, each changing several rows of several sizes.
@@ -40,35 +41,45 @@ fn state(count: u32) -> Snapshot {
     store.snapshot()
 }
 
-/// Reopens a database beside a write-ahead log cut at `length` bytes.
-fn reopen_cut(directory: &Path, database: &[u8], log: &[u8], length: usize) -> Snapshot {
-    let path = directory.join("copy.db");
-    fs::write(&path, database).unwrap();
-    fs::write(directory.join("copy.db-wal"), &log[..length]).unwrap();
-    let store = SqliteStore::open(&path).unwrap();
+fn key_file(path: &Path) -> PathBuf {
+    format!("{}-keys", path.display()).into()
+}
+
+/// Reopens a copy of a state whose write-ahead log is cut at `length` bytes.
+fn reopen_cut(path: &Path, length: u64) -> Snapshot {
+    let copies = tempdir().unwrap();
+    let copy = copy_state(path, copies.path());
+    File::options().write(true).open(copies.path().join("state.db-wal")).unwrap().set_len(length).unwrap();
+    let store = SqliteStore::open(&copy).unwrap();
     store.snapshot().unwrap()
 }
 
+/// A process dies while it writes the log: the keys for what it writes are there, and so are those of what it replaces.
 #[test]
-fn a_log_cut_anywhere_gives_one_of_the_states() {
+fn a_log_cut_in_the_middle_of_a_delta_gives_the_state_before() {
     let directory = tempdir().unwrap();
-    let (database, log) = (directory.path().join("state.db"), directory.path().join("state.db-wal"));
-    let mut store = SqliteStore::open(&database).unwrap();
-    store.erase_now().unwrap();
-    let mut lengths = vec![0];
+    let path = directory.path().join("state.db");
+    let log = directory.path().join("state.db-wal");
+    let mut store = SqliteStore::open(&path).unwrap();
     for n in 0..8 {
+        let (old_keys, before) = (fs::read(key_file(&path)).unwrap(), fs::metadata(&log).unwrap().len());
         store.apply(&delta(&nth(n))).unwrap();
-        lengths.push(usize::try_from(fs::metadata(&log).unwrap().len()).unwrap());
-    }
-    let (database, log) = (fs::read(database).unwrap(), fs::read(log).unwrap());
-    let states: Vec<Snapshot> = (0..=8).map(state).collect();
-    let around = lengths.iter().flat_map(|length| [length.saturating_sub(1), *length, length + 1]);
-    let every = (0..log.len()).step_by(509).chain(around).filter(|length| *length <= log.len());
-    for length in every {
-        let complete = lengths.iter().filter(|end| **end <= length).count() - 1;
-        let copies = tempdir().unwrap();
-        let reopened = reopen_cut(copies.path(), &database, &log, length);
-        assert_eq!(reopened, states[complete], "log cut at {length} bytes of {}", log.len());
+        let after = fs::metadata(&log).unwrap().len();
+        let images = tempdir().unwrap();
+        let image = copy_state(&path, images.path());
+        // The keys as they were before the old ones were erased.
+        let mut keys = fs::read(key_file(&image)).unwrap();
+        for (slot, old) in keys.as_chunks_mut::<32>().0.iter_mut().zip(old_keys.as_chunks::<32>().0).skip(1) {
+            if *slot == [0; 32] {
+                *slot = *old;
+            }
+        }
+        fs::write(key_file(&image), keys).unwrap();
+        let within = (before..after).step_by(509).chain([before + 1, after - 1]);
+        for length in within {
+            assert!(reopen_cut(&image, length) == state(n), "delta {n}: log cut at {length} of {after} bytes");
+        }
+        assert!(reopen_cut(&image, after) == state(n + 1), "delta {n}");
     }
 }
 
@@ -79,13 +90,9 @@ fn a_copy_made_between_writes_is_the_state_of_that_moment() {
     let mut store = SqliteStore::open(&path).unwrap();
     for n in 0..20 {
         store.apply(&delta(&nth(n))).unwrap();
-        if n % 7 == 6 {
-            store.erase_now().unwrap();
-        }
         let copies = tempdir().unwrap();
-        let log = fs::read(directory.path().join("state.db-wal")).unwrap();
-        let reopened = reopen_cut(copies.path(), &fs::read(&path).unwrap(), &log, log.len());
-        assert_eq!(reopened, state(n + 1));
+        let reopened = SqliteStore::open(copy_state(&path, copies.path())).unwrap();
+        assert_eq!(reopened.snapshot().unwrap(), state(n + 1));
     }
 }
 

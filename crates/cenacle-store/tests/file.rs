@@ -1,37 +1,22 @@
-//! The state file as its owner meets it: reopened, locked, refused when it is not ours, private, and rid of what was
-//! erased.
+//! The state file as its owner meets it: reopened, locked, refused when it is not ours or has lost its keys, private,
+//! brought forward from earlier formats.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests fail by panicking")]
 
 extern crate alloc;
 
 mod common;
 
-use alloc::collections::{BTreeMap, BTreeSet};
-use std::{fs, path::Path};
+use std::{env, fs, path::Path, process::Command};
 
-use cenacle_mls::delta::Store;
+use cenacle_mls::delta::{Delta, RowValue, Store, Table};
+use cenacle_scan::Wanted;
 use cenacle_store::{
     SqliteStore, StoreError,
     testing::{FailingStore, Failure},
 };
-use common::{Step, delta, key, put};
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use common::{Step, copy_state, delta, files, key, keys_in_file, put};
+use rusqlite::Connection;
 use tempfile::tempdir;
-
-/// Everything that the store leaves on disk.
-fn files(directory: &Path) -> Vec<u8> {
-    let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    paths.flat_map(|path| fs::read(path).unwrap()).collect()
-}
-
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
-}
-
-/// A value that can be recognised by any twenty of its bytes.
-fn marker(n: u32, length: usize) -> Vec<u8> {
-    (0u32..).flat_map(|_| [b"mark", &n.to_be_bytes()[..]].concat()).take(length).collect()
-}
 
 #[test]
 fn rows_survive_reopening() {
@@ -57,6 +42,29 @@ fn a_file_is_used_by_one_at_a_time() {
     SqliteStore::open(&path).unwrap();
 }
 
+const CHILD_FILE: &str = "CENACLE_STORE_LOCKED_FILE";
+
+/// Not a test by itself: another process that finds the file locked.
+#[test]
+fn child_that_finds_the_file_locked() {
+    let Some(path) = env::var_os(CHILD_FILE) else { return };
+    assert!(matches!(SqliteStore::open(path), Err(StoreError::InUse)));
+}
+
+#[test]
+fn an_attempt_to_open_it_twice_leaves_it_locked_for_other_processes() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let _store = SqliteStore::open(&path).unwrap();
+    assert!(matches!(SqliteStore::open(&path), Err(StoreError::InUse)));
+    let status = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "child_that_finds_the_file_locked"])
+        .env(CHILD_FILE, &path)
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
 #[test]
 fn a_foreign_file_is_refused_and_left_alone() {
     let directory = tempdir().unwrap();
@@ -68,12 +76,13 @@ fn a_foreign_file_is_refused_and_left_alone() {
     assert_eq!(fs::read(&text).unwrap(), before);
 
     let other = directory.path().join("other.db");
-    let connection = rusqlite::Connection::open(&other).unwrap();
+    let connection = Connection::open(&other).unwrap();
     connection.execute_batch("CREATE TABLE rows (tab INTEGER)").unwrap();
     drop(connection);
     let before = fs::read(&other).unwrap();
     assert!(matches!(SqliteStore::open(&other), Err(StoreError::NotAStore)));
     assert_eq!(fs::read(&other).unwrap(), before);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing is left beside them");
 }
 
 #[test]
@@ -81,11 +90,11 @@ fn a_newer_format_is_refused() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("state.db");
     SqliteStore::open(&path).unwrap().close().unwrap();
-    let connection = rusqlite::Connection::open(&path).unwrap();
+    let connection = Connection::open(&path).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     match SqliteStore::open(&path) {
-        Err(StoreError::Newer { found: 99, known: 1 }) => {}
+        Err(StoreError::Newer { found: 99, known: 3 }) => {}
         other => panic!("expected a refusal of format 99, got {other:?}"),
     }
 }
@@ -105,7 +114,12 @@ fn the_files_are_private() {
         assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
         seen += 1;
     }
-    assert_eq!(seen, 2, "the database and its write-ahead log");
+    assert_eq!(seen, 3, "the database, its write-ahead log and its keys");
+    let mut listed: Vec<_> = files(&path).collect();
+    let mut there: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    listed.sort();
+    there.sort();
+    assert_eq!(listed, there);
 }
 
 #[test]
@@ -113,71 +127,10 @@ fn an_empty_delta_does_not_touch_the_disk() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("state.db");
     let mut store = SqliteStore::open(&path).unwrap();
-    store.erase_now().unwrap();
+    let log = || fs::metadata(directory.path().join("state.db-wal")).unwrap().len();
+    let before = log();
     store.apply(&delta(&[])).unwrap();
-    assert_eq!(fs::metadata(directory.path().join("state.db-wal")).unwrap().len(), 0);
-}
-
-/// Every marker of which a piece is still somewhere on disk.
-fn found(directory: &Path) -> BTreeSet<u32> {
-    let bytes = files(directory);
-    let marks = bytes.windows(12).filter(|window| window.starts_with(b"mark") && window.ends_with(b"mark"));
-    marks.map(|window| u32::from_be_bytes(window[4..8].try_into().unwrap())).collect()
-}
-
-/// Rows of many sizes are written in random places, so that the database moves others about, and overwritten and erased
-/// in all three ways; then exactly the values that the rows have now are on disk.
-fn erased_values_are_gone(seed: u64) {
-    let directory = tempdir().unwrap();
-    let mut store = SqliteStore::open(directory.path().join("state.db")).unwrap();
-    let mut rng = StdRng::seed_from_u64(seed);
-    let mut live = BTreeMap::new();
-    for batch in 0..150u32 {
-        let mut steps = Vec::new();
-        for n in 0..12 {
-            let (row, value) = (rng.random_range(0..400u16), batch * 12 + n);
-            let length = [16, 33, 120, 333, 900, 3000][rng.random_range(0..6)];
-            let erase = rng.random_range(0..8);
-            let bytes = row.to_be_bytes();
-            steps.push(match erase {
-                0..4 => put(1, &bytes, &marker(value, length)),
-                4..7 => Step::Delete(1, bytes.to_vec()),
-                _ => Step::DeletePrefix(1, bytes.to_vec()),
-            });
-            live.remove(&row);
-            live.extend((erase < 4).then_some((row, value)));
-        }
-        store.apply(&delta(&steps)).unwrap();
-        if batch % 30 == 29 {
-            store.erase_now().unwrap();
-            assert_eq!(found(directory.path()), live.values().copied().collect(), "seed {seed}, batch {batch}");
-        }
-    }
-}
-
-// RFC 9420 §9.2.
-#[test]
-fn erased_values_are_not_in_the_files() {
-    (0..6).for_each(erased_values_are_gone);
-}
-
-#[test]
-fn the_log_is_cut_after_some_deltas_and_on_closing() {
-    let directory = tempdir().unwrap();
-    let path = directory.path().join("state.db");
-    let mut store = SqliteStore::open(&path).unwrap();
-    store.apply(&delta(&[put(1, b"secret", &marker(7, 64))])).unwrap();
-    store.apply(&delta(&[Step::Delete(1, b"secret".to_vec())])).unwrap();
-    assert!(contains(&files(directory.path()), &marker(7, 16)), "the log still has it");
-    for n in 2..SqliteStore::CUT_LOG_EVERY_DELTAS {
-        store.apply(&delta(&[put(1, b"other", &n.to_be_bytes())])).unwrap();
-    }
-    assert!(!contains(&files(directory.path()), &marker(7, 16)));
-
-    store.apply(&delta(&[put(1, b"secret", &marker(8, 64))])).unwrap();
-    store.apply(&delta(&[Step::Delete(1, b"secret".to_vec())])).unwrap();
-    drop(store);
-    assert!(!contains(&files(directory.path()), &marker(8, 16)));
+    assert_eq!(log(), before);
 }
 
 #[test]
@@ -195,4 +148,227 @@ fn a_failing_store_fails_when_told_and_writes_nothing_then() {
     assert!(store.apply(&delta(&[put(1, b"a", b"four")])).is_err());
     assert!(store.apply(&delta(&[put(1, b"a", b"four")])).is_err());
     assert_eq!(store.row(&key(1, b"a")).unwrap().unwrap().expose(), b"three");
+}
+
+#[test]
+fn without_its_keys_a_state_is_refused() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let mut store = SqliteStore::open(&path).unwrap();
+    store.apply(&delta(&[put(1, b"a", b"one")])).unwrap();
+    let images = tempdir().unwrap();
+    let image = copy_state(&path, images.path());
+    let keys = images.path().join("state.db-keys");
+    let before = fs::read(&keys).unwrap();
+    let other = images.path().join("other.db");
+    let _other = SqliteStore::open(&other).unwrap();
+    fs::copy(images.path().join("other.db-keys"), &keys).unwrap();
+    assert!(matches!(SqliteStore::open(&image), Err(StoreError::KeysDoNotFit)), "another's keys");
+    fs::remove_file(&keys).unwrap();
+    assert!(matches!(SqliteStore::open(&image), Err(StoreError::KeysDoNotFit)), "no keys");
+    fs::write(&keys, &before[..16]).unwrap();
+    assert!(matches!(SqliteStore::open(&image), Err(StoreError::KeysDoNotFit)), "half a header");
+    fs::write(&keys, before).unwrap();
+    assert_eq!(SqliteStore::open(&image).unwrap().row(&key(1, b"a")).unwrap().unwrap().expose(), b"one");
+}
+
+#[test]
+fn an_old_image_of_the_database_tells_nothing_of_what_was_erased_since() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let mut store = SqliteStore::open(&path).unwrap();
+    store.apply(&delta(&[put(1, b"a", b"erased"), put(1, b"b", b"kept")])).unwrap();
+    let images = tempdir().unwrap();
+    let image = copy_state(&path, images.path());
+    store.apply(&delta(&[put(1, b"a", b"new")])).unwrap();
+    fs::copy(directory.path().join("state.db-keys"), images.path().join("state.db-keys")).unwrap();
+    let store = SqliteStore::open(&image).unwrap();
+    assert!(matches!(store.row(&key(1, b"a")), Err(StoreError::KeysDoNotFit)));
+    assert_eq!(store.row(&key(1, b"b")).unwrap().unwrap().expose(), b"kept");
+}
+
+#[test]
+fn a_closed_state_is_one_file_and_can_be_put_in_place_of_any_other() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let mut store = SqliteStore::open(&path).unwrap();
+    store.apply(&delta(&[put(1, b"a", b"old")])).unwrap();
+    store.close().unwrap();
+    let closed = fs::read(&path).unwrap();
+    let sizes: Vec<u64> = files(&path).map(|file| fs::metadata(file).unwrap().len()).collect();
+    assert_eq!(sizes, [u64::try_from(closed.len()).unwrap(), 0], "no log, and no keys beside it");
+
+    let mut store = SqliteStore::open(&path).unwrap();
+    store.apply(&delta(&[put(1, b"a", b"new"), put(1, b"b", b"new")])).unwrap();
+    // What is there after a crash, its log and its keys among it.
+    let images = tempdir().unwrap();
+    let image = copy_state(&path, images.path());
+    assert_eq!(files(&image).count(), 3);
+    for place in [image, images.path().join("elsewhere.db")] {
+        fs::write(&place, &closed).unwrap();
+        let store = SqliteStore::open(&place).unwrap();
+        assert_eq!(store.row(&key(1, b"a")).unwrap().unwrap().expose(), b"old");
+        assert!(store.row(&key(1, b"b")).unwrap().is_none());
+    }
+}
+
+/// The process dies between two writes of closing or of opening.
+#[test]
+fn keys_survive_a_folding_or_unfolding_that_does_not_come_to_its_end() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let mut store = SqliteStore::open(&path).unwrap();
+    store.apply(&delta(&[put(1, b"a", b"one"), put(1, b"b", &[7; 5000])])).unwrap();
+    store.apply(&delta(&[Step::Delete(1, b"b".to_vec()), put(1, b"c", b"two")])).unwrap();
+    let rows = store.snapshot().unwrap();
+    store.close().unwrap();
+    let closed = fs::read(&path).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    let (pages, keys) = (fs::read(&path).unwrap(), fs::read(directory.path().join("state.db-keys")).unwrap());
+    drop(store);
+    assert_eq!(closed.len(), pages.len() + keys.len() + 16);
+
+    let end = closed.len();
+    let without_footer = |keys_erased: usize| {
+        let mut bytes = closed[..end - 16].to_vec();
+        bytes[pages.len()..][..keys_erased].fill(0);
+        [bytes, vec![0; 16]].concat()
+    };
+    for (what, database, keys) in [
+        ("folded in part", closed[..pages.len() + 40].to_vec(), keys.clone()),
+        ("folded without a footer", closed[..end - 16].to_vec(), keys.clone()),
+        ("folded with half a footer", closed[..end - 8].to_vec(), keys.clone()),
+        ("folded, the key file still there", closed.clone(), keys.clone()),
+        ("folded, the key file erased in part", closed.clone(), [&[0; 40], &keys[40..]].concat()),
+        ("folded, the key file erased", closed.clone(), vec![0; keys.len()]),
+        ("unfolded in part", closed.clone(), keys[..40].to_vec()),
+        ("unfolded, the footer erased", without_footer(0), keys.clone()),
+        ("unfolded, the keys erased in part", without_footer(40), keys.clone()),
+        ("unfolded, the keys erased", without_footer(keys.len()), keys.clone()),
+        ("unfolded", pages.clone(), keys.clone()),
+    ] {
+        let images = tempdir().unwrap();
+        let image = images.path().join("state.db");
+        fs::write(&image, database).unwrap();
+        fs::write(images.path().join("state.db-keys"), keys).unwrap();
+        let store = SqliteStore::open(&image).unwrap();
+        assert!(store.snapshot().unwrap() == rows, "{what}");
+        assert_eq!(fs::read(&image).unwrap(), pages, "{what}: keys are left in the database");
+        store.close().unwrap();
+        assert!(SqliteStore::open(&image).unwrap().snapshot().unwrap() == rows, "{what}, closed");
+    }
+}
+
+/// What a process that dies between two writes leaves behind: keys that no row names, fresh ones and erased ones.
+#[test]
+fn keys_of_no_row_are_erased_when_the_file_is_opened() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let mut store = SqliteStore::open(&path).unwrap();
+    store.apply(&delta(&[put(1, b"a", b"one"), put(1, b"b", b"two")])).unwrap();
+    let before = keys_in_file(&path);
+    store.apply(&delta(&[Step::Delete(1, b"a".to_vec())])).unwrap();
+    let after = keys_in_file(&path);
+    assert_eq!((before.len(), after.len()), (2, 1));
+
+    let copies = tempdir().unwrap();
+    let copy = copy_state(&path, copies.path());
+    let keys = copies.path().join("state.db-keys");
+    let erased = before.iter().find(|key| !after.contains(key)).unwrap();
+    let mut bytes = fs::read(&keys).unwrap();
+    bytes.extend_from_slice(erased);
+    bytes.extend_from_slice(&[7; 20]);
+    fs::write(&keys, bytes).unwrap();
+    let store = SqliteStore::open(&copy).unwrap();
+    assert_eq!(keys_in_file(&copy), after);
+    assert_eq!(store.row(&key(1, b"b")).unwrap().unwrap().expose(), b"two");
+}
+
+/// A file of the first format, with rows and with traces of rows that are gone.
+fn first_format(path: &Path, secrets: &[[u8; 32]]) {
+    let connection = Connection::open(path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE rows (tab INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (tab, key))
+             WITHOUT ROWID, STRICT;
+             PRAGMA user_version = 1; PRAGMA application_id = 0x434e434c; PRAGMA secure_delete = OFF",
+        )
+        .unwrap();
+    for (n, secret) in secrets.iter().enumerate() {
+        let row = rusqlite::params![5, [u8::try_from(n).unwrap()], secret.repeat(20)];
+        connection.execute("INSERT INTO rows VALUES (?1, ?2, ?3)", row).unwrap();
+    }
+    connection.execute("INSERT INTO rows VALUES (2, x'07', ?1)", [b"a node of the tree"]).unwrap();
+    connection.execute("DELETE FROM rows WHERE tab = 5 AND key >= x'0a'", []).unwrap();
+}
+
+fn traces(directory: &Path, secrets: &[[u8; 32]]) -> usize {
+    let mut wanted = Wanted::default();
+    for secret in secrets {
+        wanted.add(secret);
+    }
+    wanted.find_in_files(directory).unwrap().len()
+}
+
+fn some_secrets() -> Vec<[u8; 32]> {
+    (0..40u8)
+        .map(|n| core::array::from_fn(|at| u8::try_from(at).unwrap().wrapping_mul(151) ^ n.wrapping_mul(31)))
+        .collect()
+}
+
+#[test]
+fn rows_of_the_first_format_are_sealed_and_leave_no_trace() {
+    let directory = tempdir().unwrap();
+    let (path, secrets) = (directory.path().join("state.db"), some_secrets());
+    first_format(&path, &secrets);
+    assert!(traces(directory.path(), &secrets[20..]) > 0, "there is something to be swept");
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(traces(directory.path(), &secrets), 0);
+    assert_eq!(keys_in_file(&path).len(), 10, "a node of the tree is public");
+    for n in 0..10u8 {
+        let value = store.row(&key(5, &[n])).unwrap().unwrap();
+        assert_eq!(value.expose(), secrets[usize::from(n)].repeat(20));
+    }
+    assert_eq!(store.row(&key(2, &[7])).unwrap().unwrap().expose(), b"a node of the tree");
+    assert_eq!(store.snapshot().unwrap().len_rows(), 11);
+    let before = store.snapshot().unwrap();
+    store.close().unwrap();
+    assert_eq!(SqliteStore::open(&path).unwrap().snapshot().unwrap(), before);
+}
+
+#[test]
+fn a_file_that_was_not_swept_is_swept() {
+    let directory = tempdir().unwrap();
+    let (path, secrets) = (directory.path().join("state.db"), some_secrets());
+    let _store = SqliteStore::open(&path).unwrap();
+    let images = tempdir().unwrap();
+    let image = copy_state(&path, images.path());
+    let connection = Connection::open(&image).unwrap();
+    connection.execute_batch("PRAGMA user_version = 2; PRAGMA secure_delete = OFF").unwrap();
+    for secret in &secrets {
+        connection.execute("INSERT INTO rows VALUES (5, ?1, ?2, NULL)", [secret.to_vec(), secret.repeat(90)]).unwrap();
+    }
+    connection.execute("DELETE FROM rows", []).unwrap();
+    drop(connection);
+    assert!(traces(images.path(), &secrets) > 0);
+    SqliteStore::open(&image).unwrap().close().unwrap();
+    assert_eq!(traces(images.path(), &secrets), 0);
+}
+
+#[test]
+fn public_values_are_stored_as_they_are() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let mut store = SqliteStore::open(&path).unwrap();
+    let mut changes = Delta::new();
+    changes.put(key(Table::TREE_NODE.0, b"1"), RowValue::Shared((*b"public").into()));
+    store.apply(&changes).unwrap();
+    assert_eq!(keys_in_file(&path).len(), 0);
+    assert_eq!(store.row(&key(Table::TREE_NODE.0, b"1")).unwrap().unwrap().expose(), b"public");
+    // A row may become secret, and public again.
+    store.apply(&delta(&[put(Table::TREE_NODE.0, b"1", b"secret")])).unwrap();
+    assert_eq!(keys_in_file(&path).len(), 1);
+    store.apply(&changes).unwrap();
+    assert_eq!(keys_in_file(&path).len(), 0);
+    assert_eq!(store.row(&key(Table::TREE_NODE.0, b"1")).unwrap().unwrap().expose(), b"public");
 }

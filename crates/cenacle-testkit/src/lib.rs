@@ -16,5 +16,7 @@ pub mod ledger;
 pub mod peers;
 #[cfg(feature = "world")]
 pub mod rules;
+#[cfg(all(feature = "suspect", target_os = "linux"))]
+pub mod suspect;
 #[cfg(feature = "world")]
 pub mod world;

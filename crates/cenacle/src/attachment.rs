@@ -4,7 +4,7 @@
 //! and the associated data `i, last`, so that chunks can be neither reordered nor left out at the end. The service
 //! names the result by its hash, which the receiver checks before anything is decrypted.
 
-use core::fmt;
+use core::{convert::Infallible, fmt};
 
 use cenacle_crypto::{CryptoError, Rng, Secret, Suite};
 use cenacle_service::wire::ContentHash;
@@ -51,8 +51,7 @@ pub(crate) fn seal(
     name: &str,
     plaintext: &[u8],
 ) -> Result<(Vec<u8>, FileInfo), CryptoError> {
-    let mut key = Secret::zero(suite.aead_key_length());
-    rng.fill(key.expose_mut())?;
+    let key = Secret::filled(suite.aead_key_length(), |out| rng.fill(out))?;
     let count = plaintext.len().div_ceil(CHUNK_BYTES).max(1);
     let mut blob = Vec::with_capacity(plaintext.len().saturating_add(count.saturating_mul(TAG_BYTES)));
     let mut chunks = plaintext.chunks(CHUNK_BYTES);
@@ -93,9 +92,11 @@ fn positions(count: usize) -> impl Iterator<Item = (u64, bool)> {
 }
 
 fn nonce(suite: &dyn Suite, index: u64) -> Secret {
-    let mut nonce = Secret::zero(suite.aead_nonce_length());
-    nonce.expose_mut().iter_mut().rev().zip(index.to_be_bytes().iter().rev()).for_each(|(to, from)| *to = *from);
-    nonce
+    let count = |out: &mut [u8]| {
+        out.iter_mut().rev().zip(index.to_be_bytes().iter().rev()).for_each(|(to, from)| *to = *from);
+        Ok::<_, Infallible>(())
+    };
+    Secret::filled(suite.aead_nonce_length(), count).unwrap_or_else(|never| match never {})
 }
 
 fn aad(index: u64, is_last: bool) -> [u8; 9] {

@@ -107,14 +107,6 @@ impl Client {
         self.engine.ask(|engine| Box::pin(engine.sync())).await
     }
 
-    /// Makes sure that nothing erased so far is left in the state file. It rewrites the file: do it when there is time.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn erase_now(&self) -> Result<(), Error> {
-        self.engine.ask(|engine| Box::pin(async { engine.erase_now() })).await
-    }
-
     /// Closes the client and waits until its file is free, unless clones or conversations of it are still held.
     pub async fn close(self) {
         self.engine.close().await;

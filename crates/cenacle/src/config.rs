@@ -40,7 +40,8 @@ impl Config {
         }
     }
 
-    /// Keeps the state in this file, which is created if need be and locked while the client is open.
+    /// Keeps the state in this file, which is created if need be and locked while the client is open. Two more are beside it then,
+    /// and after a crash; they belong together (`cenacle_store::SqliteStore::SUFFIXES`). A closed state is one file.
     pub fn data(self, path: impl Into<PathBuf>) -> Self {
         Self { data: Some(path.into()), ..self }
     }

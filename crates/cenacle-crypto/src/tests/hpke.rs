@@ -17,9 +17,8 @@ fn labeled_extract(suite: &dyn Suite, salt: &[u8], label: &[u8], ikm: &[u8]) -> 
 }
 
 fn labeled_expand(suite: &dyn Suite, prk: &Secret, label: &[u8], info: &[u8], length: u8) -> Secret {
-    let mut out = Secret::zero(length.into());
-    suite.expand(prk.expose(), &[&[0, length], b"HPKE-v1", SUITE_ID, label, info], out.expose_mut()).unwrap();
-    out
+    let info = [&[0, length][..], b"HPKE-v1", SUITE_ID, label, info];
+    Secret::filled(length.into(), |out| suite.expand(prk.expose(), &info, out)).unwrap()
 }
 
 /// `secret` and `key_schedule_context`.

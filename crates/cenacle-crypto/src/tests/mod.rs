@@ -2,10 +2,13 @@
 //! runs.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod census;
 mod conformance;
 mod dhkem;
 mod digest;
 mod encoding;
 mod hpke;
 mod secret;
+#[cfg(target_os = "linux")]
+mod stack;
 mod toy;

@@ -7,7 +7,6 @@ use cenacle_crypto::{
     CryptoError, HpkePublicKey, HpkeSecretKey, Rng, SecretBytes, Signature, Suite,
     labeled::{ref_hash_of, sign_with_label, verify_with_label},
 };
-use zeroize::Zeroizing;
 
 use super::Client;
 use crate::{
@@ -188,9 +187,8 @@ pub(crate) fn fresh_key_pair(
     suite: &dyn Suite,
     rng: &mut dyn Rng,
 ) -> Result<(HpkeSecretKey, HpkePublicKey), CryptoError> {
-    let mut ikm = Zeroizing::new(alloc::vec![0; suite.kem_secret_key_length()]);
-    rng.fill(&mut ikm)?;
-    suite.kem_derive_key_pair(&ikm)
+    let ikm = SecretBytes::filled(suite.kem_secret_key_length(), |out| rng.fill(out))?;
+    suite.kem_derive_key_pair(ikm.expose())
 }
 
 impl Client {

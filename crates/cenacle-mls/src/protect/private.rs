@@ -1,6 +1,8 @@
 //! PrivateMessage (RFC 9420 §6.3): content encrypted under its sender's ratchet, sender encrypted under a key of the
 //! epoch and a sample of the ciphertext.
 
+use core::convert::Infallible;
+
 use cenacle_codec::{Decode, Encode, Opaque, Writer};
 use cenacle_crypto::{Rng, Secret, SecretBytes, Suite, labeled::expand_with_label};
 
@@ -39,11 +41,12 @@ impl From<ContentType> for RatchetKind {
 
 /// The nonce with the reuse guard mixed into its first four bytes (§6.3.1).
 fn guarded(nonce: &Secret, reuse_guard: [u8; 4]) -> Secret {
-    let mut nonce = nonce.duplicate();
-    for (byte, guard) in nonce.expose_mut().iter_mut().zip(reuse_guard) {
-        *byte ^= guard;
-    }
-    nonce
+    let mask = |out: &mut [u8]| {
+        out.copy_from_slice(nonce.expose());
+        out.iter_mut().zip(reuse_guard).for_each(|(byte, guard)| *byte ^= guard);
+        Ok::<_, Infallible>(())
+    };
+    Secret::filled(nonce.expose().len(), mask).unwrap_or_else(|never| match never {})
 }
 
 /// Key and nonce of the sender data (§6.3.2), from the first `Nh` bytes of the ciphertext.

@@ -196,8 +196,7 @@ impl NewEpoch {
     /// # Errors
     /// When the source of randomness or the provider fails.
     pub fn of_new_group(suite: &dyn Suite, rng: &mut dyn Rng) -> Result<Self, Error> {
-        let mut epoch_secret = Secret::zero(suite.hash_length());
-        rng.fill(epoch_secret.expose_mut())?;
+        let epoch_secret = Secret::filled(suite.hash_length(), |out| rng.fill(out))?;
         Self::derive(suite, &epoch_secret)
     }
 

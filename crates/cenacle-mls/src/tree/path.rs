@@ -67,13 +67,11 @@ impl TreeEdit<'_> {
         rng: &mut dyn Rng,
     ) -> Result<PathDraft, Error> {
         let suite = self.suite;
-        let mut leaf_ikm = SecretBytes::from(alloc::vec![0; suite.kem_secret_key_length()]).into_zeroizing();
-        rng.fill(&mut leaf_ikm)?;
-        let (leaf_key, leaf_public) = suite.kem_derive_key_pair(&leaf_ikm)?;
+        let leaf_ikm = SecretBytes::filled(suite.kem_secret_key_length(), |out| rng.fill(out))?;
+        let (leaf_key, leaf_public) = suite.kem_derive_key_pair(leaf_ikm.expose())?;
 
         // RFC 9420 §7.4: "path_secret[0] is sampled at random"
-        let mut path_secret = Secret::zero(suite.hash_length());
-        rng.fill(path_secret.expose_mut())?;
+        let mut path_secret = Secret::filled(suite.hash_length(), |out| rng.fill(out))?;
         let (mut steps, mut keys) = (Vec::new(), Vec::new());
         for step in self.filtered_direct_path(own) {
             let (secret_key, public_key) = node_key_pair(suite, &path_secret)?;

@@ -269,8 +269,7 @@ impl Invitation {
 
     pub fn welcome_with(&self, joiners: &[KeyPackage], change: &dyn Fn(&mut GroupInfo), rng: &mut dyn Rng) -> Welcome {
         let suite = &*self.suite;
-        let mut joiner_secret = Secret::zero(suite.hash_length());
-        rng.fill(joiner_secret.expose_mut()).unwrap();
+        let joiner_secret = Secret::filled(suite.hash_length(), |out| rng.fill(out)).unwrap();
         let (info, (key, nonce)) = self.group_info(&JoinerSecret(joiner_secret.duplicate()), change);
         let sealed = suite.aead_seal(&key, &nonce, &[], &info.to_bytes().unwrap()).unwrap();
         let secrets = GroupSecrets {

@@ -1,21 +1,34 @@
 //! Rows in one SQLite file: one table, one durable transaction for each delta, one process at a time.
 //!
-//! What is promised about erasure (RFC 9420 §9.2). An erased row is overwritten in the database file with its delta
-//! (`secure_delete`). Two places may still hold it: the write-ahead log, and copies that the database left behind when
-//! it moved rows between its pages. The log is cut to nothing when the store is closed and after every
-//! [`SqliteStore::CUT_LOG_EVERY_DELTAS`] deltas; both are gone after [`SqliteStore::erase_now`]. What the medium, the
-//! file system or a swapped-out page keeps beyond that is out of reach.
+//! What is promised about erasure (RFC 9420 §9.2). A database leaves copies of what it stores: in its log, in the gaps of
+//! pages whose rows it moved, in buffers of its own. So it never sees a secret value: each is sealed under a key of its own,
+//! and the keys are in a file beside it, at `<path>-keys`, in slots that are overwritten in place. When `apply` returns, the
+//! keys of all rows that the delta erased or replaced are gone from that file, and with them everything that any copy of
+//! those rows could tell. They are gone from the medium with the next delta or when the store is closed, and after a loss of
+//! power when it is next opened. What a medium that does not write in place, the file system or a swapped-out page keeps beyond
+//! that is out of reach.
+//!
+//! A store that was closed is one file: the keys are folded into the end of it, and the key file is empty.
+//!
+//! Values that the state shares ([`RowValue::Shared`]) are public, and are stored as they are.
 
+mod folded;
+mod keys;
 mod open;
+mod seal;
 
 use core::fmt;
 use std::path::Path;
 
-use cenacle_crypto::SecretBytes;
-use cenacle_mls::delta::{Change, Delta, RowKey, Store, Table};
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use cenacle_crypto::{Secret, SecretBytes, swept};
+use cenacle_mls::delta::{Change, Delta, RowKey, RowValue, Store, Table};
+use rusqlite::{Connection, Row, ToSql, Transaction, TransactionBehavior, params};
 
+use self::keys::{Keys, Medium, Slot};
 use crate::{Snapshot, StoreError};
+
+/// How deep sealing and opening go on the stack: deeper where code is not optimised.
+const STACK_BYTES: usize = if cfg!(debug_assertions) { 32 * 1024 } else { 8 * 1024 };
 
 /// A state file. It is locked while it is open, and readable by its owner alone.
 ///
@@ -33,20 +46,29 @@ use crate::{Snapshot, StoreError};
 /// ```
 pub struct SqliteStore {
     connection: Connection,
-    deltas_in_log: u32,
+    /// Closed after the database, into which they are folded.
+    keys: Keys,
 }
 
 impl SqliteStore {
-    /// After so many deltas the write-ahead log is cut, so that what was erased does not linger there for long.
-    pub const CUT_LOG_EVERY_DELTAS: u32 = 256;
+    /// What the names of the files that a state consists of have behind its path: the database, its keys, its log. A closed state
+    /// is all in the first; while it is open, and after a crash, they belong together.
+    pub const SUFFIXES: [&str; 3] = ["", folded::KEYS, folded::LOG];
 
     /// Opens the state file at `path`, creating it or bringing it to the present format if need be.
     ///
     /// # Errors
-    /// [`StoreError::InUse`], [`StoreError::NotAStore`], [`StoreError::Newer`], or what the medium says.
+    /// [`StoreError::InUse`], [`StoreError::NotAStore`], [`StoreError::Newer`], [`StoreError::KeysDoNotFit`], or what the medium
+    /// says.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        open::create_private(path.as_ref())?;
-        Self::with(open::connect(path.as_ref())?)
+        let path = path.as_ref();
+        open::create_private(path)?;
+        let medium = Medium::of(Some(path))?;
+        let store = Self::with(open::connect(path)?, medium);
+        if matches!(store, Err(StoreError::NotAStore)) {
+            folded::forget(path);
+        }
+        store
     }
 
     /// A new store that is gone when it is dropped.
@@ -54,40 +76,26 @@ impl SqliteStore {
     /// # Errors
     /// When the database cannot be set up.
     pub fn open_in_memory() -> Result<Self, StoreError> {
-        Self::with(Connection::open_in_memory()?)
+        Self::with(Connection::open_in_memory()?, Medium::of(None)?)
     }
 
-    fn with(mut connection: Connection) -> Result<Self, StoreError> {
-        open::prepare(&mut connection)?;
-        Ok(Self { connection, deltas_in_log: 0 })
+    fn with(mut connection: Connection, medium: Medium) -> Result<Self, StoreError> {
+        let keys = open::prepare(&mut connection, medium)?.begun();
+        Ok(Self { connection, keys })
     }
 
-    /// Makes sure now that nothing erased so far is left in the files: rewrites the database and cuts the log.
-    /// It takes time and, for a while, space in proportion to the whole state.
-    ///
-    /// # Errors
-    /// When the medium fails; what is stored stays as it is.
-    pub fn erase_now(&mut self) -> Result<(), StoreError> {
-        self.connection.execute_batch("VACUUM")?;
-        self.cut_log()
-    }
-
-    fn cut_log(&mut self) -> Result<(), StoreError> {
-        let busy: bool = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        if busy {
-            return Err(StoreError::InUse);
-        }
-        self.deltas_in_log = 0;
-        Ok(())
-    }
-
-    /// Closes the file, which also cuts and removes the write-ahead log. Dropping the store does the same in silence.
+    /// Closes the state, which is one file from then on. Dropping the store does the same in silence.
     ///
     /// # Errors
     /// When the medium fails; every applied delta is stored all the same.
-    pub fn close(mut self) -> Result<(), StoreError> {
-        self.cut_log()?;
-        self.connection.close().map_err(|(_, error)| error.into())
+    pub fn close(self) -> Result<(), StoreError> {
+        let Self { connection, mut keys } = self;
+        let cut = open::cut_log(&connection);
+        let closed = connection.close().map_err(|(_, error)| error);
+        let folded = keys.close();
+        cut?;
+        closed?;
+        Ok(folded?)
     }
 
     /// A copy of all rows.
@@ -95,36 +103,86 @@ impl SqliteStore {
     /// # Errors
     /// When the medium fails.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT tab, key, value FROM rows")?;
-        let rows = statement.query_map([], |row| {
-            let key = RowKey::new(Table(row.get(0)?), row.get_ref(1)?.as_blob()?);
-            Ok((key, row.get_ref(2)?.as_blob()?.into()))
-        })?;
-        Ok(Snapshot(rows.collect::<Result<_, _>>()?))
+        swept::<STACK_BYTES, _>(|| self.read_all())
     }
 
-    fn write(&mut self, delta: &Delta) -> Result<(), rusqlite::Error> {
+    fn read_all(&self) -> Result<Snapshot, StoreError> {
+        let mut statement = self.connection.prepare_cached("SELECT tab, key, slot, value FROM rows")?;
+        let mut rows = statement.query([])?;
+        let mut snapshot = Snapshot::default();
+        while let Some(row) = rows.next()? {
+            let name = RowKey::new(Table(row.get(0)?), blob(row, 1)?);
+            let value = self.value(&name, row.get(2)?, blob(row, 3)?)?;
+            snapshot.0.insert(name, value.into());
+        }
+        Ok(snapshot)
+    }
+
+    /// A row's value as it was put.
+    fn value(&self, name: &RowKey, slot: Option<Slot>, stored: &[u8]) -> Result<SecretBytes, StoreError> {
+        match slot {
+            Some(slot) => seal::open(&self.keys.read(slot)?, name, stored),
+            None => Ok(stored.into()),
+        }
+    }
+
+    /// Writes a delta in one transaction, its secret values under the keys that were drawn for them. Gives the slots of the rows
+    /// that are gone.
+    fn write(&mut self, delta: &Delta, drawn: &[(Slot, Secret)]) -> Result<Vec<Slot>, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (mut drawn, mut gone) = (drawn.iter(), Vec::new());
         for change in delta.changes() {
             match change {
-                Change::Put(key, value) => transaction
-                    .prepare_cached("INSERT OR REPLACE INTO rows (tab, key, value) VALUES (?1, ?2, ?3)")?
-                    .execute(params![key.table.0, key.key, value.expose()])?,
-                Change::Delete(key) => transaction
-                    .prepare_cached("DELETE FROM rows WHERE tab = ?1 AND key = ?2")?
-                    .execute(params![key.table.0, key.key])?,
+                Change::Put(name, value) => {
+                    erase(&transaction, ERASE_ONE, params![name.table.0, name.key], &mut gone)?;
+                    let mut insert = transaction
+                        .prepare_cached("INSERT INTO rows (tab, key, slot, value) VALUES (?1, ?2, ?3, ?4)")?;
+                    match value {
+                        RowValue::Shared(value) => {
+                            insert.execute(params![name.table.0, name.key, None::<Slot>, &**value])?
+                        }
+                        RowValue::Secret(value) => {
+                            let (slot, key) = drawn.next().ok_or(StoreError::KeysDoNotFit)?;
+                            let sealed = seal::seal(key, name, value.expose())?;
+                            insert.execute(params![name.table.0, name.key, slot, sealed])?
+                        }
+                    };
+                }
+                Change::Delete(RowKey { table, key }) => {
+                    erase(&transaction, ERASE_ONE, params![table.0, key], &mut gone)?;
+                }
                 Change::DeletePrefix(RowKey { table, key }) => match prefix_end(key) {
-                    Some(end) => transaction
-                        .prepare_cached("DELETE FROM rows WHERE tab = ?1 AND key >= ?2 AND key < ?3")?
-                        .execute(params![table.0, key, end])?,
-                    None => transaction
-                        .prepare_cached("DELETE FROM rows WHERE tab = ?1 AND key >= ?2")?
-                        .execute(params![table.0, key])?,
+                    Some(end) => erase(&transaction, ERASE_BETWEEN, params![table.0, key, end], &mut gone)?,
+                    None => erase(&transaction, ERASE_FROM, params![table.0, key], &mut gone)?,
                 },
-            };
+            }
         }
-        transaction.commit()
+        transaction.commit()?;
+        Ok(gone)
     }
+}
+
+const ERASE_ONE: &str = "DELETE FROM rows WHERE tab = ?1 AND key = ?2 RETURNING slot";
+const ERASE_BETWEEN: &str = "DELETE FROM rows WHERE tab = ?1 AND key >= ?2 AND key < ?3 RETURNING slot";
+const ERASE_FROM: &str = "DELETE FROM rows WHERE tab = ?1 AND key >= ?2 RETURNING slot";
+
+/// Erases rows, and names the slots of their keys.
+fn erase(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    parameters: &[&dyn ToSql],
+    gone: &mut Vec<Slot>,
+) -> Result<(), StoreError> {
+    let mut statement = transaction.prepare_cached(sql)?;
+    let mut slots = statement.query(parameters)?;
+    while let Some(row) = slots.next()? {
+        gone.extend(row.get::<_, Option<Slot>>(0)?);
+    }
+    Ok(())
+}
+
+fn blob<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a [u8], StoreError> {
+    row.get_ref(column)?.as_blob().map_err(|_| StoreError::Corrupt)
 }
 
 impl Store for SqliteStore {
@@ -134,42 +192,52 @@ impl Store for SqliteStore {
         if delta.is_empty() {
             return Ok(());
         }
-        self.write(delta)?;
-        self.deltas_in_log = self.deltas_in_log.saturating_add(1);
-        // The delta is stored, so a failure to cut the log must not look like a failure to store: the count goes on,
-        // and the next delta tries again.
-        if self.deltas_in_log >= Self::CUT_LOG_EVERY_DELTAS {
-            self.cut_log().unwrap_or_default();
-        }
+        let secret = |change: &&Change| matches!(change, Change::Put(_, RowValue::Secret(_)));
+        let drawn = self.keys.draw(delta.changes().iter().filter(secret).count())?;
+        let gone = swept::<STACK_BYTES, _>(|| self.write(delta, &drawn))?;
+        self.keys.settle(&drawn, gone);
+        // The delta is stored, so a failure to erase must not look like a failure to store: the next delta tries again, and
+        // so does whoever opens the file next.
+        self.keys.erase_gone().unwrap_or_default();
         Ok(())
     }
 
     fn row(&self, key: &RowKey) -> Result<Option<SecretBytes>, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT value FROM rows WHERE tab = ?1 AND key = ?2")?;
-        let value =
-            statement.query_row(params![key.table.0, key.key], |row| Ok(SecretBytes::from(row.get_ref(0)?.as_blob()?)));
-        Ok(value.optional()?)
+        swept::<STACK_BYTES, _>(|| self.read_row(key))
     }
 
     fn rows(&self, prefix: &RowKey) -> Result<Vec<(RowKey, SecretBytes)>, StoreError> {
-        let read = |row: &rusqlite::Row<'_>| {
-            let key = RowKey::new(prefix.table, row.get_ref(0)?.as_blob()?);
-            Ok((key, SecretBytes::from(row.get_ref(1)?.as_blob()?)))
-        };
+        swept::<STACK_BYTES, _>(|| self.read_rows(prefix))
+    }
+}
+
+impl SqliteStore {
+    fn read_row(&self, key: &RowKey) -> Result<Option<SecretBytes>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT slot, value FROM rows WHERE tab = ?1 AND key = ?2")?;
+        let mut rows = statement.query(params![key.table.0, key.key])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        self.value(key, row.get(0)?, blob(row, 1)?).map(Some)
+    }
+
+    fn read_rows(&self, prefix: &RowKey) -> Result<Vec<(RowKey, SecretBytes)>, StoreError> {
         let RowKey { table, key } = prefix;
-        let rows: Result<Vec<_>, _> = match prefix_end(key) {
-            Some(end) => self
-                .connection
-                .prepare_cached("SELECT key, value FROM rows WHERE tab = ?1 AND key >= ?2 AND key < ?3 ORDER BY key")?
-                .query_map(params![table.0, key, end], read)?
-                .collect(),
-            None => self
-                .connection
-                .prepare_cached("SELECT key, value FROM rows WHERE tab = ?1 AND key >= ?2 ORDER BY key")?
-                .query_map(params![table.0, key], read)?
-                .collect(),
+        let end = prefix_end(key);
+        let mut statement = self.connection.prepare_cached(match end {
+            Some(_) => "SELECT key, slot, value FROM rows WHERE tab = ?1 AND key >= ?2 AND key < ?3 ORDER BY key",
+            None => "SELECT key, slot, value FROM rows WHERE tab = ?1 AND key >= ?2 ORDER BY key",
+        })?;
+        let mut rows = match &end {
+            Some(end) => statement.query(params![table.0, key, end])?,
+            None => statement.query(params![table.0, key])?,
         };
-        Ok(rows?)
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let name = RowKey::new(*table, blob(row, 0)?);
+            let value = self.value(&name, row.get(1)?, blob(row, 2)?)?;
+            found.push((name, value));
+        }
+        Ok(found)
     }
 }
 

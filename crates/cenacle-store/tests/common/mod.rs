@@ -1,7 +1,13 @@
 //! What every test of the store needs: short ways to write a key, a delta and what is expected of them.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code, reason = "helpers of tests, and not every test needs all")]
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
 use cenacle_mls::delta::{Delta, RowKey, Store, Table};
+use cenacle_store::SqliteStore;
 use proptest::{collection::vec, prelude::*};
 
 /// One change, as a test writes it.
@@ -55,4 +61,28 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (1u8..3, keys()).prop_map(|(table, key)| Step::DeletePrefix(table, key)),
     ];
     vec(step, 0..8)
+}
+
+/// The keys in the key file of the state at `path`.
+pub(crate) fn keys_in_file(path: &Path) -> Vec<[u8; 32]> {
+    let bytes = fs::read(format!("{}-keys", path.display())).unwrap();
+    let slots = bytes.as_chunks::<32>().0.iter().skip(1);
+    slots.copied().filter(|key| *key != [0; 32]).collect()
+}
+
+/// The files of the state at `path` that are there.
+pub(crate) fn files(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let name = path.display().to_string();
+    SqliteStore::SUFFIXES
+        .iter()
+        .map(move |suffix| PathBuf::from(format!("{name}{suffix}")))
+        .filter(|file| file.exists())
+}
+
+/// Copies all files of a state into an empty folder, as they are now; gives the path of the copy.
+pub(crate) fn copy_state(path: &Path, folder: &Path) -> PathBuf {
+    for file in files(path) {
+        fs::copy(&file, folder.join(file.file_name().unwrap())).unwrap();
+    }
+    folder.join(path.file_name().unwrap())
 }

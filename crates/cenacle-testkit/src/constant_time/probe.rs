@@ -83,9 +83,12 @@ impl Probe {
     /// A secret copy of these bytes.
     #[must_use]
     pub fn secret(&self, bytes: &[u8]) -> Secret {
-        let mut copy = Secret::from_slice(bytes).expect("a short secret");
-        self.hide(copy.expose_mut());
-        copy
+        let hide = |copy: &mut [u8]| {
+            copy.copy_from_slice(bytes);
+            self.hide(copy);
+            Ok::<_, core::convert::Infallible>(())
+        };
+        Secret::filled(bytes.len(), hide).unwrap_or_else(|never| match never {})
     }
 
     /// A secret copy of these bytes.

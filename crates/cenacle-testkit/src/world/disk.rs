@@ -8,6 +8,7 @@ use cenacle_store::{MemoryStore, Snapshot, SqliteStore, StoreError, testing::Fai
 
 /// Where rows are kept.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each client")]
 pub enum Medium {
     /// In memory.
     Memory(MemoryStore),

@@ -65,10 +65,6 @@ impl Engine {
         Ok(self.room(id)?.loss.clone())
     }
 
-    pub(crate) fn erase_now(&mut self) -> Result<(), Error> {
-        Ok(self.store.erase_now()?)
-    }
-
     /// All messages in the order of the log; those that wait come last.
     pub(crate) fn history(&self, id: &ConversationId) -> Result<Vec<Message>, Error> {
         self.room(id)?;

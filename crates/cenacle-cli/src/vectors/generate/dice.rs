@@ -71,9 +71,7 @@ impl Dice {
 
     /// A random secret; never longer than one may be.
     pub(super) fn secret(&mut self, length: usize) -> Secret {
-        let mut secret = Secret::zero(length);
-        secret.expose_mut().fill_with(|| self.next_byte());
-        secret
+        Secret::filled(length, |out| self.fill(out)).unwrap_or_else(|_| Secret::zero(length))
     }
 
     /// What stands where a hash or MAC should.
