@@ -16,7 +16,7 @@ mod values;
 mod writer;
 
 pub use opaque::Opaque;
-pub use reader::{DecodeError, DecodeErrorKind, Reader};
+pub use reader::{DecodeError, DecodeErrorKind, MEMORY_BESIDES, MEMORY_FACTOR, Reader};
 pub use values::{Decode, Encode};
 pub use writer::{EncodeError, Writer};
 

@@ -144,18 +144,36 @@ impl<T: Encode> Encode for Vec<T> {
 
 impl<T: Decode> Decode for Vec<T> {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut content = from.vector()?;
-        let mut items = Self::new();
-        while !content.is_empty() {
-            let before = content.offset();
-            items.push(T::decode(&mut content)?);
-            if content.offset() == before {
-                // An item without bytes would make the vector endless.
-                return Err(content.error(DecodeErrorKind::Forbidden("a vector of empty items")));
+        from.vector(|content| {
+            let (start, mut items) = (content.offset(), Self::new());
+            while !content.is_empty() {
+                let before = content.offset();
+                let item = T::decode(content)?;
+                if content.offset() == before {
+                    // An item without bytes would make the vector endless.
+                    return Err(content.error(DecodeErrorKind::Forbidden("a vector of empty items")));
+                }
+                if items.len() == items.capacity() {
+                    make_room(&mut items, start, content)?;
+                }
+                items.push(item);
             }
-        }
-        Ok(items)
+            Ok(items)
+        })
     }
+}
+
+/// Makes room for the item that was just read and some that follow it: as many as there can be if all are as long as those
+/// so far, which began at `start`. So what is allocated never exceeds what so many bytes can hold, and for items of one
+/// length it is exact.
+fn make_room<T>(items: &mut Vec<T>, start: usize, content: &mut Reader<'_>) -> Result<(), DecodeError> {
+    let read = items.len().saturating_add(1);
+    let bytes_read = content.offset().saturating_sub(start).max(1);
+    let to_come = content.rest().len().saturating_mul(read) / bytes_read;
+    let capacity = read.saturating_add(to_come.min(read.saturating_mul(3)));
+    content.allocate(capacity.saturating_mul(size_of::<T>()))?;
+    items.reserve_exact(capacity.saturating_sub(items.len()));
+    Ok(())
 }
 
 macro_rules! pointers {
@@ -167,7 +185,10 @@ macro_rules! pointers {
         }
         impl<T: Decode> Decode for $pointer<T> {
             fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-                T::decode(from).map($pointer::new)
+                let value = T::decode(from)?;
+                // An Arc has two counters besides.
+                from.allocate(size_of::<(T, usize, usize)>())?;
+                Ok($pointer::new(value))
             }
         }
     )*};
