@@ -194,3 +194,13 @@ macro_rules! pointers {
     )*};
 }
 pointers!(Box, Arc);
+
+/// Decodes bytes and encodes what they gave: the same bytes, or the encoding was not canonical.
+///
+/// # Errors
+/// When the bytes are not an encoding.
+pub fn recode<T: Decode + Encode>(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let mut out = Writer::with_capacity(bytes.len());
+    T::from_bytes(bytes)?.encode(&mut out);
+    Ok(out.into_bytes())
+}

@@ -85,8 +85,52 @@ fn a_newer_format_is_refused() {
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     match SqliteStore::open(&path) {
-        Err(StoreError::Newer { found: 99, known: 1 }) => {}
+        Err(StoreError::Newer { found: 99, known: 2 }) => {}
         other => panic!("expected a refusal of format 99, got {other:?}"),
+    }
+}
+
+#[test]
+fn a_file_of_the_first_format_is_brought_to_the_present_one() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE rows (tab INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (tab, key))
+             WITHOUT ROWID, STRICT;
+             INSERT INTO rows VALUES (1, x'61', x'6f6e65'), (2, x'ff', x'');
+             PRAGMA user_version = 1;
+             PRAGMA application_id = 0x434e434c;",
+        )
+        .unwrap();
+    drop(connection);
+    let mut store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.row(&key(1, b"a")).unwrap().unwrap().expose(), b"one");
+    store.apply(&delta(&[put(1, b"b", b"two")])).unwrap();
+    store.close().unwrap();
+    assert_eq!(SqliteStore::open(&path).unwrap().snapshot().unwrap().len_rows(), 3);
+}
+
+#[test]
+fn a_changed_row_is_refused() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let mut store = SqliteStore::open(&path).unwrap();
+    store.apply(&delta(&[put(1, b"row of one", &marker(1, 100)), put(1, b"row of two", &marker(2, 100))])).unwrap();
+    store.close().unwrap();
+    let whole = fs::read(&path).unwrap();
+    let first = whole.windows(100).position(|window| window == marker(1, 100)).unwrap();
+    for at in [first - 1, first, first + 99] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x20;
+        fs::write(&path, damaged).unwrap();
+        let store = SqliteStore::open(&path).unwrap();
+        // Of its key the last byte was changed, or else its value.
+        let found = store.rows(&key(1, b"row of")).map(drop);
+        assert!(matches!(found, Err(StoreError::Corrupt)), "byte {at}: {found:?}");
+        assert!(matches!(store.snapshot(), Err(StoreError::Corrupt)));
+        assert_eq!(store.row(&key(1, b"row of two")).unwrap().unwrap().expose(), marker(2, 100));
     }
 }
 

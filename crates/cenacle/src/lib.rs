@@ -20,6 +20,9 @@ mod event;
 mod identity;
 mod payload;
 mod state;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 pub mod transport;
 
 pub use attachment::FileFault;

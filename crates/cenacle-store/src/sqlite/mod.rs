@@ -5,6 +5,9 @@
 //! it moved rows between its pages. The log is cut to nothing when the store is closed and after every
 //! [`SqliteStore::CUT_LOG_EVERY_DELTAS`] deltas; both are gone after [`SqliteStore::erase_now`]. What the medium, the
 //! file system or a swapped-out page keeps beyond that is out of reach.
+//!
+//! Every row has a checksum over its table, key and value. A row that a failing medium changed is refused as
+//! [`StoreError::Corrupt`] and never taken for the one that was written. Against whoever can write the file it is no help.
 
 mod open;
 
@@ -13,7 +16,7 @@ use std::path::Path;
 
 use cenacle_crypto::SecretBytes;
 use cenacle_mls::delta::{Change, Delta, RowKey, Store, Table};
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::{Snapshot, StoreError};
 
@@ -95,12 +98,9 @@ impl SqliteStore {
     /// # Errors
     /// When the medium fails.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT tab, key, value FROM rows")?;
-        let rows = statement.query_map([], |row| {
-            let key = RowKey::new(Table(row.get(0)?), row.get_ref(1)?.as_blob()?);
-            Ok((key, row.get_ref(2)?.as_blob()?.into()))
-        })?;
-        Ok(Snapshot(rows.collect::<Result<_, _>>()?))
+        let mut statement = self.connection.prepare_cached("SELECT tab, key, value, sum FROM rows")?;
+        let rows = read_rows(statement.query([])?)?;
+        Ok(Snapshot(rows.into_iter().map(|(key, value)| (key, value.into())).collect()))
     }
 
     fn write(&mut self, delta: &Delta) -> Result<(), rusqlite::Error> {
@@ -108,8 +108,13 @@ impl SqliteStore {
         for change in delta.changes() {
             match change {
                 Change::Put(key, value) => transaction
-                    .prepare_cached("INSERT OR REPLACE INTO rows (tab, key, value) VALUES (?1, ?2, ?3)")?
-                    .execute(params![key.table.0, key.key, value.expose()])?,
+                    .prepare_cached("INSERT OR REPLACE INTO rows (tab, key, value, sum) VALUES (?1, ?2, ?3, ?4)")?
+                    .execute(params![
+                        key.table.0,
+                        key.key,
+                        value.expose(),
+                        row_sum(key.table.0, &key.key, value.expose())
+                    ])?,
                 Change::Delete(key) => transaction
                     .prepare_cached("DELETE FROM rows WHERE tab = ?1 AND key = ?2")?
                     .execute(params![key.table.0, key.key])?,
@@ -145,32 +150,50 @@ impl Store for SqliteStore {
     }
 
     fn row(&self, key: &RowKey) -> Result<Option<SecretBytes>, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT value FROM rows WHERE tab = ?1 AND key = ?2")?;
-        let value =
-            statement.query_row(params![key.table.0, key.key], |row| Ok(SecretBytes::from(row.get_ref(0)?.as_blob()?)));
-        Ok(value.optional()?)
+        let select = "SELECT tab, key, value, sum FROM rows WHERE tab = ?1 AND key = ?2";
+        let mut statement = self.connection.prepare_cached(select)?;
+        let found = read_rows(statement.query(params![key.table.0, key.key])?)?;
+        Ok(found.into_iter().next().map(|(_, value)| value))
     }
 
     fn rows(&self, prefix: &RowKey) -> Result<Vec<(RowKey, SecretBytes)>, StoreError> {
-        let read = |row: &rusqlite::Row<'_>| {
-            let key = RowKey::new(prefix.table, row.get_ref(0)?.as_blob()?);
-            Ok((key, SecretBytes::from(row.get_ref(1)?.as_blob()?)))
-        };
         let RowKey { table, key } = prefix;
-        let rows: Result<Vec<_>, _> = match prefix_end(key) {
-            Some(end) => self
-                .connection
-                .prepare_cached("SELECT key, value FROM rows WHERE tab = ?1 AND key >= ?2 AND key < ?3 ORDER BY key")?
-                .query_map(params![table.0, key, end], read)?
-                .collect(),
-            None => self
-                .connection
-                .prepare_cached("SELECT key, value FROM rows WHERE tab = ?1 AND key >= ?2 ORDER BY key")?
-                .query_map(params![table.0, key], read)?
-                .collect(),
-        };
-        Ok(rows?)
+        match prefix_end(key) {
+            Some(end) => {
+                let select =
+                    "SELECT tab, key, value, sum FROM rows WHERE tab = ?1 AND key >= ?2 AND key < ?3 ORDER BY key";
+                read_rows(self.connection.prepare_cached(select)?.query(params![table.0, key, end])?)
+            }
+            None => {
+                let select = "SELECT tab, key, value, sum FROM rows WHERE tab = ?1 AND key >= ?2 ORDER BY key";
+                read_rows(self.connection.prepare_cached(select)?.query(params![table.0, key])?)
+            }
+        }
     }
+}
+
+/// Reads rows, each of which must be as it was written.
+fn read_rows(mut found: rusqlite::Rows<'_>) -> Result<Vec<(RowKey, SecretBytes)>, StoreError> {
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        let (key, value) = (row.get_ref(1)?.as_blob(), row.get_ref(2)?.as_blob());
+        let (Ok(table), Ok(key), Ok(value)) = (row.get(0), key, value) else { return Err(StoreError::Corrupt) };
+        if row.get(3) != Ok(row_sum(table, key, value)) {
+            return Err(StoreError::Corrupt);
+        }
+        rows.push((RowKey::new(Table(table), key), value.into()));
+    }
+    Ok(rows)
+}
+
+/// A row's checksum: CRC-32 over its table, the length of its key, its key and its value.
+fn row_sum(table: u8, key: &[u8], value: &[u8]) -> i64 {
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&[table]);
+    sum.update(&u64::try_from(key.len()).unwrap_or(u64::MAX).to_be_bytes());
+    sum.update(key);
+    sum.update(value);
+    sum.finalize().into()
 }
 
 impl fmt::Debug for SqliteStore {

@@ -4,8 +4,9 @@
 use core::time::Duration;
 use std::{fs::OpenOptions, path::Path};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
+use super::row_sum;
 use crate::StoreError;
 
 /// "CNCL": marks the file as ours (SQLite's `application_id`).
@@ -15,9 +16,33 @@ const APPLICATION_ID: i32 = 0x434e_434c;
 const BUSY_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// What leads from format `n` to format `n + 1`. Written once, never changed: files of every release keep opening.
-const MIGRATIONS: &[&str] =
-    &["CREATE TABLE rows (tab INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (tab, key))
-     WITHOUT ROWID, STRICT"];
+const MIGRATIONS: &[Migration] = &[rows, sums];
+
+type Migration = fn(&Connection) -> Result<(), rusqlite::Error>;
+
+fn rows(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.execute_batch(
+        "CREATE TABLE rows (tab INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (tab, key))
+         WITHOUT ROWID, STRICT",
+    )
+}
+
+/// Each row gets a checksum.
+fn sums(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.execute_batch("ALTER TABLE rows ADD COLUMN sum INTEGER NOT NULL DEFAULT 0")?;
+    let keys: Vec<(u8, Vec<u8>)> = connection
+        .prepare("SELECT tab, key FROM rows")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    for (table, key) in keys {
+        let mut statement = connection.prepare_cached("SELECT value FROM rows WHERE tab = ?1 AND key = ?2")?;
+        let sum =
+            statement.query_row(params![table, key], |row| Ok(row_sum(table, &key, row.get_ref(0)?.as_blob()?)))?;
+        let update = "UPDATE rows SET sum = ?3 WHERE tab = ?1 AND key = ?2";
+        connection.prepare_cached(update)?.execute(params![table, key, sum])?;
+    }
+    Ok(())
+}
 
 /// Creates the file readable by its owner alone, and takes others' rights from one that exists. SQLite gives the
 /// write-ahead log the same permissions.
@@ -75,7 +100,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let version = usize::try_from(number(&transaction, "user_version")?).map_err(|_| StoreError::Corrupt)?;
     if version < MIGRATIONS.len() {
         for migration in MIGRATIONS.iter().skip(version) {
-            transaction.execute_batch(migration)?;
+            migration(&transaction)?;
         }
         transaction.pragma_update(None, "user_version", u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX))?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
