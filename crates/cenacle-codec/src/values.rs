@@ -195,11 +195,26 @@ macro_rules! pointers {
 }
 pointers!(Box, Arc);
 
-/// Decodes bytes and encodes what they gave: the same bytes, or the encoding was not canonical.
-///
-/// # Errors
-/// When the bytes are not an encoding.
-pub fn recode<T: Decode + Encode>(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+/// One type's decoder, for tests that go through many.
+#[derive(Clone, Copy, Debug)]
+pub struct Decoder {
+    /// The type's name.
+    pub name: &'static str,
+    /// Decodes bytes.
+    pub decode: fn(&[u8]) -> Result<(), DecodeError>,
+    /// Decodes bytes and encodes what they gave: the same bytes, if the encoding is canonical.
+    pub recode: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
+}
+
+impl Decoder {
+    /// The decoder of `T`.
+    #[must_use]
+    pub const fn of<T: Decode + Encode>(name: &'static str) -> Self {
+        Self { name, decode: |bytes| T::from_bytes(bytes).map(drop), recode: recode::<T> }
+    }
+}
+
+fn recode<T: Decode + Encode>(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let mut out = Writer::with_capacity(bytes.len());
     T::from_bytes(bytes)?.encode(&mut out);
     Ok(out.into_bytes())

@@ -2,7 +2,7 @@
 //! services' binary values. Decoding never panics, and what decodes encodes to the bytes it came from.
 
 use cenacle::{MemberId, testing};
-use cenacle_codec::{DecodeError, Opaque, recode};
+use cenacle_codec::{Decoder, Opaque};
 use cenacle_crypto::{
     CipherSuite, Digest, HpkeCiphertext, HpkePublicKey, HpkeSecretKey, Secret, SecretBytes, Signature,
     SignaturePublicKey, SignatureSecretKey,
@@ -19,11 +19,8 @@ use cenacle_service::wire::{AccountName, Binding, BindingRequest, DeviceId, Sign
 
 use crate::corpus;
 
-/// A decoder, with the encoder behind it.
-pub type Decoder = (&'static str, fn(&[u8]) -> Result<Vec<u8>, DecodeError>);
-
 macro_rules! list {
-    ($($type:ty),* $(,)?) => { [$((stringify!($type), recode::<$type>)),*] };
+    ($($type:ty),* $(,)?) => { [$(Decoder::of::<$type>(stringify!($type))),*] };
 }
 
 /// What anyone can name. New ones come last: the place is what chooses in a corpus.
@@ -131,7 +128,7 @@ fn decoder(number: u8) -> Decoder {
 
 pub(crate) fn run(input: &[u8]) {
     let Some((number, bytes)) = input.split_first() else { return };
-    let (name, recode) = decoder(*number);
+    let Decoder { name, recode, .. } = decoder(*number);
     if let Ok(again) = recode(bytes) {
         assert!(again == bytes, "{name} is not canonical");
     }
@@ -139,7 +136,7 @@ pub(crate) fn run(input: &[u8]) {
 
 /// These bytes as input for each decoder that takes them.
 pub(crate) fn inputs(bytes: &[u8]) -> Vec<Vec<u8>> {
-    let fitting = decoders().enumerate().filter(|(_, (_, recode))| recode(bytes).is_ok());
+    let fitting = decoders().enumerate().filter(|(_, decoder)| (decoder.decode)(bytes).is_ok());
     fitting.map(|(place, _)| [&[u8::try_from(place).unwrap()], bytes].concat()).collect()
 }
 

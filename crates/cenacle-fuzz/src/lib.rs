@@ -33,7 +33,7 @@ mod source;
 mod tree;
 mod x509;
 
-pub use decode::{Decoder, decoders};
+pub use decode::decoders;
 
 /// One thing to be fuzzed.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! For tests of what is received and stored: the decoders of values whose types nobody outside this crate sees.
 
-use cenacle_codec::{Decode as _, DecodeError, Encode as _, recode};
+use cenacle_codec::{Decode as _, DecodeError, Decoder, Encode as _};
 
 use crate::{
     engine::recode_waiting,
@@ -9,22 +9,19 @@ use crate::{
     state::{Account, Conversation, HistoryEntry, Intent, Offer, OutboxHeader, Taken},
 };
 
-/// Decodes a value and encodes it again.
-pub type Recode = fn(&[u8]) -> Result<Vec<u8>, DecodeError>;
-
-/// Every kind of value, by name.
-pub const VALUES: [(&str, Recode); 11] = [
-    ("Payload", recode_payload),
-    ("Account", recode::<Account>),
-    ("Conversation", recode::<Conversation>),
-    ("HistoryEntry", recode::<HistoryEntry>),
-    ("Taken", recode::<Taken>),
-    ("Intent", recode::<Intent>),
-    ("Offer", recode::<Offer>),
-    ("OutboxHeader", recode::<OutboxHeader>),
-    ("Waiting", recode_waiting),
-    ("MemberId", recode::<MemberId>),
-    ("Text", recode::<Text>),
+/// Every kind of value.
+pub const VALUES: [Decoder; 11] = [
+    Decoder { recode: recode_payload, ..Decoder::of::<Payload>("Payload") },
+    Decoder::of::<Account>("Account"),
+    Decoder::of::<Conversation>("Conversation"),
+    Decoder::of::<HistoryEntry>("HistoryEntry"),
+    Decoder::of::<Taken>("Taken"),
+    Decoder::of::<Intent>("Intent"),
+    Decoder::of::<Offer>("Offer"),
+    Decoder::of::<OutboxHeader>("OutboxHeader"),
+    Decoder { name: "Waiting", decode: |bytes| recode_waiting(bytes).map(drop), recode: recode_waiting },
+    Decoder::of::<MemberId>("MemberId"),
+    Decoder::of::<Text>("Text"),
 ];
 
 /// What a newer version says is not kept, so it has no encoding of its own.
