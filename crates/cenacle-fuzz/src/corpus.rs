@@ -94,12 +94,12 @@ pub fn write(vectors: Option<&Path>, to: &Path) -> io::Result<Vec<(&'static str,
     Ok(counts)
 }
 
-/// What a target is to begin with: its own seeds, and what is in its folder if there is one.
+/// What a target is to begin with: these seeds, and what is in its folder if there is one.
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub fn load(target: &Target, corpora: &Path) -> io::Result<Vec<Vec<u8>>> {
-    let mut inputs: BTreeSet<Vec<u8>> = (target.seeds)().into_iter().collect();
+pub fn load(target: &Target, seeds: Vec<Vec<u8>>, corpora: &Path) -> io::Result<Vec<Vec<u8>>> {
+    let mut inputs: BTreeSet<Vec<u8>> = seeds.into_iter().collect();
     let folder = corpora.join(target.name);
     if folder.is_dir() {
         for entry in fs::read_dir(folder)? {

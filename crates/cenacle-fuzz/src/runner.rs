@@ -1,7 +1,7 @@
 //! Runs targets on a corpus and its mutations, with a stable compiler. An execution is made of the seed and its number, so a
 //! run can be made again; what breaks is written to a file, too.
 
-use core::{any::Any, cell::RefCell, panic::AssertUnwindSafe, time::Duration};
+use core::{cell::RefCell, panic::AssertUnwindSafe, time::Duration};
 use std::{
     fs, io,
     panic::{self, PanicHookInfo},
@@ -63,15 +63,25 @@ pub fn catch_panics() {
     }));
 }
 
-/// Runs one input; the panic's message if there is one.
+/// Does what may panic; the panic's message then.
+fn caught<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+    panic::catch_unwind(AssertUnwindSafe(f)).map_err(|_| LAST_PANIC.with_borrow(Clone::clone))
+}
+
+/// A target's own seeds.
 ///
 /// # Errors
-/// When the target panics.
+/// When making them panics; its message.
+pub fn seeds(target: &Target) -> Result<Vec<Vec<u8>>, String> {
+    caught(target.seeds)
+}
+
+/// Runs one input.
+///
+/// # Errors
+/// When the target panics; its message.
 pub fn try_input(target: &Target, input: &[u8]) -> Result<(), String> {
-    panic::catch_unwind(AssertUnwindSafe(|| (target.run)(input))).map_err(|payload: Box<dyn Any + Send>| {
-        drop(payload);
-        LAST_PANIC.with_borrow(Clone::clone)
-    })
+    caught(|| (target.run)(input))
 }
 
 /// Runs a target: its corpus as it is, then mutations. `tell` is told now and then how far it is.

@@ -144,7 +144,8 @@ impl Run {
 
     fn run(&self, target: &Target, seed: u64, bounds: Bounds) -> Outcome {
         let folder = self.corpus.clone().unwrap_or_else(corpus::folder);
-        let inputs = corpus::load(target, &folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let seeds = runner::seeds(target).map_err(|message| format!("{}: no seeds: {message}", target.name))?;
+        let inputs = corpus::load(target, seeds, &folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let mut tell = |report: &Report| say(&line(target, report));
         match runner::run(target, (seed, bounds), &inputs, &self.failures, &mut tell) {
             Ok(report) => {

@@ -78,10 +78,11 @@ impl Scene {
         let mut scene = Self::with(world, insider);
         scene.others.push(read);
         scene.genuine.push(late);
+        // Nothing is said while proposals wait.
+        scene.say();
         if busy {
             scene.make_busy();
         }
-        scene.say();
         scene.propose();
         scene.commit();
         scene.come_from_outside(&warden);
