@@ -145,7 +145,9 @@ impl<T: Encode> Encode for Vec<T> {
 impl<T: Decode> Decode for Vec<T> {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.vector(|content| {
-            let (start, mut items) = (content.offset(), Self::new());
+            let mut items = Self::new();
+            // The number and offset of the first item that room was not made with.
+            let mut since = (0, content.offset());
             while !content.is_empty() {
                 let before = content.offset();
                 let item = T::decode(content)?;
@@ -154,7 +156,8 @@ impl<T: Decode> Decode for Vec<T> {
                     return Err(content.error(DecodeErrorKind::Forbidden("a vector of empty items")));
                 }
                 if items.len() == items.capacity() {
-                    make_room(&mut items, start, content)?;
+                    make_room(&mut items, before, since, content)?;
+                    since = (items.len().saturating_add(1), content.offset());
                 }
                 items.push(item);
             }
@@ -163,14 +166,24 @@ impl<T: Decode> Decode for Vec<T> {
     }
 }
 
-/// Makes room for the item that was just read and some that follow it: as many as there can be if all are as long as those
-/// so far, which began at `start`. So what is allocated never exceeds what so many bytes can hold, and for items of one
-/// length it is exact.
-fn make_room<T>(items: &mut Vec<T>, start: usize, content: &mut Reader<'_>) -> Result<(), DecodeError> {
+/// Makes room for the item that was just read, from offset `before` on, and for some that follow it: as many as there can be
+/// if they are as long as those `since`. If these are all of one length it is believed that so is the rest, and nothing is
+/// allocated twice or in vain; else room is made for at most seven times as many as there are.
+fn make_room<T>(
+    items: &mut Vec<T>,
+    before: usize,
+    since: (usize, usize),
+    content: &mut Reader<'_>,
+) -> Result<(), DecodeError> {
     let read = items.len().saturating_add(1);
-    let bytes_read = content.offset().saturating_sub(start).max(1);
-    let to_come = content.rest().len().saturating_mul(read) / bytes_read;
-    let capacity = read.saturating_add(to_come.min(read.saturating_mul(3)));
+    let (recent, bytes) = (read.saturating_sub(since.0).max(1), content.offset().saturating_sub(since.1).max(1));
+    let rest = content.rest().len().saturating_mul(recent);
+    let fits = rest.is_multiple_of(bytes);
+    let alike = fits && recent >= 8 && content.offset().saturating_sub(before).saturating_mul(recent) == bytes;
+    // A guess that is a little low makes the list grow again, which costs more than some room unused.
+    let spare = if fits { 0 } else { rest / bytes / 8 + 1 };
+    let most = if alike { usize::MAX } else { read.saturating_mul(7) };
+    let capacity = read.saturating_add((rest / bytes + spare).min(most));
     content.allocate(capacity.saturating_mul(size_of::<T>()))?;
     items.reserve_exact(capacity.saturating_sub(items.len()));
     Ok(())

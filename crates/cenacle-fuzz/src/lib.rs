@@ -124,6 +124,14 @@ pub const TARGETS: &[Target] = &[
     },
 ];
 
+/// Runs the target of this name on an input: what cargo-fuzz calls.
+pub fn fuzz(name: &str, input: &[u8]) {
+    let target = target(name).expect("a target of this name");
+    if input.len() <= target.longest {
+        (target.run)(input);
+    }
+}
+
 /// The target of this name.
 #[must_use]
 pub fn target(name: &str) -> Option<&'static Target> {

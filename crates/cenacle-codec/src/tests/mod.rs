@@ -66,6 +66,13 @@ fn lists_take_memory_in_proportion_to_the_input() {
     let numbers = vec![7u16; 10_000];
     let read = Vec::<u16>::from_bytes(&numbers.to_bytes().unwrap()).unwrap();
     assert_eq!((read.len(), read.capacity()), (10_000, 10_000));
+    // Whatever is among them, room is not made again and again.
+    let mut mixed = vec![vec![7u8; 1]; 3_000];
+    mixed[0] = vec![7; 50];
+    for at in (0..3_000).step_by(7) {
+        mixed[at] = vec![7; 2];
+    }
+    assert!(Vec::<Vec<u8>>::from_bytes(&mixed.to_bytes().unwrap()).unwrap().capacity() < 3_800);
     // An empty string is one byte long and takes a string's header in memory.
     let empty = |count: usize| vec![Opaque::EMPTY; count].to_bytes().unwrap();
     assert_eq!(Vec::<Opaque>::from_bytes(&empty(2_000)).unwrap().len(), 2_000);
