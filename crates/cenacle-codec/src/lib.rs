@@ -16,8 +16,8 @@ mod values;
 mod writer;
 
 pub use opaque::Opaque;
-pub use reader::{DecodeError, DecodeErrorKind, Reader};
-pub use values::{Decode, Encode};
+pub use reader::{DecodeError, DecodeErrorKind, MEMORY_BESIDES, MEMORY_FACTOR, Reader};
+pub use values::{Decode, Decoder, Encode};
 pub use writer::{EncodeError, Writer};
 
 /// The longest vector a length header can announce, in bytes (RFC 9420 §2.1.2).

@@ -71,6 +71,8 @@ impl Encode for Opaque {
 
 impl Decode for Opaque {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.opaque().map(Self::from)
+        let bytes = from.opaque()?;
+        from.allocate(bytes.len())?;
+        Ok(bytes.into())
     }
 }

@@ -1,5 +1,6 @@
 //! A bounded cursor over received bytes (RFC 9420 §2.1). Every read is checked against what remains, every
-//! length header against its canonical form, and every refusal says at which offset and why.
+//! length header against its canonical form, and every refusal says at which offset and why. So is what is decoded: it may
+//! take memory in proportion to the input and no more.
 
 use core::fmt;
 
@@ -19,6 +20,8 @@ pub enum DecodeErrorKind {
     BadPresence,
     /// A vector holds more than its cap, which is given in its own unit.
     OverCap(usize),
+    /// What is decoded would take more than [`MEMORY_FACTOR`] times its encoding in memory.
+    OverMemory,
     /// A discriminant selects no variant of the named type and the type cannot carry it.
     UnknownVariant(&'static str),
     /// A value of the named type that its definition forbids.
@@ -44,6 +47,7 @@ impl fmt::Display for DecodeError {
             DecodeErrorKind::ReservedLength => f.write_str("a length header starts with the reserved bits 11"),
             DecodeErrorKind::BadPresence => f.write_str("a presence octet is neither 0 nor 1"),
             DecodeErrorKind::OverCap(cap) => write!(f, "a vector holds more than its cap of {cap}"),
+            DecodeErrorKind::OverMemory => f.write_str("the value takes too much memory for its length"),
             DecodeErrorKind::UnknownVariant(name) => write!(f, "no such variant of {name}"),
             DecodeErrorKind::Forbidden(name) => write!(f, "a value that {name} forbids"),
         }
@@ -52,18 +56,30 @@ impl fmt::Display for DecodeError {
 
 impl core::error::Error for DecodeError {}
 
+/// So many bytes of memory may be allocated for each byte of the outermost input.
+///
+/// Long lists of tiny items are what takes the most, and nothing that a rule of MLS lets through comes near: keys, digests and
+/// signatures have their lengths. That makes it a bound of the memory an attacker gets, and no limit for anyone else.
+pub const MEMORY_FACTOR: usize = 16;
+
+/// And so many besides, in bytes.
+pub const MEMORY_BESIDES: usize = 64 * 1024;
+
 /// A cursor over a byte slice, never copying, never reading past its end.
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
     rest: &'a [u8],
     offset: usize,
+    /// Bytes of memory that may still be allocated.
+    memory: usize,
 }
 
 impl<'a> Reader<'a> {
     /// Starts at the first byte of `bytes`.
     #[must_use]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes, offset: 0 }
+        let memory = bytes.len().saturating_mul(MEMORY_FACTOR).saturating_add(MEMORY_BESIDES);
+        Self { rest: bytes, offset: 0, memory }
     }
 
     /// Bytes consumed so far, counted from the outermost input.
@@ -151,15 +167,27 @@ impl<'a> Reader<'a> {
         self.bytes(length)
     }
 
-    /// The content of a length-prefixed vector, as a reader of its own that keeps counting offsets.
+    /// Reads a length-prefixed vector with `read`, which is to leave nothing of its content.
     ///
     /// # Errors
-    /// As [`Reader::opaque`].
-    pub fn vector(&mut self) -> Result<Reader<'a>, DecodeError> {
+    /// As [`Reader::opaque`]; whatever `read` fails with; `TrailingBytes` when it leaves something.
+    pub fn vector<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
         let length = self.length()?;
         let offset = self.offset;
-        let rest = self.bytes(length)?;
-        Ok(Reader { rest, offset })
+        let mut content = Reader { rest: self.bytes(length)?, offset, memory: self.memory };
+        let value = read(&mut content)?;
+        self.memory = content.memory;
+        content.finish().map(|()| value)
+    }
+
+    /// Tells that so many bytes of memory are about to be allocated for what is read. Decoders that keep more than the
+    /// values of this crate say so here.
+    ///
+    /// # Errors
+    /// `OverMemory` when all that was decoded before has left no room for them.
+    pub fn allocate(&mut self, bytes: usize) -> Result<(), DecodeError> {
+        self.memory = self.memory.checked_sub(bytes).ok_or_else(|| self.error(DecodeErrorKind::OverMemory))?;
+        Ok(())
     }
 
     /// Ends reading.

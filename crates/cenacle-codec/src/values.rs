@@ -144,18 +144,49 @@ impl<T: Encode> Encode for Vec<T> {
 
 impl<T: Decode> Decode for Vec<T> {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut content = from.vector()?;
-        let mut items = Self::new();
-        while !content.is_empty() {
-            let before = content.offset();
-            items.push(T::decode(&mut content)?);
-            if content.offset() == before {
-                // An item without bytes would make the vector endless.
-                return Err(content.error(DecodeErrorKind::Forbidden("a vector of empty items")));
+        from.vector(|content| {
+            let mut items = Self::new();
+            // The number and offset of the first item that room was not made with.
+            let mut since = (0, content.offset());
+            while !content.is_empty() {
+                let before = content.offset();
+                let item = T::decode(content)?;
+                if content.offset() == before {
+                    // An item without bytes would make the vector endless.
+                    return Err(content.error(DecodeErrorKind::Forbidden("a vector of empty items")));
+                }
+                if items.len() == items.capacity() {
+                    make_room(&mut items, before, since, content)?;
+                    since = (items.len().saturating_add(1), content.offset());
+                }
+                items.push(item);
             }
-        }
-        Ok(items)
+            Ok(items)
+        })
     }
+}
+
+/// Makes room for the item that was just read, from offset `before` on, and for some that follow it: as many as there can be
+/// if they are as long as those `since`. If these are all of one length it is believed that so is the rest, and nothing is
+/// allocated twice or in vain; else room is made for at most seven times as many as there are.
+fn make_room<T>(
+    items: &mut Vec<T>,
+    before: usize,
+    since: (usize, usize),
+    content: &mut Reader<'_>,
+) -> Result<(), DecodeError> {
+    let read = items.len().saturating_add(1);
+    let (recent, bytes) = (read.saturating_sub(since.0).max(1), content.offset().saturating_sub(since.1).max(1));
+    let rest = content.rest().len().saturating_mul(recent);
+    let fits = rest.is_multiple_of(bytes);
+    let alike = fits && recent >= 8 && content.offset().saturating_sub(before).saturating_mul(recent) == bytes;
+    // A guess that is a little low makes the list grow again, which costs more than some room unused.
+    let spare = if fits { 0 } else { rest / bytes / 8 + 1 };
+    let most = if alike { usize::MAX } else { read.saturating_mul(7) };
+    let capacity = read.saturating_add((rest / bytes + spare).min(most));
+    content.allocate(capacity.saturating_mul(size_of::<T>()))?;
+    items.reserve_exact(capacity.saturating_sub(items.len()));
+    Ok(())
 }
 
 macro_rules! pointers {
@@ -167,9 +198,37 @@ macro_rules! pointers {
         }
         impl<T: Decode> Decode for $pointer<T> {
             fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-                T::decode(from).map($pointer::new)
+                let value = T::decode(from)?;
+                // An Arc has two counters besides.
+                from.allocate(size_of::<(T, usize, usize)>())?;
+                Ok($pointer::new(value))
             }
         }
     )*};
 }
 pointers!(Box, Arc);
+
+/// One type's decoder, for tests that go through many.
+#[derive(Clone, Copy, Debug)]
+pub struct Decoder {
+    /// The type's name.
+    pub name: &'static str,
+    /// Decodes bytes.
+    pub decode: fn(&[u8]) -> Result<(), DecodeError>,
+    /// Decodes bytes and encodes what they gave: the same bytes, if the encoding is canonical.
+    pub recode: fn(&[u8]) -> Result<Vec<u8>, DecodeError>,
+}
+
+impl Decoder {
+    /// The decoder of `T`.
+    #[must_use]
+    pub const fn of<T: Decode + Encode>(name: &'static str) -> Self {
+        Self { name, decode: |bytes| T::from_bytes(bytes).map(drop), recode: recode::<T> }
+    }
+}
+
+fn recode<T: Decode + Encode>(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let mut out = Writer::with_capacity(bytes.len());
+    T::from_bytes(bytes)?.encode(&mut out);
+    Ok(out.into_bytes())
+}

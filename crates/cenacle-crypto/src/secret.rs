@@ -174,6 +174,8 @@ impl Encode for SecretBytes {
 
 impl Decode for SecretBytes {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        from.opaque().map(Self::from)
+        let bytes = from.opaque()?;
+        from.allocate(bytes.len())?;
+        Ok(bytes.into())
     }
 }

@@ -4,7 +4,7 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Reader, Writer, open_enum};
+use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Opaque, Reader, Writer, open_enum};
 use cenacle_crypto::SecretBytes;
 
 use crate::{
@@ -174,7 +174,7 @@ impl Encode for RowKey {
 
 impl Decode for RowKey {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { table: Table::decode(from)?, key: from.opaque()?.to_vec() })
+        Ok(Self { table: Table::decode(from)?, key: Opaque::decode(from)?.into_vec() })
     }
 }
 

@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Reader, Writer};
+use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Opaque, Reader, Writer};
 use cenacle_mls::wire::Credential;
 use cenacle_service::wire::{AccountName, DeviceId};
 
@@ -63,7 +63,7 @@ impl Encode for Text {
 impl Decode for Text {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let before = from.clone();
-        let text = core::str::from_utf8(from.opaque()?);
-        text.map(|text| Self(text.into())).map_err(|_| before.error(DecodeErrorKind::Forbidden("text")))
+        let text = String::from_utf8(Opaque::decode(from)?.into_vec());
+        text.map(Self).map_err(|_| before.error(DecodeErrorKind::Forbidden("text")))
     }
 }

@@ -22,6 +22,9 @@ mod loss;
 mod payload;
 mod returning;
 mod state;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 pub mod transport;
 
 pub use attachment::FileFault;

@@ -42,7 +42,7 @@ pub fn draw_tree(tree: &RatchetTree, names: impl Fn(LeafIndex) -> String) -> Str
 
 /// Draws a tree that has not been checked, as well as it can be. Members are named by their basic credentials.
 pub(crate) fn draw_wire_tree(tree: &WireTree) -> String {
-    let nodes = tree.nodes();
+    let nodes: Vec<_> = tree.nodes().collect();
     let at = |node: NodeIndex| nodes.get(usize::try_from(node.0).ok()?)?.as_ref();
     let keyed = |node| {
         Some(match at(node)? {

@@ -333,7 +333,7 @@ impl Show for WireTree {
     fn show(&self) -> Content {
         Content::Struct(vec![
             Value::new("drawing", Content::Drawing(draw_wire_tree(self))),
-            part("nodes", &self.nodes()),
+            part("nodes", &self.nodes().collect::<Vec<_>>()),
         ])
     }
 }

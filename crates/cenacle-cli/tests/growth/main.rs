@@ -1,6 +1,7 @@
 //! Guards of cost that do not depend on time: what members compute, allocate, store and send, in groups of two sizes.
 //! Whatever grows between them may grow with the levels of the tree, or for joining and creating with the members, and by
-//! no more for each than its bound here allows. What has no bound of its own does not grow.
+//! no more for each than its bound here allows. What has no bound of its own does not grow. Beside them stand what hostile
+//! trees and lists cost, and what is done for a message before it is refused.
 //!
 //! `cargo test -p cenacle-cli --test growth -- --nocapture` prints all figures.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where something unexpected happens")]
@@ -10,8 +11,10 @@ extern crate alloc;
 mod bounds;
 mod counted;
 mod figures;
+mod hostile;
 mod limits;
 mod members;
+mod refusals;
 
 use alloc::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

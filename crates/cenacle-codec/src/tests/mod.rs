@@ -59,3 +59,35 @@ fn refusals_name_the_offset() {
 fn vectors_of_empty_items_end() {
     assert_eq!(kind::<Vec<()>>(&[1, 0]).1, DecodeErrorKind::Forbidden("a vector of empty items"));
 }
+
+#[test]
+fn lists_take_memory_in_proportion_to_the_input() {
+    // Items of one length leave no room unused.
+    let numbers = vec![7u16; 10_000];
+    let read = Vec::<u16>::from_bytes(&numbers.to_bytes().unwrap()).unwrap();
+    assert_eq!((read.len(), read.capacity()), (10_000, 10_000));
+    // Whatever is among them, room is not made again and again.
+    let mut mixed = vec![vec![7u8; 1]; 3_000];
+    mixed[0] = vec![7; 50];
+    for at in (0..3_000).step_by(7) {
+        mixed[at] = vec![7; 2];
+    }
+    assert!(Vec::<Vec<u8>>::from_bytes(&mixed.to_bytes().unwrap()).unwrap().capacity() < 3_800);
+    // An empty string is one byte long and takes a string's header in memory.
+    let empty = |count: usize| vec![Opaque::EMPTY; count].to_bytes().unwrap();
+    assert_eq!(Vec::<Opaque>::from_bytes(&empty(2_000)).unwrap().len(), 2_000);
+    assert_eq!(kind::<Vec<Opaque>>(&empty(20_000)).1, DecodeErrorKind::OverMemory);
+    // What is inside counts for all that is around it.
+    let shared = vec![vec![Opaque::EMPTY; 2_000]; 10];
+    assert_eq!(kind::<Vec<Vec<Opaque>>>(&shared.to_bytes().unwrap()).1, DecodeErrorKind::OverMemory);
+}
+
+#[test]
+fn a_vector_is_read_to_its_end() {
+    let mut from = Reader::new(&[2, 7, 8, 9]);
+    assert_eq!(from.clone().vector(u16::decode), Ok(0x0708));
+    assert_eq!(
+        from.vector(u8::decode).unwrap_err(),
+        crate::DecodeError { offset: 2, kind: DecodeErrorKind::TrailingBytes }
+    );
+}

@@ -28,7 +28,7 @@ use crate::{
 codec_struct! {
     /// An external commit as it is stored until it is accepted.
     #[derive(Debug)]
-    struct PendingJoinRecord {
+    pub(crate) struct PendingJoinRecord {
         message: MlsMessage,
         summary: CommitSummary,
         changes: Vec<Change>,

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     Error, Misuse,
     delta::{Change, Delta, PersistError, RowKey, Store, Table},
+    limits::MAX_TREE_LEVEL,
     schedule::EpochSecrets,
     secret_tree::{SecretTree, SecretTreeRows, StoredSecretTree},
     tree::{Leaf, NodeIndex, TreePrivate},
@@ -140,8 +141,12 @@ impl<S: Store> View<'_, S> {
     /// The past epochs without their leaves and secret trees.
     pub(crate) fn past_headers(&self) -> Result<PastEpochs, PersistError<S::Error>> {
         let mut past = VecDeque::new();
-        for (_, value) in self.positions::<Epoch>(&self.key(Table::PAST_EPOCH))? {
+        for (epoch, value) in self.positions::<Epoch>(&self.key(Table::PAST_EPOCH))? {
             let row = decode::<PastRow>(&value)?;
+            let belongs = row.context.group_id == *self.group_id && row.context.epoch == epoch;
+            if !belongs || row.level > MAX_TREE_LEVEL {
+                return Err(CORRUPT.into());
+            }
             past.push_front(PastEpoch {
                 context: Arc::new(row.context),
                 sender_data_secret: Arc::new(row.sender_data_secret),
@@ -183,9 +188,17 @@ impl<S: Store> View<'_, S> {
         Ok(rows.load(root, StoredSecretTree { nodes, ratchets, skipped })?)
     }
 
+    fn resumption_psks(&self) -> Result<BTreeMap<Epoch, Arc<Secret>>, PersistError<S::Error>> {
+        let rows = self.positions::<Epoch>(&self.key(Table::RESUMPTION_PSK))?.into_iter();
+        Ok(rows.map(|(epoch, value)| Ok((epoch, Arc::new(decode(&value)?)))).collect::<Result<_, Error>>()?)
+    }
+
     pub(crate) fn cached(&self, table: Table) -> Result<Vec<Arc<CachedProposal>>, PersistError<S::Error>> {
-        let rows = self.positions::<u32>(&self.key(table))?;
-        Ok(rows.iter().map(|(_, value)| Ok(Arc::new(decode(value)?))).collect::<Result<_, Error>>()?)
+        let read = |(position, value): (u32, SecretBytes)| {
+            let cached = decode::<CachedProposal>(&value)?;
+            if cached.position == position { Ok(Arc::new(cached)) } else { Err(CORRUPT) }
+        };
+        Ok(self.positions(&self.key(table))?.into_iter().map(read).collect::<Result<_, Error>>()?)
     }
 
     fn proposals(&self) -> Result<ProposalCache, PersistError<S::Error>> {
@@ -206,7 +219,13 @@ pub(crate) fn read_header<S: Store>(store: &S, group_id: &GroupId) -> Result<Opt
     let row = store.row(&RowKey::of_group(Table::GROUP, group_id)).map_err(PersistError::Store)?;
     let Some(row) = row else { return Ok(None) };
     check_format(&row)?;
-    Ok(Some(decode::<Header>(&row)?))
+    Ok(Some(header_of(group_id, &row)?))
+}
+
+/// A header that is the group's whose row it stands in.
+fn header_of(group_id: &GroupId, row: &SecretBytes) -> Result<Header, Error> {
+    let header = decode::<Header>(row)?;
+    if header.public.context.group_id == *group_id && header.active <= 1 { Ok(header) } else { Err(CORRUPT) }
 }
 
 impl Client {
@@ -227,9 +246,11 @@ impl Client {
         let state = view.state(header, self.suite())?;
         let own = state.public.tree.leaf(state.private.own_leaf()).ok_or(CORRUPT)?;
         let client = Arc::new(self.behind(&own).ok_or(Error::from(Misuse::WrongKey))?.clone());
-        let mut resumption_psks = BTreeMap::new();
-        for (epoch, value) in view.positions::<Epoch>(&view.key(Table::RESUMPTION_PSK))? {
-            resumption_psks.insert(epoch, Arc::new(decode::<Secret>(&value)?));
+        let resumption_psks = view.resumption_psks()?;
+        // The present epoch's stands among its other secrets, too.
+        let present = resumption_psks.get(&state.public.epoch());
+        if active && !present.is_some_and(|psk| psk.ct_eq(&state.secrets.resumption_psk)) {
+            return Err(CORRUPT.into());
         }
         let pending = load_pending(&view, state.public.epoch(), self.suite())?;
         if pending.as_ref().is_some_and(|pending| !pending.next.is_of(self)) {
@@ -281,7 +302,7 @@ fn load_pending<S: Store>(
     let Some(row) = view.row(&view.key(Table::PENDING_COMMIT))? else { return Ok(None) };
     let record = decode::<PendingRecord>(&row)?;
     let after = View { changes: &record.changes, ..*view };
-    let header = after.required::<Header>(&after.key(Table::GROUP))?;
+    let header = header_of(view.group_id, &after.row(&after.key(Table::GROUP))?.ok_or(CORRUPT)?)?;
     let state = after.state(header, suite)?;
     let next = NextEpoch {
         secret_tree: after.secret_tree(state.public.epoch(), state.public.tree.root())?,

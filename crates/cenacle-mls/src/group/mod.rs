@@ -85,6 +85,9 @@ mod send;
 mod settings;
 mod stage;
 mod state;
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+pub mod testing;
 mod transition;
 mod welcome;
 

@@ -118,6 +118,9 @@ impl Observer {
         let Some(row) = row else { return Ok(None) };
         check_format(&row)?;
         let row = decode::<PublicRow>(&row)?;
+        if row.context.group_id != *group_id {
+            return Err(Error::Corrupt("observed group").into());
+        }
         if row.context.cipher_suite != suite.cipher_suite() {
             return Err(Error::Unsupported(Unsupported::CipherSuite).into());
         }

@@ -5,6 +5,8 @@ mod ratchet;
 mod rows;
 mod tree;
 
+#[cfg(feature = "testing")]
+pub(crate) use ratchet::Head;
 pub use ratchet::{MessageKey, RatchetKind};
 pub(crate) use rows::{SecretTreeRows, StoredSecretTree};
 pub use tree::{SecretTree, SecretTreeChange};

@@ -1,9 +1,8 @@
-//! Which public keys are in use, and where: a multiset under digests, so that no rule ever compares all members. Versions
-//! share all they have in common: a change copies one bucket and the branches above it.
-
-use alloc::{sync::Arc, vec::Vec};
+//! Which public keys are in use, and where: a multiset under digests, so that no rule ever compares all members.
 
 use cenacle_crypto::Suite;
+
+use super::trie::{Entry, Trie};
 
 /// The first 128 bits of a key's digest: to find two keys with the same name takes 2^64 hashes. What that could do is in
 /// ADR 0002.
@@ -23,16 +22,29 @@ struct Use {
     places: u32,
 }
 
+impl Entry for Use {
+    fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    fn is_gone(&self) -> bool {
+        self.count == 0
+    }
+}
+
 /// All keys of one kind, and how many of them occur more than once.
 #[derive(Clone)]
 pub(super) struct KeyUses {
-    root: Trie,
+    root: Trie<Use>,
     repeated: u32,
 }
 
 impl KeyUses {
+    /// What a key takes in memory at most: beside its entry, a part of a branch.
+    pub(super) const KEY_BYTES: usize = 2 * size_of::<Use>();
+
     pub(super) fn new() -> Self {
-        Self { root: Trie::Bucket(Arc::from([])), repeated: 0 }
+        Self { root: Trie::new(), repeated: 0 }
     }
 
     /// How many keys occur more than once.
@@ -73,94 +85,12 @@ impl KeyUses {
     /// Counts one use more or less, and gives how many there are then.
     fn step(&mut self, suite: &dyn Suite, key: &[u8], place: u32, count: impl Fn(u32) -> u32) -> u32 {
         let name = name_of(suite, key);
-        let step = |found: Use| Use { count: count(found.count), places: found.places ^ place, ..found };
-        self.root.change(&name, 0, &step)
+        let step = |found: Option<&Use>| {
+            let (before, places) = found.map_or((0, 0), |found| (found.count, found.places));
+            Use { name, count: count(before), places: places ^ place }
+        };
+        self.root.change(&name, &step).count
     }
-}
-
-/// Buckets hold at most so many keys, unless no digit tells them apart.
-const BUCKET: usize = 32;
-/// Each level tells keys apart by so many bits of their names.
-const DIGIT_BITS: usize = 2;
-const WAYS: usize = 1 << DIGIT_BITS;
-const DIGITS: usize = NAME_BYTES * 8 / DIGIT_BITS;
-
-/// The keys whose names begin alike.
-#[derive(Clone)]
-enum Trie {
-    Bucket(Arc<[Use]>),
-    Branch(Arc<[Self; WAYS]>),
-}
-
-/// The digit of a name at `depth`, below [`WAYS`].
-fn digit(name: &Name, depth: usize) -> usize {
-    let byte = name.get(depth * DIGIT_BITS / 8).copied().unwrap_or_default();
-    usize::from(byte >> (8 - DIGIT_BITS - depth * DIGIT_BITS % 8)) % WAYS
-}
-
-impl Trie {
-    fn find(&self, name: &Name) -> Option<&Use> {
-        let (mut at, mut depth) = (self, 0);
-        loop {
-            match at {
-                Self::Bucket(uses) => return uses.iter().find(|found| found.name == *name),
-                Self::Branch(branch) => at = branch.get(digit(name, depth))?,
-            }
-            depth += 1;
-        }
-    }
-
-    /// Replaces what is under a name, and gives the new count; what is counted to zero goes.
-    fn change(&mut self, name: &Name, depth: usize, step: &dyn Fn(Use) -> Use) -> u32 {
-        match self {
-            Self::Branch(branch) => {
-                let branch = Arc::make_mut(branch);
-                let Some(child) = branch.get_mut(digit(name, depth)) else { return 0 };
-                let count = child.change(name, depth + 1, step);
-                if count == 0
-                    && let Some(uses) = gathered(branch)
-                {
-                    *self = Self::Bucket(uses);
-                }
-                count
-            }
-            Self::Bucket(uses) => {
-                let place = uses.iter().position(|found| found.name == *name);
-                let (before, after) = uses.split_at(place.unwrap_or(uses.len()));
-                let (found, after) = after.split_first().map_or((None, after), |(found, after)| (Some(*found), after));
-                let changed = step(found.unwrap_or(Use { name: *name, count: 0, places: 0 }));
-                // Collected at their exact length, in one go.
-                let others = before.iter().chain(after).copied();
-                *uses = match changed.count {
-                    0 => others.collect(),
-                    _ => others.chain([changed]).collect(),
-                };
-                if uses.len() > BUCKET {
-                    *self = Self::of(uses, depth);
-                }
-                changed.count
-            }
-        }
-    }
-
-    fn of(uses: &[Use], depth: usize) -> Self {
-        if uses.len() <= BUCKET || depth >= DIGITS {
-            return Self::Bucket(Arc::from(uses));
-        }
-        let part =
-            |way| -> Vec<Use> { uses.iter().filter(|found| digit(&found.name, depth) == way).copied().collect() };
-        Self::Branch(Arc::new(core::array::from_fn(|way| Self::of(&part(way), depth + 1))))
-    }
-}
-
-/// The keys of a branch in one bucket, once they fill but half of it.
-fn gathered(branch: &[Trie; WAYS]) -> Option<Arc<[Use]>> {
-    let parts = branch.each_ref().map(|child| match child {
-        Trie::Bucket(uses) => Some(&**uses),
-        Trie::Branch(_) => None,
-    });
-    let count = parts.iter().try_fold(0, |sum, part| Some(sum + (*part)?.len()))?;
-    (count <= BUCKET / 2).then(|| parts.into_iter().flatten().flatten().copied().collect())
 }
 
 #[cfg(test)]
@@ -170,13 +100,6 @@ mod tests {
     use cenacle_crypto::conformance::SeededRng;
 
     use super::{super::tests::suite, *};
-
-    fn buckets(trie: &Trie) -> usize {
-        match trie {
-            Trie::Bucket(_) => 1,
-            Trie::Branch(branch) => branch.iter().map(buckets).sum(),
-        }
-    }
 
     #[test]
     fn keys_are_counted_as_by_a_map() {
@@ -198,20 +121,5 @@ mod tests {
             let repeated = model.values().filter(|places| places.len() > 1).count();
             assert_eq!(usize::try_from(keys.repeated()).unwrap(), repeated);
         }
-    }
-
-    #[test]
-    fn buckets_split_and_are_gathered_again() {
-        let suite = suite();
-        let mut keys = KeyUses::new();
-        let key = |i: u32| i.to_be_bytes();
-        (0..4_096).for_each(|i| keys.change(&*suite, i, None, Some(&key(i))));
-        let full = buckets(&keys.root);
-        assert!((4_096 / BUCKET..4_096 / 4).contains(&full), "{full} buckets");
-        let before = keys.clone();
-        (0..4_096).filter(|i| i % 512 != 0).for_each(|i| keys.change(&*suite, i, Some(&key(i)), None));
-        assert_eq!(buckets(&keys.root), 1);
-        assert!((0..4_096).all(|i| before.place_of(&*suite, &key(i)) == Some(i)), "an older version has changed");
-        assert!((0..4_096).all(|i| keys.contains(&*suite, &key(i)) == (i % 512 == 0)));
     }
 }

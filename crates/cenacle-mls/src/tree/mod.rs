@@ -17,6 +17,7 @@ mod ratchet_tree;
 mod roster;
 mod rows;
 mod subtree;
+mod trie;
 mod validate;
 
 pub use edit::TreeEdit;

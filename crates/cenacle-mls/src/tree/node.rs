@@ -32,6 +32,7 @@ impl Leaf {
     /// When the bytes are not a leaf's encoding.
     pub fn read(from: &mut Reader<'_>) -> Result<(Self, LeafNode), DecodeError> {
         let (bytes, node) = slice(from)?;
+        from.allocate(bytes.len() + ARC_BYTES)?;
         Ok((Self(Arc::from(bytes)), node))
     }
 
@@ -156,9 +157,13 @@ impl Encode for Parent {
 impl Decode for Parent {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (fixed, _) = slice::<(HpkePublicKey, Digest)>(from)?;
+        from.allocate(fixed.len() + ARC_BYTES)?;
         Ok(Self { fixed: Arc::from(fixed), unmerged_leaves: Decode::decode(from)? })
     }
 }
+
+/// What is allocated with whatever is shared: two counters.
+pub(super) const ARC_BYTES: usize = 2 * size_of::<usize>();
 
 /// Reads a value and gives its encoding with it.
 fn slice<'a, T: Decode>(from: &mut Reader<'a>) -> Result<(&'a [u8], T), DecodeError> {

@@ -9,7 +9,9 @@ use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Reader, Writer
 use cenacle_crypto::{Digest, HpkePublicKey, Suite};
 
 use super::{
-    Leaf, Leaves, NodeIndex, PathStep, Roster, TreeEdit, hash, math,
+    Leaf, Leaves, NodeIndex, PathStep, Roster, TreeEdit, hash,
+    keys::KeyUses,
+    math,
     node::Parent,
     nodes::Nodes,
     subtree::{NodeRef, Subtree},
@@ -222,6 +224,7 @@ impl Builder<'_> {
         if let Some(index) = head.leaf() {
             let leaf = self.node(1, Leaf::read)?;
             if let Some((_, node)) = &leaf {
+                self.rest.allocate(2 * KeyUses::KEY_BYTES)?;
                 self.roster.change_leaf(self.suite, index, None, Some(node));
             }
             return Ok(Subtree::leaf(leaf.map(|(leaf, _)| leaf)));
@@ -245,7 +248,10 @@ impl Builder<'_> {
         if node.is_some() && left.members() == 0 && right.members() == 0 {
             return Err(Rule::ParentHashValid.into());
         }
-        Ok(Subtree::inner(head.level(), node, left, right))
+        let key_bytes = if node.is_some() { KeyUses::KEY_BYTES } else { 0 };
+        let inner = Subtree::inner(head.level(), node, left, right);
+        self.rest.allocate(inner.head_bytes() + key_bytes)?;
+        Ok(inner)
     }
 
     /// The next node, which must be of this NodeType if it is not blank (RFC 9420 §7.8).

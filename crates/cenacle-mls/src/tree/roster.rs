@@ -1,14 +1,18 @@
 //! What the rules over all members need (RFC 9420 §7.3, §11.1, §12.4.2): which keys are in use, and how many members
-//! support what. Kept per changed node in a trie and in persistent maps, so that no rule ever scans the tree and versions of a tree
+//! support what. Kept per changed node in persistent tries, so that no rule ever scans the tree and versions of a tree
 //! share all they have in common. Wherever a suite is asked for it is the group's.
 
 use alloc::vec::Vec;
 use core::fmt;
 
 use cenacle_crypto::{HpkePublicKey, SignaturePublicKey, Suite};
-use rpds::RedBlackTreeMapSync;
 
-use super::{NodeIndex, keys::KeyUses, node::Parent};
+use super::{
+    NodeIndex,
+    keys::KeyUses,
+    node::Parent,
+    trie::{Entry, Trie},
+};
 use crate::{
     error::{Error, Rule},
     wire::{CredentialType, ExtensionType, LeafIndex, LeafNode, ProposalType, RequiredCapabilities},
@@ -115,7 +119,7 @@ impl Roster {
             return Err(Rule::SignatureKeyUnique.into());
         }
         // RFC 9420 §7.3: "Verify that the credential type is supported by all members of the group"
-        if self.credentials_used.values().all(|used| self.all_support_credential(*used)) {
+        if self.credentials_used.all(|used| self.all_support_credential(used)) {
             Ok(())
         } else {
             Err(Rule::CredentialSupportedByAll.into())
@@ -184,19 +188,60 @@ impl fmt::Debug for Roster {
 
 /// How many members list each value.
 #[derive(Clone)]
-struct Counts<T: Ord>(RedBlackTreeMapSync<T, u32>);
+struct Counts<T>(Trie<Tally<T>>);
 
-impl<T: Ord + Copy> Counts<T> {
+/// A value that so many members list.
+#[derive(Clone, Copy)]
+struct Tally<T> {
+    value: T,
+    name: [u8; 2],
+    members: u32,
+}
+
+/// A code point that is counted under its two bytes.
+trait CodePoint: Copy + Ord {
+    fn number(self) -> u16;
+}
+
+impl CodePoint for ExtensionType {
+    fn number(self) -> u16 {
+        self.0
+    }
+}
+
+impl CodePoint for ProposalType {
+    fn number(self) -> u16 {
+        self.0
+    }
+}
+
+impl CodePoint for CredentialType {
+    fn number(self) -> u16 {
+        self.0
+    }
+}
+
+impl<T: Copy> Entry for Tally<T> {
+    fn name(&self) -> &[u8] {
+        &self.name
+    }
+
+    fn is_gone(&self) -> bool {
+        self.members == 0
+    }
+}
+
+impl<T: CodePoint> Counts<T> {
     fn new() -> Self {
-        Self(RedBlackTreeMapSync::new_sync())
+        Self(Trie::new())
     }
 
     fn of(&self, value: T) -> u32 {
-        self.0.get(&value).copied().unwrap_or(0)
+        self.0.find(&value.number().to_be_bytes()).map_or(0, |found| found.members)
     }
 
-    fn values(&self) -> impl Iterator<Item = &T> {
-        self.0.keys()
+    fn all(&self, holds: impl Fn(T) -> bool) -> bool {
+        self.0.all(&|tally| holds(tally.value))
     }
 
     /// Counts the values of one member up or down, a value listed twice once.
@@ -211,12 +256,10 @@ impl<T: Ord + Copy> Counts<T> {
     }
 
     fn step(&mut self, value: T, step: fn(u32, u32) -> u32) {
-        match (step(self.of(value), 1), self.0.get_mut(&value)) {
-            (0, _) => {
-                self.0.remove_mut(&value);
-            }
-            (count, Some(slot)) => *slot = count,
-            (count, None) => self.0.insert_mut(value, count),
-        }
+        let name = value.number().to_be_bytes();
+        self.0.change(&name, &|found| {
+            let members = step(found.map_or(0, |found| found.members), 1);
+            Tally { value, name, members }
+        });
     }
 }

@@ -7,7 +7,10 @@ use alloc::{boxed::Box, sync::Arc};
 use cenacle_codec::{Encode, Writer};
 use cenacle_crypto::{Digest, Suite};
 
-use super::{Leaf, NodeIndex, hash, node::Parent};
+use super::{
+    Leaf, NodeIndex, hash,
+    node::{ARC_BYTES, Parent},
+};
 use crate::{error::Error, wide, wire::LeafIndex};
 
 /// A node with all below it. Its position is not stored: whoever walks knows it.
@@ -93,6 +96,15 @@ impl Inner {
 }
 
 impl Subtree {
+    /// What the head of this subtree takes in memory, if it was allocated for it.
+    pub(super) fn head_bytes(&self) -> usize {
+        match self {
+            // What holds a leaf's bytes is counted where they are read.
+            Self::Blank | Self::Leaf(_) => 0,
+            Self::Inner(_) => size_of::<Inner>() + ARC_BYTES,
+        }
+    }
+
     pub(super) fn leaf(leaf: Option<Leaf>) -> Self {
         leaf.map_or(Self::Blank, Self::Leaf)
     }

@@ -83,11 +83,10 @@ impl WireTree {
         Ok(Self(content.finish()?.into()))
     }
 
-    /// The nodes, decoded.
-    #[must_use]
-    pub fn nodes(&self) -> Vec<Option<Node>> {
+    /// The nodes, decoded one by one: a blank takes a byte here and hundreds as a value.
+    pub fn nodes(&self) -> impl Iterator<Item = Option<Node>> {
         let mut from = Reader::new(&self.0);
-        core::iter::from_fn(|| Option::decode(&mut from).ok()).collect()
+        core::iter::from_fn(move || Option::decode(&mut from).ok())
     }
 
     /// The nodes' encodings, one behind the other.
@@ -104,11 +103,14 @@ impl Encode for WireTree {
 
 impl Decode for WireTree {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut content = from.vector()?;
-        let bytes = content.rest();
-        while !content.is_empty() {
-            Option::<Node>::decode(&mut content)?;
-        }
+        let bytes = from.vector(|content| {
+            let bytes = content.rest();
+            while !content.is_empty() {
+                Option::<Node>::decode(content)?;
+            }
+            Ok(bytes)
+        })?;
+        from.allocate(bytes.len())?;
         Ok(Self(bytes.into()))
     }
 }

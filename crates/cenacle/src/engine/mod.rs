@@ -44,6 +44,8 @@ use crate::{
 
 use room::Room;
 
+#[cfg(feature = "testing")]
+pub(crate) use room::recode_waiting;
 pub(crate) use run::{Handle, start};
 
 /// Who we are, once we are registered.

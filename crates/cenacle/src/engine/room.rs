@@ -88,6 +88,19 @@ impl Decode for Waiting {
     }
 }
 
+/// Reads what waits and writes it anew, for tests: it is written in two parts, by [`Engine`] and by the transition.
+#[cfg(feature = "testing")]
+pub(crate) fn recode_waiting(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    let Waiting { header, body, .. } = Waiting::from_bytes(bytes)?;
+    let mut out = cenacle_codec::Writer::new();
+    match &body {
+        Some(Body::Commit(bundle)) => out.put(&header).put(bundle),
+        Some(Body::Message(message)) => out.put(&header).put(message),
+        None => out.put(&header),
+    };
+    Ok(out.into_bytes())
+}
+
 /// A conversation.
 #[derive(Debug)]
 pub(super) struct Room {

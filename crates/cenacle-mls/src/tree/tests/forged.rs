@@ -18,7 +18,7 @@ use crate::{
 type Wire = Vec<Option<Node>>;
 
 fn wire(tree: &RatchetTree) -> Wire {
-    tree.to_wire().unwrap().nodes()
+    tree.to_wire().unwrap().nodes().collect()
 }
 
 fn read(wire: &Wire, suite: &dyn cenacle_crypto::Suite) -> Result<RatchetTree, Error> {

@@ -43,3 +43,21 @@ fn padding_must_be_zero() {
     bytes[15] = 1;
     assert!(PrivateMessageContent::decode_padded(ContentType::Application, &bytes).is_err());
 }
+
+#[test]
+fn long_lists_of_small_proposals_are_read() {
+    let custom = |body: &[u8]| ProposalOrRef::Proposal(Proposal::Custom(ProposalType(0xf001), body.into()));
+    let init = Proposal::ExternalInit(ExternalInit { kem_output: (&[7; 32]).into() });
+    let commit = |body: &[u8], count| {
+        let list = core::iter::once(ProposalOrRef::Proposal(init.clone()));
+        Commit { proposals: list.chain((0..count).map(|_| custom(body))).collect(), path: None }
+    };
+    // All but those that are without content and very many.
+    for (body, count, taken) in
+        [(&b"1234"[..], 50_000, true), (b"12", 50_000, true), (b"", 1_500, true), (b"", 50_000, false)]
+    {
+        let commit = commit(body, count);
+        let read = Commit::from_bytes(&commit.to_bytes().unwrap());
+        assert!(if taken { read == Ok(commit) } else { read.is_err() }, "{count} of {} bytes", body.len());
+    }
+}

@@ -1,0 +1,4 @@
+//! The target `rows` under libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| cenacle_fuzz::fuzz("rows", input));
