@@ -82,7 +82,7 @@ impl<'a> CommitBuilder<'a> {
         self
     }
 
-    /// Adds a client.
+    /// Adds a client. Once a Welcome was made without a path, commits of its epoch that add someone take one.
     #[expect(clippy::should_implement_trait, reason = "named for the proposal it makes")]
     pub fn add(self, key_package: KeyPackage) -> Self {
         self.with(Proposal::Add(Add { key_package: Box::new(key_package) }))

@@ -37,18 +37,25 @@ impl Finding {
         }
     }
 
-    /// The functions in which something depends on a secret; of what valgrind itself puts in the place of the system's
-    /// functions, those that called them.
+    /// The functions in which something depends on a secret; for functions of the standard library, and for those that valgrind
+    /// puts in their place, whoever called them.
     pub fn places(&self) -> impl Iterator<Item = &str> {
-        let mut is_inside = false;
+        let mut is_sought = false;
         self.report.lines().filter_map(move |line| {
-            let frame = line.split_once("==    ").map(|(_, frame)| frame.trim_start());
-            let is_first = frame.is_some_and(|frame| frame.starts_with("at 0x"));
-            let frame = frame.filter(|_| is_first || is_inside)?;
-            is_inside = frame.contains("vgpreload");
-            if is_inside { None } else { frame.split_once(": ").map(|(_, place)| place) }
+            let frame = line.split_once("==    ")?.1.trim_start();
+            is_sought |= frame.starts_with("at 0x");
+            let place = frame.split_once(": ")?.1;
+            let is_found = is_sought && !is_standard(place);
+            is_sought &= !is_found;
+            is_found.then_some(place)
         })
     }
+}
+
+/// Whether a function is everybody's.
+fn is_standard(place: &str) -> bool {
+    let path = place.trim_start_matches('<');
+    place.contains("vgpreload") || ["core::", "alloc::", "std::"].iter().any(|root| path.starts_with(root))
 }
 
 /// Why nothing could be watched.
