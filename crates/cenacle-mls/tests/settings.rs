@@ -10,14 +10,15 @@
 
 mod common;
 
+use cenacle_codec::Encode as _;
 use cenacle_crypto::conformance::SeededRng;
 use cenacle_mls::{
-    Error, Misuse, Rule,
+    Error, Misuse, Rule, Unsupported,
     group::{Client, ExternalJoin, Grease, Handshake, Inputs, Lifetimes, Observer, OwnKeyPackage, Received, Settings},
     protect::Padding,
     wire::{
         Add, Capabilities, Epoch, Extension, ExtensionType, Extensions, GroupContextExtensions, KeyPackage, LeafIndex,
-        LeafNodeSource, Lifetime, MlsMessageBody, Proposal, ProposalType, ReInit,
+        LeafNodeSource, Lifetime, MlsMessageBody, Proposal, ProposalType, ReInit, RequiredCapabilities,
     },
 };
 use common::{
@@ -288,7 +289,13 @@ fn received_grease_is_unsupported_even_where_everybody_lists_it() {
         let welcome = welcome_of(&invitation.welcome(&mut rng).into());
         open(&twin.client, &twin.store, &welcome, &inputs()).map(drop)
     };
-    assert_eq!(judge(&honest), Err(Error::Invalid(Rule::ExtensionSupportedByAll)));
+    assert_eq!(judge(&honest), Err(Error::Unsupported(Unsupported::Extension)));
+    let proposal_types = vec![ProposalType(proposal)];
+    let required = RequiredCapabilities { proposal_types, ..RequiredCapabilities::default() };
+    let extension_data = required.to_bytes().unwrap().into();
+    let extension_type = ExtensionType::REQUIRED_CAPABILITIES;
+    honest.extensions = Extensions(vec![Extension { extension_type, extension_data }]);
+    assert_eq!(judge(&honest), Err(Error::Invalid(Rule::RequiredCapabilitiesMet)));
     honest.extensions = Extensions::default();
     assert_eq!(judge(&honest), Ok(()));
 }

@@ -41,9 +41,14 @@ impl Client {
         }
     }
 
-    /// The client with other capabilities: what it really supports, without any GREASE.
+    /// The client with other capabilities: what it really supports. Values of GREASE are left out: nobody supports them, and
+    /// the settings say where they are sent.
     #[must_use]
-    pub fn with_capabilities(self, capabilities: Capabilities) -> Self {
+    pub fn with_capabilities(self, mut capabilities: Capabilities) -> Self {
+        // RFC 9420 §13.5: "representations of a client's own capabilities MUST NOT contain GREASE values."
+        capabilities.extensions.retain(|value| !value.is_grease());
+        capabilities.proposals.retain(|value| !value.is_grease());
+        capabilities.credentials.retain(|value| !value.is_grease());
         Self { capabilities, ..self }
     }
 

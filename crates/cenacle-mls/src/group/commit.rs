@@ -10,7 +10,7 @@ use super::{
     CommitSummary, Group, Inputs, PublicGroup, Transition,
     apply::{Applied, Sealed},
     grease::check_sent,
-    list::{Committer, Listed, ProposalList},
+    list::{Committer, Listed, ProposalList, check_own_reinit},
     pending::{PendingCommit, PendingRecord},
     send::fresh_psk_id,
     transition::{StateChange, StateEvent},
@@ -161,6 +161,9 @@ impl<'a> CommitBuilder<'a> {
         let own = Sender::Member(self.group.own_leaf());
         for proposal in &self.by_value {
             check_sent(proposal)?;
+            if let Proposal::ReInit(reinit) = proposal {
+                check_own_reinit(reinit, self.group.public())?;
+            }
             inputs.check_admitted(self.group.public(), own, proposal)?;
         }
         let listed = self.group.select(&self.by_value, &self.without, inputs)?;

@@ -33,8 +33,8 @@ use crate::{
     secret_tree::SecretTree,
     tree::{RatchetTree, TreePrivate},
     wire::{
-        Epoch, Extension, ExtensionType, ExternalPub, GroupId, GroupInfo, GroupSecrets, LeafIndex, PreSharedKeyId,
-        ProtocolVersion, Welcome, WireTree,
+        Epoch, Extension, ExtensionType, Extensions, ExternalPub, GroupId, GroupInfo, GroupSecrets, LeafIndex,
+        PreSharedKeyId, ProtocolVersion, Welcome, WireTree,
     },
 };
 
@@ -327,15 +327,33 @@ impl PublicGroup {
     /// RFC 9420 §13.4: "A client joining a group MUST verify that it supports every extension in the GroupContext for the
     /// group."
     pub(crate) fn check_joinable(&self, client: &Client) -> Result<(), Error> {
-        if self.extensions().types().all(|kind| client.capabilities.supports_extension(kind)) {
-            Ok(())
-        } else {
-            Err(Error::Unsupported(Unsupported::Extension))
+        if !self.extensions().types().all(|kind| client.capabilities.supports_extension(kind)) {
+            return Err(Error::Unsupported(Unsupported::Extension));
         }
+        client.check_all_supported(&self.tree, &self.context.extensions)
     }
 }
 
 impl Client {
+    /// Whether this client itself supports what a group requires of its members and the credentials they have: its leaf may
+    /// list more.
+    pub(crate) fn check_all_supported(&self, tree: &RatchetTree, extensions: &Extensions) -> Result<(), Error> {
+        // RFC 9420 §13.5: "When comparing lists of capabilities to identify mutually supported capabilities, clients MUST
+        // represent their own capabilities with a list containing only the capabilities actually supported, without any
+        // GREASE values."
+        let own = || [Some(self), self.successor.as_deref()].into_iter().flatten().map(|client| &client.capabilities);
+        if let Some(required) = extensions.required_capabilities()?
+            && !own().any(|own| own.meet(&required))
+        {
+            return Err(Rule::RequiredCapabilitiesMet.into());
+        }
+        if own().any(|own| tree.roster().credentials_are_among(&own.credentials)) {
+            Ok(())
+        } else {
+            Err(Rule::CredentialSupportedByAll.into())
+        }
+    }
+
     /// Joins a group by a Welcome, with the key package it is for, and the tree where the Welcome does not carry it.
     /// The key package's private keys are erased in the same batch that stores the group, unless it is a last resort.
     ///

@@ -241,9 +241,14 @@ pub(crate) fn check_reinit(reinit: &ReInit, public: &PublicGroup) -> Result<(), 
     if reinit.version < public.context.version {
         return Err(Rule::ReInitVersion);
     }
-    reinit.extensions.check_context()?;
-    // RFC 9420 §13.4: whoever joins the new group must support all of its extensions, so that one which a member does not
-    // support would end the group for nothing.
+    reinit.extensions.check_context()
+}
+
+/// What a client does not ask for itself, though others may: whoever joins the new group must support all of its extensions
+/// (RFC 9420 §13.4), so that one which a member does not list ends the group for nothing, unless that member's next key
+/// package lists it.
+pub(crate) fn check_own_reinit(reinit: &ReInit, public: &PublicGroup) -> Result<(), Rule> {
+    check_reinit(reinit, public)?;
     let roster = public.tree.roster();
     let supported = reinit.extensions.types().all(|kind| roster.all_support_extension(kind));
     if supported { Ok(()) } else { Err(Rule::ExtensionSupportedByAll) }

@@ -150,8 +150,8 @@ impl Group {
         let judge = self.judge(inputs);
         let list = ProposalList::sort(list, Committer::Member(self.own_leaf()), public, suite)?;
         self.check_supported(&list)?;
-        Applied::new(&list, public, judge)?.seal(public)?;
-        Ok(())
+        let sealed = Applied::new(&list, public, judge)?.seal(public)?;
+        self.client.check_all_supported(&sealed.tree, &sealed.provisional.extensions)
     }
 
     /// Whether a proposal agrees with what the list claims already.

@@ -9,7 +9,7 @@ use super::{
     Group, Handshake, Inputs, Occasion, Transition,
     grease::check_sent,
     key_package::fresh_key_pair,
-    list::{check_psk, check_reinit},
+    list::{check_own_reinit, check_psk},
     proposals::{CachedProposal, proposal_ref},
     transition::{StateChange, StateEvent},
 };
@@ -117,7 +117,7 @@ impl Group {
         let proposal = Proposal::ReInit(reinit);
         check_sent(&proposal)?;
         if let Proposal::ReInit(reinit) = &proposal {
-            check_reinit(reinit, self.public())?;
+            check_own_reinit(reinit, self.public())?;
         }
         self.propose(proposal, None, rng)
     }

@@ -261,6 +261,7 @@ impl Group {
             self.write_removed(delta)?;
             return Ok((StateEvent::Removed, Received::Removed(summary)));
         }
+        self.client.check_all_supported(&sealed.tree, &sealed.provisional.extensions)?;
         // "Decrypt the path secrets for UpdatePath ..., using the provisional GroupContext as the context". "If the path
         // value is not populated, define commit_secret as the all-zero vector".
         let own = self.own_private(&list, &sealed)?;

@@ -52,9 +52,7 @@ impl Roster {
     /// Whether every member understands extensions of this type.
     #[must_use]
     pub fn all_support_extension(&self, extension_type: ExtensionType) -> bool {
-        // RFC 9420 §13.5: GREASE is listed by who pleases and supported by nobody.
-        let listed = || !extension_type.is_grease() && self.extensions.of(extension_type) == self.members;
-        extension_type.is_default() || listed()
+        extension_type.is_default() || self.extensions.of(extension_type) == self.members
     }
 
     /// Whether every member understands proposals of this type.
@@ -66,17 +64,19 @@ impl Roster {
     /// How many members understand proposals of this type.
     #[must_use]
     pub fn supporting_proposal(&self, proposal_type: ProposalType) -> u32 {
-        match proposal_type {
-            kind if kind.is_default() => self.members,
-            kind if kind.is_grease() => 0,
-            kind => self.proposals.of(kind),
-        }
+        if proposal_type.is_default() { self.members } else { self.proposals.of(proposal_type) }
     }
 
     /// Whether every member understands credentials of this type.
     #[must_use]
     pub fn all_support_credential(&self, credential_type: CredentialType) -> bool {
-        !credential_type.is_grease() && self.credentials.of(credential_type) == self.members
+        self.credentials.of(credential_type) == self.members
+    }
+
+    /// Whether every credential of a member is of one of these types.
+    #[must_use]
+    pub fn credentials_are_among(&self, types: &[CredentialType]) -> bool {
+        self.credentials_used.all(|used| types.contains(&used))
     }
 
     /// Whether every member supports all that `required` lists (RFC 9420 §11.1).

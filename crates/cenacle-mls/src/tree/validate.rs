@@ -13,8 +13,8 @@ use crate::{
     error::{Error, Rule, What},
     wide,
     wire::{
-        ExtensionType, GroupId, LeafIndex, LeafNode, LeafNodeSource, LeafNodeTbs, Lifetime, ProtocolVersion,
-        RequiredCapabilities,
+        Capabilities, ExtensionType, GroupId, LeafIndex, LeafNode, LeafNodeSource, LeafNodeTbs, Lifetime,
+        ProtocolVersion, RequiredCapabilities,
     },
 };
 
@@ -160,24 +160,21 @@ impl<'a> LeafCheck<'a> {
                 Rule::ExtensionInPlace,
             ),
             (own.supports_credential(leaf.credential.credential_type()), Rule::LeafCredentialListed),
-            (self.required.is_none_or(|required| meets(leaf, required)), Rule::RequiredCapabilitiesMet),
+            (self.required.is_none_or(|required| own.meet(required)), Rule::RequiredCapabilitiesMet),
         ];
         rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule.into()))
     }
 }
 
-/// Whether one leaf supports all that `required` lists.
-fn meets(leaf: &LeafNode, required: &RequiredCapabilities) -> bool {
-    // RFC 9420 §7.3: "the required extensions, proposals, and credential types MUST be listed in the LeafNode's
-    // capabilities field"
-    let own = &leaf.capabilities;
-    let grease = required.extension_types.iter().any(|value| value.is_grease())
-        || required.proposal_types.iter().any(|value| value.is_grease())
-        || required.credential_types.iter().any(|value| value.is_grease());
-    !grease
-        && all_among(&required.extension_types, &own.extensions, |value| value.is_default())
-        && all_among(&required.proposal_types, &own.proposals, |value| value.is_default())
-        && all_among(&required.credential_types, &own.credentials, |_| false)
+impl Capabilities {
+    /// Whether they hold all that `required` lists.
+    pub(crate) fn meet(&self, required: &RequiredCapabilities) -> bool {
+        // RFC 9420 §7.3: "the required extensions, proposals, and credential types MUST be listed in the LeafNode's
+        // capabilities field"
+        all_among(&required.extension_types, &self.extensions, |value| value.is_default())
+            && all_among(&required.proposal_types, &self.proposals, |value| value.is_default())
+            && all_among(&required.credential_types, &self.credentials, |_| false)
+    }
 }
 
 /// Whether all that is wanted is listed or implied. Both lists are a peer's: neither is gone through for each of the

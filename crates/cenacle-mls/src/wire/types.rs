@@ -37,7 +37,7 @@ pub(crate) const fn is_grease(value: u16) -> bool {
 macro_rules! code_points {
     ($($name:ty),*) => {$(
         impl $name {
-            /// Whether it is reserved for GREASE (RFC 9420 §13.5), and so supported by nobody.
+            /// Whether it is reserved for GREASE (RFC 9420 §13.5).
             #[must_use]
             pub const fn is_grease(self) -> bool {
                 is_grease(self.0)

@@ -164,8 +164,6 @@ fn r204_reinit_that_leads_nowhere() {
     let mut trial = Trial::new(204);
     let extension = |kind, data: &[u8]| Extension::new(kind, data);
     let cases = [
-        (vec![extension(0x0a0a, b"")], Rule::ExtensionSupportedByAll),
-        (vec![extension(TYPE, b"")], Rule::ExtensionSupportedByAll),
         (vec![extension(TEST_EXTENSION.0, b""), extension(TEST_EXTENSION.0, b"")], Rule::ExtensionTypesUnique),
         (vec![extension(code::RATCHET_TREE, b"\0")], Rule::ExtensionInPlace),
         (vec![extension(code::REQUIRED_CAPABILITIES, b"\0")], Rule::ExtensionWellFormed),
@@ -173,11 +171,21 @@ fn r204_reinit_that_leads_nowhere() {
     for (extensions, rule) in cases {
         trial.refuses_everywhere(&Proposal::ReInit(reinit(1, 1, extensions)), rule);
     }
-    let grease = || MlsReInit::from_bytes(&reinit(1, 1, vec![extension(0x0a0a, b"")]).bytes()).unwrap();
-    trial.refuses_call(|group, _, rng| group.propose_reinit(grease(), rng), Misuse::Grease);
+    let own = |kind| MlsReInit::from_bytes(&reinit(1, 1, vec![extension(kind, b"")]).bytes()).unwrap();
+    trial.refuses_call(|group, _, rng| group.propose_reinit(own(0x0a0a), rng), Misuse::Grease);
+    trial.refuses_call(|group, _, rng| group.propose_reinit(own(TYPE), rng), Rule::ExtensionSupportedByAll);
+    let by_value = |kind| {
+        move |group: &cenacle_mls::group::Group,
+              inputs: &cenacle_mls::group::Inputs<'_>,
+              rng: &mut dyn cenacle_crypto::Rng| group.commit().reinit(own(kind)).build(inputs, rng)
+    };
+    trial.refuses_call(by_value(TYPE), Rule::ExtensionSupportedByAll);
     // These may be wanted; nobody who does not want them commits them.
     for (version, suite) in [(1, 0x7777), (1, 0x0a0a), (2, 1)] {
         trial.proposes(Proposal::ReInit(reinit(version, suite, Vec::new())));
+    }
+    for kind in [0x0a0a, TYPE] {
+        trial.proposes(Proposal::ReInit(reinit(1, 1, vec![extension(kind, b"")])));
     }
     trial.goes_on();
     assert!(!is_over(&trial.world), "a ReInit that somebody cannot follow was committed");

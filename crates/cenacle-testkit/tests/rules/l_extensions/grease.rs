@@ -139,6 +139,7 @@ fn r295_grease_that_all_list() {
     let mut trial = Trial::capable(295, lists);
     let mut erin = Insider::nobody(&trial.alice.suite, "erin", 1_295);
     erin.template.capabilities.clone_from(&trial.alice.template.capabilities);
+    erin.template.capabilities.credentials.push(GREASE);
     let frank = trial.newcomer("frank");
     let required = |value| {
         let none = RequiredCapabilities::default();
