@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
-use cenacle_crypto::{CryptoError, SecretBytes, compose::Aead};
+use cenacle_crypto::{CryptoError, Depth, SecretBytes, compose::Aead};
 use zeroize::Zeroizing;
 
 const TAG_BYTES: usize = 16;
@@ -22,6 +22,7 @@ macro_rules! aeads {
         impl Aead for $name {
             const AEAD_ID: u16 = $id;
             const KEY_BYTES: usize = $key_bytes;
+            const DEPTH: Depth = Depth::KiB4;
 
             fn seal(key: &[u8], nonce: &[u8], aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, CryptoError> {
                 seal(&$algorithm, key, nonce, aad, plaintext)

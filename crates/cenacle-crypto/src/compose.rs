@@ -9,8 +9,8 @@ use hmac::{EagerHash, Hmac};
 use sha2::digest::{Output, OutputSizeUser, typenum::Unsigned};
 
 use crate::{
-    CipherSuite, CryptoError, Digest, HpkeIds, HpkePublicKey, HpkeSecretKey, Rng, Secret, SecretBytes, Signature,
-    SignaturePublicKey, SignatureSecretKey, Signer, Suite, dhkem, dhkem::Dh, swept,
+    CipherSuite, CryptoError, Depth, Digest, HpkeIds, HpkePublicKey, HpkeSecretKey, Rng, Secret, SecretBytes,
+    Signature, SignaturePublicKey, SignatureSecretKey, Signer, Suite, dhkem, dhkem::Dh, swept,
 };
 
 pub use sha2::{Sha256, Sha384, Sha512};
@@ -41,6 +41,8 @@ pub trait Aead: 'static {
     const KEY_BYTES: usize;
     /// `Nn`, in bytes.
     const NONCE_BYTES: usize = 12;
+    /// How deep sealing and opening go on the stack.
+    const DEPTH: Depth = Depth::KiB16;
 
     /// Seals.
     ///
@@ -100,15 +102,6 @@ impl<const ID: u16, H, D, A, S> fmt::Debug for Composed<ID, H, D, A, S> {
     }
 }
 
-/// How deep a hash goes on the stack, with what is built on it.
-const HASH_STACK_BYTES: usize = 2 * 1024 * DEEPER;
-/// How deep an AEAD goes.
-const AEAD_STACK_BYTES: usize = 16 * 1024 * DEEPER;
-/// How deep a curve goes.
-const CURVE_STACK_BYTES: usize = 8 * 1024 * DEEPER;
-/// How much deeper code goes that is not optimised.
-const DEEPER: usize = if cfg!(debug_assertions) { 4 } else { 1 };
-
 fn hmac<H: Hash>(key: &[u8], parts: &[&[u8]]) -> Output<Hmac<H>> {
     let mut mac = <Hmac<H> as HmacImpl>::new_from_slice(key);
     parts.iter().for_each(|part| HmacImpl::update(&mut mac, part));
@@ -135,16 +128,16 @@ impl<const ID: u16, H: Hash, D: Dh, A: Aead, S: Scheme> Suite for Composed<ID, H
     }
 
     fn mac(&self, key: &[u8], parts: &[&[u8]]) -> Digest {
-        swept::<HASH_STACK_BYTES, _>(|| Digest::from_slice(&hmac::<H>(key, parts)).unwrap_or_default())
+        swept(Depth::KiB4, || Digest::from_slice(&hmac::<H>(key, parts)).unwrap_or_default())
     }
 
     fn extract(&self, salt: &[u8], input: &[&[u8]]) -> Secret {
         // RFC 5869 §2.2: "PRK = HMAC-Hash(salt, IKM)"; a salt that is absent equals an empty one.
-        swept::<HASH_STACK_BYTES, _>(|| Secret::from_slice(&hmac::<H>(salt, input)).unwrap_or_else(|| Secret::zero(0)))
+        swept(Depth::KiB4, || Secret::from_slice(&hmac::<H>(salt, input)).unwrap_or_else(|| Secret::zero(0)))
     }
 
     fn expand(&self, secret: &[u8], info: &[&[u8]], out: &mut [u8]) -> Result<(), CryptoError> {
-        swept::<HASH_STACK_BYTES, _>(|| {
+        swept(Depth::KiB4, || {
             let hkdf = Hkdf::<H>::from_prk(secret).map_err(|_| CryptoError::BadLength)?;
             hkdf.expand_multi_info(info, out).map_err(|_| CryptoError::BadLength)
         })
@@ -159,7 +152,7 @@ impl<const ID: u16, H: Hash, D: Dh, A: Aead, S: Scheme> Suite for Composed<ID, H
     }
 
     fn aead_seal(&self, key: &Secret, nonce: &Secret, aad: &[u8], plaintext: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        swept::<AEAD_STACK_BYTES, _>(|| A::seal(key.expose(), nonce.expose(), aad, plaintext))
+        swept(A::DEPTH, || A::seal(key.expose(), nonce.expose(), aad, plaintext))
     }
 
     fn aead_open(
@@ -169,15 +162,15 @@ impl<const ID: u16, H: Hash, D: Dh, A: Aead, S: Scheme> Suite for Composed<ID, H
         aad: &[u8],
         ciphertext: &[u8],
     ) -> Result<SecretBytes, CryptoError> {
-        swept::<AEAD_STACK_BYTES, _>(|| A::open(key.expose(), nonce.expose(), aad, ciphertext))
+        swept(A::DEPTH, || A::open(key.expose(), nonce.expose(), aad, ciphertext))
     }
 
     fn kem_derive_key_pair(&self, ikm: &[u8]) -> Result<(HpkeSecretKey, HpkePublicKey), CryptoError> {
-        swept::<CURVE_STACK_BYTES, _>(|| dhkem::derive_key_pair::<D>(self, ikm))
+        swept(D::DEPTH, || dhkem::derive_key_pair::<D>(self, ikm))
     }
 
     fn kem_public_key(&self, secret: &HpkeSecretKey) -> Result<HpkePublicKey, CryptoError> {
-        swept::<CURVE_STACK_BYTES, _>(|| {
+        swept(D::DEPTH, || {
             let public = D::public(&dhkem::parse_secret::<D>(secret.0.expose())?)?;
             Ok(HpkePublicKey(public.as_ref().into()))
         })
@@ -188,11 +181,11 @@ impl<const ID: u16, H: Hash, D: Dh, A: Aead, S: Scheme> Suite for Composed<ID, H
     }
 
     fn kem_encapsulate(&self, public: &HpkePublicKey, ephemeral_ikm: &[u8]) -> Result<(Secret, Vec<u8>), CryptoError> {
-        swept::<CURVE_STACK_BYTES, _>(|| dhkem::encapsulate::<D>(self, &public.0, ephemeral_ikm))
+        swept(D::DEPTH, || dhkem::encapsulate::<D>(self, &public.0, ephemeral_ikm))
     }
 
     fn kem_decapsulate(&self, kem_output: &[u8], secret: &HpkeSecretKey) -> Result<Secret, CryptoError> {
-        swept::<CURVE_STACK_BYTES, _>(|| dhkem::decapsulate::<D>(self, kem_output, secret.0.expose()))
+        swept(D::DEPTH, || dhkem::decapsulate::<D>(self, kem_output, secret.0.expose()))
     }
 
     fn kem_secret_key_length(&self) -> usize {

@@ -6,7 +6,7 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
-use crate::{CryptoError, HpkePublicKey, HpkeSecretKey, Rng, Secret, Suite, census, encoding, hpke::LabeledKdf};
+use crate::{CryptoError, Depth, HpkePublicKey, HpkeSecretKey, Rng, Secret, Suite, census, encoding, hpke::LabeledKdf};
 
 /// The longest private key and Diffie-Hellman result of any curve here (P-521), in bytes.
 pub const MAX_SECRET_BYTES: usize = 66;
@@ -22,6 +22,8 @@ pub trait Dh: 'static {
     const SECRET_BYTES: usize;
     /// `Npk`, which is also `Nenc`, in bytes.
     const PUBLIC_BYTES: usize;
+    /// How deep the operations of the KEM go on the stack.
+    const DEPTH: Depth = Depth::KiB8;
     /// The bitmask of RFC 9180 §7.1.3 where private keys are scalars below a group order; `None` if any bytes do.
     const SCALAR_MASK: Option<u8>;
 

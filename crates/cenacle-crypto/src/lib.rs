@@ -29,7 +29,7 @@ mod suite;
 pub use digest::Digest;
 pub use keys::{HpkeCiphertext, HpkePublicKey, HpkeSecretKey, Signature, SignaturePublicKey, SignatureSecretKey};
 pub use secret::{Secret, SecretBytes};
-pub use stack::swept;
+pub use stack::{Depth, swept};
 pub use suite::{CipherSuite, CryptoError, CryptoProvider, HpkeIds, Rng, Signer, Suite};
 
 #[cfg(test)]

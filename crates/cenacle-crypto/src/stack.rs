@@ -3,13 +3,30 @@
 
 use core::hint::black_box;
 
-/// Runs `f` deeper on the stack than its caller and overwrites the first `BYTES` of what it used there. Its result must not
-/// hold secrets itself: it may point to them.
-pub fn swept<const BYTES: usize, T>(f: impl FnOnce() -> T) -> T {
+/// How deep a calculation goes on the stack. Code that is not optimised goes several times as deep, and is swept so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Up to 4 KiB.
+    KiB4,
+    /// Up to 8 KiB.
+    KiB8,
+    /// Up to 16 KiB.
+    KiB16,
+}
+
+/// Runs `f` deeper on the stack than its caller and overwrites what it used there. Its result must not hold secrets itself:
+/// it may point to them.
+pub fn swept<T>(depth: Depth, f: impl FnOnce() -> T) -> T {
     let result = deeper(f);
-    overwrite::<BYTES>();
+    match depth {
+        Depth::KiB4 => overwrite::<{ 4 * UNIT_BYTES }>(),
+        Depth::KiB8 => overwrite::<{ 8 * UNIT_BYTES }>(),
+        Depth::KiB16 => overwrite::<{ 16 * UNIT_BYTES }>(),
+    }
     result
 }
+
+const UNIT_BYTES: usize = if cfg!(debug_assertions) { 4 * 1024 } else { 1024 };
 
 /// A frame of its own for whatever is compiled into `f`.
 #[inline(never)]

@@ -9,7 +9,7 @@ use std::{
     io::{Read, Seek, SeekFrom},
 };
 
-use crate::swept;
+use crate::{Depth, swept};
 
 const BYTES: usize = 16 * 1024;
 
@@ -41,6 +41,6 @@ fn traces() -> usize {
 fn nothing_is_left_of_what_was_swept() {
     black_box(calculate());
     assert!(traces() > 0, "without sweeping there is something");
-    black_box(swept::<BYTES, _>(calculate));
+    black_box(swept(Depth::KiB16, calculate));
     assert_eq!(traces(), 0);
 }

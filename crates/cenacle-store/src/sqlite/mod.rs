@@ -20,15 +20,12 @@ mod seal;
 use core::fmt;
 use std::path::Path;
 
-use cenacle_crypto::{Secret, SecretBytes, swept};
+use cenacle_crypto::{Depth, Secret, SecretBytes, swept};
 use cenacle_mls::delta::{Change, Delta, RowKey, RowValue, Store, Table};
 use rusqlite::{Connection, Row, ToSql, Transaction, TransactionBehavior, params};
 
 use self::keys::{Keys, Medium, Slot};
 use crate::{Snapshot, StoreError};
-
-/// How deep sealing and opening go on the stack: deeper where code is not optimised.
-const STACK_BYTES: usize = if cfg!(debug_assertions) { 32 * 1024 } else { 8 * 1024 };
 
 /// A state file. It is locked while it is open, and readable by its owner alone.
 ///
@@ -103,7 +100,7 @@ impl SqliteStore {
     /// # Errors
     /// When the medium fails.
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        swept::<STACK_BYTES, _>(|| self.read_all())
+        swept(Depth::KiB8, || self.read_all())
     }
 
     fn read_all(&self) -> Result<Snapshot, StoreError> {
@@ -194,7 +191,7 @@ impl Store for SqliteStore {
         }
         let secret = |change: &&Change| matches!(change, Change::Put(_, RowValue::Secret(_)));
         let drawn = self.keys.draw(delta.changes().iter().filter(secret).count())?;
-        let gone = swept::<STACK_BYTES, _>(|| self.write(delta, &drawn))?;
+        let gone = swept(Depth::KiB8, || self.write(delta, &drawn))?;
         self.keys.settle(&drawn, gone);
         // The delta is stored, so a failure to erase must not look like a failure to store: the next delta tries again, and
         // so does whoever opens the file next.
@@ -203,11 +200,11 @@ impl Store for SqliteStore {
     }
 
     fn row(&self, key: &RowKey) -> Result<Option<SecretBytes>, StoreError> {
-        swept::<STACK_BYTES, _>(|| self.read_row(key))
+        swept(Depth::KiB8, || self.read_row(key))
     }
 
     fn rows(&self, prefix: &RowKey) -> Result<Vec<(RowKey, SecretBytes)>, StoreError> {
-        swept::<STACK_BYTES, _>(|| self.read_rows(prefix))
+        swept(Depth::KiB8, || self.read_rows(prefix))
     }
 }
 

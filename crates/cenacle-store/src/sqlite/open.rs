@@ -4,12 +4,11 @@
 use core::time::Duration;
 use std::{fs::OpenOptions, io, path::Path};
 
-use cenacle_crypto::{Secret, SecretBytes, swept};
+use cenacle_crypto::{Depth, Secret, SecretBytes, swept};
 use cenacle_mls::delta::{RowKey, Table};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{
-    STACK_BYTES,
     keys::{self, Keys, Medium},
     seal::seal,
 };
@@ -120,7 +119,7 @@ fn migrate(connection: &mut Connection, medium: Medium) -> Result<Keys, StoreErr
     getrandom::fill(&mut id).map_err(|error| io::Error::other(error.to_string()))?;
     let mut keys = Keys::create(medium, id)?;
     transaction.execute("INSERT INTO key_file (id) VALUES (?1)", [id])?;
-    let drawn = swept::<STACK_BYTES, _>(|| seal_all(&transaction, &mut keys))?;
+    let drawn = swept(Depth::KiB8, || seal_all(&transaction, &mut keys))?;
     // A file that had rows has traces of them.
     transaction.pragma_update(None, "user_version", if found == 0 { SWEPT } else { SEALED })?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;

@@ -152,6 +152,18 @@ impl Suspect {
         self.live.contains(value)
     }
 
+    /// How many values the process holds, by its own count.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.live.len()
+    }
+
+    /// How many values of such a name were searched for.
+    #[must_use]
+    pub fn searched_for(&self, name: &str) -> usize {
+        self.names.iter().filter(|names| names.contains(name)).count()
+    }
+
     /// Searches memory and files for everything that the suspect ever held and holds no more, and for what is `gone` by
     /// whoever knows: of the latter, the suspect must not hold anything either, nor have it in its rows, which are `after`.
     pub fn check(&mut self, what: &str, gone: &[Named], after: &Stolen) {

@@ -11,6 +11,7 @@
 
 extern crate alloc;
 
+mod rules;
 mod trial;
 
 use core::panic::AssertUnwindSafe;
