@@ -6,6 +6,8 @@ extern crate alloc;
 pub mod compare;
 #[cfg(feature = "world")]
 pub mod damage;
+#[cfg(feature = "world")]
+pub mod killed;
 #[cfg(feature = "peers")]
 pub mod peers;
 #[cfg(feature = "world")]

@@ -15,6 +15,8 @@ use cenacle_crypto::SecretBytes;
 use cenacle_mls::delta::{Change, Delta, RowKey, Store, Table};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+#[cfg(feature = "testing")]
+use crate::testing::witness;
 use crate::{Snapshot, StoreError};
 
 /// A state file. It is locked while it is open, and readable by its owner alone.
@@ -134,6 +136,7 @@ impl Store for SqliteStore {
         if delta.is_empty() {
             return Ok(());
         }
+        witness::before(delta);
         self.write(delta)?;
         self.deltas_in_log = self.deltas_in_log.saturating_add(1);
         // The delta is stored, so a failure to cut the log must not look like a failure to store: the count goes on,
@@ -141,6 +144,7 @@ impl Store for SqliteStore {
         if self.deltas_in_log >= Self::CUT_LOG_EVERY_DELTAS {
             self.cut_log().unwrap_or_default();
         }
+        witness::after();
         Ok(())
     }
 
@@ -189,6 +193,15 @@ fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
         }
     }
     None
+}
+
+/// Outside of tests nobody is told of writes.
+#[cfg(not(feature = "testing"))]
+mod witness {
+    use super::Delta;
+
+    pub(super) const fn before(_: &Delta) {}
+    pub(super) const fn after() {}
 }
 
 #[cfg(test)]
