@@ -3,11 +3,16 @@
 //! are, which SQLite, too, takes for granted ("powersafe overwrite").
 
 use alloc::collections::BTreeMap;
-use std::{fs, path::Path};
+use core::iter;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use cenacle_mls::delta::{Change, Delta};
 use cenacle_store::{Snapshot, SqliteStore, StoreError};
 use rusqlite::{Connection, params};
+use tempfile::TempDir;
 
 use crate::world::Dice;
 
@@ -33,6 +38,8 @@ pub enum Tear {
     Garbage(usize, u64),
     /// The sector here is as it was, and what follows is new.
     Hole(usize),
+    /// From here on each sector is new or as it was, as chance has it.
+    Scatter(usize, u64),
 }
 
 impl Tear {
@@ -40,18 +47,22 @@ impl Tear {
     #[must_use]
     pub fn random(positions: &[usize], dice: &mut Dice) -> Option<Self> {
         let at = *dice.pick(positions)?;
-        Some(match dice.below(4) {
-            0 => Self::Cut(at),
-            1 => Self::Zeros(at),
-            2 => Self::Garbage(at, u64::try_from(dice.below(usize::MAX)).unwrap()),
-            _ => Self::Hole(at),
-        })
+        let seed = u64::try_from(dice.below(usize::MAX)).unwrap();
+        dice.pick(&Self::all(at, seed)).copied()
+    }
+
+    /// All there are at a position.
+    #[must_use]
+    pub const fn all(at: usize, seed: u64) -> [Self; 5] {
+        [Self::Cut(at), Self::Zeros(at), Self::Garbage(at, seed), Self::Hole(at), Self::Scatter(at, seed)]
     }
 
     fn apply(self, old: &[u8], new: &[u8]) -> Vec<u8> {
-        let (Self::Cut(at) | Self::Zeros(at) | Self::Garbage(at, _) | Self::Hole(at)) = self;
+        let (Self::Cut(at) | Self::Zeros(at) | Self::Garbage(at, _) | Self::Hole(at) | Self::Scatter(at, _)) = self;
         let (at, behind) = (at.min(new.len()), (at + SECTOR_BYTES).min(new.len()));
         let mut torn = new[..at].to_vec();
+        // What a file did not have before is zeros.
+        let was = |from: usize| old.iter().copied().chain(iter::repeat(0)).skip(from);
         match self {
             Self::Cut(_) => torn.extend(old.iter().skip(at)),
             Self::Zeros(_) => {
@@ -65,9 +76,15 @@ impl Tear {
                 torn.extend(old.iter().skip(behind));
             }
             Self::Hole(_) => {
-                torn.extend(old.iter().skip(at).take(behind - at));
-                torn.resize(behind, 0);
+                torn.extend(was(at).take(behind - at));
                 torn.extend(&new[behind..]);
+            }
+            Self::Scatter(_, seed) => {
+                let mut dice = Dice::new(seed);
+                for sector in new[at..].chunks(SECTOR_BYTES) {
+                    let place = torn.len();
+                    if dice.chance(50) { torn.extend(sector) } else { torn.extend(was(place).take(sector.len())) }
+                }
             }
         }
         torn
@@ -150,8 +167,8 @@ impl Files {
         SqliteStore::open(&path).map(|mut store| f(&mut store))
     }
 
-    fn copied(&self) -> (tempfile::TempDir, std::path::PathBuf) {
-        let directory = tempfile::tempdir().unwrap();
+    fn copied(&self) -> (TempDir, PathBuf) {
+        let directory = directory();
         let path = directory.path().join("copy");
         self.write(&path);
         (directory, path)
@@ -165,10 +182,13 @@ impl Files {
         Self::read(&path)
     }
 
-    /// The files at the moment when a delta is in the log and nothing of it in the database: what a store that moves its
-    /// log into the database at once never shows.
+    /// The files at the moment when a delta is in the log and nothing of it in the database. A store that moves its log into
+    /// the database at once never shows it: then the delta is written once more, into a copy.
     #[must_use]
-    pub fn logged(&self, delta: &Delta) -> Self {
+    pub fn logged(&self, delta: &Delta, after: &Self) -> Self {
+        if after.has(Self::LOG) {
+            return after.clone();
+        }
         let (_directory, path) = self.copied();
         let mut connection = Connection::open(&path).unwrap();
         let settings = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
@@ -196,7 +216,14 @@ impl Files {
     }
 }
 
-fn with(path: &Path, suffix: &str) -> std::path::PathBuf {
+/// A directory for state files, in memory where the system has such a place: processes are killed here and not the machine,
+/// so that a sync to the disk would only take time.
+#[must_use]
+pub fn directory() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+fn with(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -189,9 +189,9 @@ impl Victim {
         Tally { seals: self.used.len(), ..self.tally }
     }
 
-    /// Has the process die after this time, wherever it is then, if it still answers the next order.
+    /// Has the process die after this time, whatever it does then, unless it is to die already.
     pub fn die_after(&mut self, time: Duration) {
-        self.deadline = Some(Instant::now() + time);
+        self.deadline.get_or_insert_with(|| Instant::now() + time);
     }
 
     /// Gives an order and waits for the answer. A process that is dead is started first.
@@ -207,7 +207,6 @@ impl Victim {
                 Line::Written => panic!("the process wrote without leave"),
                 Line::Seal(key) => self.sealed.push(key),
                 Line::Said(answer) => {
-                    self.deadline = None;
                     self.release();
                     return Ok(answer);
                 }
@@ -316,7 +315,7 @@ impl Victim {
                 self.written();
                 let after = Files::read(&self.path);
                 self.kill();
-                torn(&before, &delta(changes), after, &mut Dice::new(seed)).write(&self.path);
+                torn(&before, &delta(changes), &after, &mut Dice::new(seed)).write(&self.path);
             }
         }
         if self.find(&after) { self.done(&after[0]) } else { self.sealed.clear() }
@@ -368,8 +367,8 @@ fn applied(rows: &Snapshot, delta: &Delta) -> Snapshot {
 }
 
 /// The files in a random state on their way.
-fn torn(before: &Files, delta: &Delta, after: Files, dice: &mut Dice) -> Files {
-    let logged = if after.has(Files::LOG) { after } else { before.logged(delta) };
+fn torn(before: &Files, delta: &Delta, after: &Files, dice: &mut Dice) -> Files {
+    let logged = before.logged(delta, after);
     let tear = Tear::random(&before.changed(&logged, Files::LOG), dice);
     match tear {
         Some(tear) if dice.chance(70) => before.torn(&logged, Files::LOG, tear),

@@ -16,14 +16,15 @@ extern crate alloc;
 mod actor;
 mod orders;
 mod story;
+mod torn;
 
 use core::{iter, time::Duration};
 use std::{env, process::Command};
 
-use cenacle_mls::group::Handshake;
+use cenacle_mls::{delta::Delta, group::Handshake};
 use cenacle_store::SqliteStore;
 use cenacle_testkit::{
-    killed::{Fate, Pipe, Tally, Victim},
+    killed::{Fate, Files, Pipe, Tally, Victim, directory},
     world::{Dice, Medium, inputs, long_run},
 };
 use tempfile::TempDir;
@@ -58,8 +59,12 @@ fn life() {
 }
 
 /// A process in the role of `name` with a file of its own.
-fn victim(name: &str, handshake: Handshake, fates: impl Iterator<Item = Fate> + 'static) -> (TempDir, Victim) {
-    let directory = tempfile::tempdir().unwrap();
+fn victim(
+    directory: &TempDir,
+    name: &str,
+    handshake: Handshake,
+    fates: impl Iterator<Item = Fate> + 'static,
+) -> Victim {
     let path = directory.path().join("state.db");
     let framing = if handshake == Handshake::Private { "private" } else { "public" };
     let role = format!("{name} {framing} {}", path.display());
@@ -68,7 +73,17 @@ fn victim(name: &str, handshake: Handshake, fates: impl Iterator<Item = Fate> + 
         command.args(["--exact", "life", "--ignored", "--nocapture"]).env(ROLE, &role);
         command
     };
-    (directory, Victim::new(path, command, fates))
+    Victim::new(path, command, fates)
+}
+
+/// The files before and after each write of a story that is left alone.
+fn recorded(name: &'static str, handshake: Handshake) -> Vec<(Files, Delta, Files)> {
+    let directory = directory();
+    let mut victim = victim(&directory, name, handshake, iter::empty());
+    victim.record = Some(Vec::new());
+    let mut story = Story::new(name, handshake, victim, 1);
+    story.run();
+    story.victim.record.take().unwrap()
 }
 
 /// Plays the story with these fates, and something done before each order to the process.
@@ -79,7 +94,19 @@ fn play(
     fates: impl Iterator<Item = Fate> + 'static,
     before_order: impl FnMut(&mut Victim) + 'static,
 ) -> Tally {
-    let (_directory, victim) = victim(name, handshake, fates);
+    play_in(&directory(), name, handshake, seed, fates, before_order)
+}
+
+/// The same with its file in this directory.
+fn play_in(
+    directory: &TempDir,
+    name: &'static str,
+    handshake: Handshake,
+    seed: u64,
+    fates: impl Iterator<Item = Fate> + 'static,
+    before_order: impl FnMut(&mut Victim) + 'static,
+) -> Tally {
+    let victim = victim(directory, name, handshake, fates);
     let mut story = Story::new(name, handshake, victim, seed).before_order(before_order);
     story.run();
     let tally = story.victim.tally();
@@ -140,9 +167,10 @@ fn seeds(long: u64) -> impl Iterator<Item = u64> {
 fn a_member_is_killed_during_each_write() {
     for seed in seeds(20) {
         let mut dice = Dice::new(seed);
-        // Most writes take less than that.
-        let mut delay = move || Duration::from_micros(dice.below(3000) as u64);
-        let tally = play("bob", Handshake::Private, seed, iter::repeat_with(move || Fate::During(delay())), |_| {});
+        let fates = iter::repeat_with(move || Fate::During(Duration::from_micros(dice.below(300) as u64)));
+        // On a disk, where a write takes its time.
+        let directory = tempfile::tempdir().unwrap();
+        let tally = play_in(&directory, "bob", Handshake::Private, seed, fates, |_| {});
         assert_eq!(tally.begun, tally.during + tally.spared);
     }
 }
@@ -162,11 +190,29 @@ fn a_process_is_killed_at_any_moment() {
     for seed in seeds(20) {
         let mut dice = Dice::new(seed);
         let doom = move |victim: &mut Victim| {
-            if dice.chance(20) {
-                victim.die_after(Duration::from_micros(dice.below(30_000) as u64));
-            }
+            victim.die_after(Duration::from_micros(dice.below(60_000) as u64));
         };
         let tally = play("alice", Handshake::Private, seed, iter::empty(), doom);
-        assert_eq!(tally.kills(), tally.anywhere);
+        assert!(tally.anywhere > 0 && tally.kills() == tally.anywhere);
     }
+}
+
+#[test]
+fn a_process_is_killed_while_it_makes_its_file() {
+    let mut dice = Dice::new(1);
+    let mut killed = 0;
+    for _ in 0..if long_run() { 500 } else { 25 } {
+        // On a disk, where it takes its time.
+        let directory = tempfile::tempdir().unwrap();
+        let mut victim = victim(&directory, "alice", Handshake::Private, iter::empty());
+        victim.die_after(Duration::from_micros(dice.below(20_000) as u64));
+        let mut ask = |order| victim.ask(&serde_json::to_string(&Asked { seed: 1, order }).unwrap());
+        killed += usize::from(ask(Order::Status).is_err());
+        // What it left is as good as nothing.
+        while !ask(Order::Status).is_ok_and(|answer| answer.contains("authenticator")) {
+            drop(ask(Order::Create));
+        }
+    }
+    println!("killed {killed} times");
+    assert!(killed > 0);
 }
