@@ -75,10 +75,7 @@ impl SqliteStore {
     }
 
     fn cut_log(&mut self) -> Result<(), StoreError> {
-        let busy: bool = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        if busy {
-            return Err(StoreError::InUse);
-        }
+        open::cut_log(&self.connection)?;
         self.deltas_in_log = 0;
         Ok(())
     }

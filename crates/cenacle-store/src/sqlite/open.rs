@@ -45,7 +45,16 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "foreign_keys", "ON")?;
     // Spilled rows must not become temporary files.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // A delta that a loss of power cut short is not in the state, but much of it may be in the log, where the next one would
+    // be written over it. If that is cut short, too, what is left of both could make the first one whole: it must be gone.
+    cut_log(connection)?;
     migrate(connection)
+}
+
+/// Writes the log into the database and cuts it to nothing.
+pub(super) fn cut_log(connection: &Connection) -> Result<(), StoreError> {
+    let busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy { Err(StoreError::InUse) } else { Ok(()) }
 }
 
 fn number(connection: &Connection, pragma: &str) -> Result<i64, rusqlite::Error> {

@@ -38,6 +38,8 @@ pub enum Tear {
     Garbage(usize, u64),
     /// The sector here is as it was, and what follows is new.
     Hole(usize),
+    /// The sector here is new, and all others are as they were.
+    Only(usize),
     /// From here on each sector is new or as it was, as chance has it.
     Scatter(usize, u64),
 }
@@ -53,13 +55,23 @@ impl Tear {
 
     /// All there are at a position.
     #[must_use]
-    pub const fn all(at: usize, seed: u64) -> [Self; 5] {
-        [Self::Cut(at), Self::Zeros(at), Self::Garbage(at, seed), Self::Hole(at), Self::Scatter(at, seed)]
+    pub fn all(at: usize, seed: u64) -> [Self; 6] {
+        let [cut, zeros, garbage] = [Self::Cut(at), Self::Zeros(at), Self::Garbage(at, seed)];
+        [cut, zeros, garbage, Self::Hole(at), Self::Only(at), Self::Scatter(at, seed)]
+    }
+
+    const fn at(self) -> usize {
+        let (Self::Cut(at)
+        | Self::Zeros(at)
+        | Self::Garbage(at, _)
+        | Self::Hole(at)
+        | Self::Only(at)
+        | Self::Scatter(at, _)) = self;
+        at
     }
 
     fn apply(self, old: &[u8], new: &[u8]) -> Vec<u8> {
-        let (Self::Cut(at) | Self::Zeros(at) | Self::Garbage(at, _) | Self::Hole(at) | Self::Scatter(at, _)) = self;
-        let (at, behind) = (at.min(new.len()), (at + SECTOR_BYTES).min(new.len()));
+        let (at, behind) = (self.at().min(new.len()), (self.at() + SECTOR_BYTES).min(new.len()));
         let mut torn = new[..at].to_vec();
         // What a file did not have before is zeros.
         let was = |from: usize| old.iter().copied().chain(iter::repeat(0)).skip(from);
@@ -78,6 +90,11 @@ impl Tear {
             Self::Hole(_) => {
                 torn.extend(was(at).take(behind - at));
                 torn.extend(&new[behind..]);
+            }
+            Self::Only(_) => {
+                torn = was(0).take(at).collect();
+                torn.extend(&new[at..behind]);
+                torn.extend(old.iter().skip(behind));
             }
             Self::Scatter(_, seed) => {
                 let mut dice = Dice::new(seed);
@@ -130,9 +147,8 @@ impl Files {
     #[must_use]
     pub fn changed(&self, after: &Self, suffix: &str) -> Vec<usize> {
         let (old, new) = (self.file(suffix), after.file(suffix));
-        let sector = |content: &[u8], at: usize| -> Vec<u8> {
-            content.iter().skip(at).take(SECTOR_BYTES).copied().collect()
-        };
+        let sector =
+            |content: &[u8], at: usize| -> Vec<u8> { content.iter().skip(at).take(SECTOR_BYTES).copied().collect() };
         (0..new.len()).step_by(SECTOR_BYTES).filter(|at| sector(old, *at) != sector(new, *at)).collect()
     }
 

@@ -39,6 +39,21 @@ pub enum Fate {
     Torn(u64),
 }
 
+impl Fate {
+    /// Death at a random moment of a write: mostly soon, and sometimes so late that the write is done.
+    #[must_use]
+    pub fn during(dice: &mut Dice) -> Self {
+        let within = [200, 2_000, 40_000][dice.below(3)];
+        Self::During(Duration::from_micros(u64::try_from(dice.below(within)).unwrap()))
+    }
+
+    /// A random loss of power.
+    #[must_use]
+    pub fn torn(dice: &mut Dice) -> Self {
+        Self::Torn(u64::try_from(dice.below(usize::MAX)).unwrap())
+    }
+}
+
 /// The process was killed. Whether what it was asked for is done is to be found out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Killed;
@@ -135,10 +150,10 @@ impl Drop for Living {
 
 /// A process that is killed again and again, and what must be true of it.
 pub struct Victim {
-    command: Box<dyn Fn() -> Command>,
+    command: Box<dyn Fn() -> Command + Send>,
     path: PathBuf,
     living: Option<Living>,
-    fates: Box<dyn Iterator<Item = Fate>>,
+    fates: Box<dyn Iterator<Item = Fate> + Send>,
     /// Until when it lives, if it is to die at a moment of its own.
     deadline: Option<Instant>,
     /// What must be in its file.
@@ -165,8 +180,8 @@ impl Victim {
     /// lives. When there are no more, all are spared.
     pub fn new(
         path: PathBuf,
-        command: impl Fn() -> Command + 'static,
-        fates: impl Iterator<Item = Fate> + 'static,
+        command: impl Fn() -> Command + Send + 'static,
+        fates: impl Iterator<Item = Fate> + Send + 'static,
     ) -> Self {
         Self {
             command: Box::new(command),
@@ -225,7 +240,11 @@ impl Victim {
                 // It may have said something that was not read yet: that has left it. A write was not given leave.
                 let said = self.kill().into_iter().any(|line| matches!(line, Line::Said(_)));
                 self.find(&[]);
-                if said { self.release() } else { self.sealed.clear() }
+                if said {
+                    self.release()
+                } else {
+                    self.sealed.clear()
+                }
                 Err(Killed)
             }
             Err(RecvTimeoutError::Timeout) => panic!("the process does not answer"),
@@ -264,12 +283,20 @@ impl Victim {
         }
     }
 
+    /// A write that says once more what is there already is spared: killing it again and again would stop all progress.
+    fn fate_of(&mut self, delta: &Delta) -> Fate {
+        let before = self.rows.snapshot();
+        if self.merciful || !delta.is_empty() && applied(&before, delta) == before {
+            return Fate::Spared;
+        }
+        self.fates.next().unwrap_or(Fate::Spared)
+    }
+
     /// A write and its fate.
     fn write(&mut self, changes: &[u8]) -> Result<(), Killed> {
         self.tally.begun += 1;
         let after = [delta(changes)];
-        let fate = if self.merciful { None } else { self.fates.next() };
-        match fate.unwrap_or(Fate::Spared) {
+        match self.fate_of(&after[0]) {
             Fate::Before => {
                 self.tally.before += 1;
                 self.kill();
@@ -318,7 +345,11 @@ impl Victim {
                 torn(&before, &delta(changes), &after, &mut Dice::new(seed)).write(&self.path);
             }
         }
-        if self.find(&after) { self.done(&after[0]) } else { self.sealed.clear() }
+        if self.find(&after) {
+            self.done(&after[0])
+        } else {
+            self.sealed.clear()
+        }
         Err(Killed)
     }
 

@@ -63,7 +63,7 @@ fn victim(
     directory: &TempDir,
     name: &str,
     handshake: Handshake,
-    fates: impl Iterator<Item = Fate> + 'static,
+    fates: impl Iterator<Item = Fate> + Send + 'static,
 ) -> Victim {
     let path = directory.path().join("state.db");
     let framing = if handshake == Handshake::Private { "private" } else { "public" };
@@ -91,7 +91,7 @@ fn play(
     name: &'static str,
     handshake: Handshake,
     seed: u64,
-    fates: impl Iterator<Item = Fate> + 'static,
+    fates: impl Iterator<Item = Fate> + Send + 'static,
     before_order: impl FnMut(&mut Victim) + 'static,
 ) -> Tally {
     play_in(&directory(), name, handshake, seed, fates, before_order)
@@ -103,7 +103,7 @@ fn play_in(
     name: &'static str,
     handshake: Handshake,
     seed: u64,
-    fates: impl Iterator<Item = Fate> + 'static,
+    fates: impl Iterator<Item = Fate> + Send + 'static,
     before_order: impl FnMut(&mut Victim) + 'static,
 ) -> Tally {
     let victim = victim(directory, name, handshake, fates);
@@ -167,7 +167,7 @@ fn seeds(long: u64) -> impl Iterator<Item = u64> {
 fn a_member_is_killed_during_each_write() {
     for seed in seeds(20) {
         let mut dice = Dice::new(seed);
-        let fates = iter::repeat_with(move || Fate::During(Duration::from_micros(dice.below(300) as u64)));
+        let fates = iter::repeat_with(move || Fate::during(&mut dice));
         // On a disk, where a write takes its time.
         let directory = tempfile::tempdir().unwrap();
         let tally = play_in(&directory, "bob", Handshake::Private, seed, fates, |_| {});
@@ -179,7 +179,7 @@ fn a_member_is_killed_during_each_write() {
 fn the_power_fails_during_each_write() {
     for seed in seeds(20) {
         let mut dice = Dice::new(seed);
-        let fates = iter::repeat_with(move || Fate::Torn(dice.below(usize::MAX) as u64));
+        let fates = iter::repeat_with(move || Fate::torn(&mut dice));
         let tally = play("bob", Handshake::Private, seed, fates, |_| {});
         assert_eq!(tally.begun, tally.torn + tally.spared);
     }

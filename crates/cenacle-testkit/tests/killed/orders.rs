@@ -64,7 +64,10 @@ pub(crate) enum Answer {
     /// There is none.
     Nothing,
     Bytes(Hex),
-    Commit { commit: Hex, welcome: Option<Hex> },
+    Commit {
+        commit: Hex,
+        welcome: Option<Hex>,
+    },
     Heard(Heard),
     Refused(String),
     Status(Option<Status>),
