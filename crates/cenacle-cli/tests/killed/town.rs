@@ -1,87 +1,21 @@
-//! `cenacle serve` and some `cenacle chat`s, killed with SIGKILL at random moments while people talk, come and go, and
-//! started again with the same data: what anybody was shown or told to be delivered is there afterwards, once, and all
-//! agree. `CENACLE_LONG=1` goes on for longer, `CENACLE_SEED` repeats one seed.
-
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
-
-extern crate alloc;
+//! Some chats and their server, killed at random moments while people talk, come and go.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
-use std::{
-    env,
-    io::{BufRead as _, BufReader, Write as _},
-    process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{self, Receiver},
-    thread,
-};
+use std::thread;
 
 use cenacle_testkit::world::{Dice, long_run};
 use serde_json::Value;
 
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::{
+    process::{Process, Server},
+    seeds,
+};
 
 /// Members for as long as the story lasts; the first begins the conversation.
 const STAYING: [&str; 3] = ["alice", "bob", "carol"];
 /// Comes and goes.
 const GUEST: &str = "dave";
-
-fn cenacle(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cenacle"));
-    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
-    command
-}
-
-/// A process that is killed with the test, if not before.
-struct Process {
-    child: Child,
-    /// None once it was told to end.
-    stdin: Option<ChildStdin>,
-    lines: Receiver<Value>,
-}
-
-impl Process {
-    fn start(args: &[&str]) -> Self {
-        let mut child = cenacle(args).spawn().unwrap();
-        let (send, lines) = mpsc::channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        thread::spawn(move || {
-            // A line that a kill cut short says nothing.
-            let lines = stdout.lines().map_while(Result::ok).filter_map(|line| serde_json::from_str(&line).ok());
-            lines.map(|line| send.send(line)).take_while(Result::is_ok).for_each(drop);
-        });
-        Self { stdin: child.stdin.take(), child, lines }
-    }
-
-    fn say(&mut self, line: &str) {
-        // It may have ended; what was not taken was not promised.
-        drop(self.stdin.as_mut().map(|stdin| writeln!(stdin, "{line}")));
-    }
-
-    /// Kills it and gives what it said last.
-    fn kill(mut self) -> Vec<Value> {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.lines.iter().collect()
-    }
-
-    /// Ends standard input, and gives what it says until it has ended, and whether that was a good end.
-    fn end(mut self) -> (Vec<Value>, bool) {
-        drop(self.stdin.take());
-        let said = core::iter::from_fn(|| self.lines.recv_timeout(PATIENCE).ok()).collect();
-        // Its output has ended, and with it the process.
-        (said, self.child.wait().unwrap().success())
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended already.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
 
 /// What somebody was told.
 #[derive(Default)]
@@ -108,9 +42,7 @@ impl Promised {
 
 struct Town {
     folder: tempfile::TempDir,
-    /// The server's address, the same in all its lives.
-    address: String,
-    server: Option<Process>,
+    server: Server,
     people: BTreeMap<&'static str, Process>,
     promised: BTreeMap<&'static str, Promised>,
     /// How many messages were given to be said.
@@ -120,30 +52,13 @@ struct Town {
 
 impl Town {
     fn new() -> Self {
-        let mut town = Self {
-            folder: tempfile::tempdir().unwrap(),
-            address: "127.0.0.1:0".into(),
-            server: None,
-            people: BTreeMap::new(),
-            promised: BTreeMap::new(),
-            said: 0,
-            kills: 0,
-        };
-        town.serve();
-        town
-    }
-
-    /// Starts the server, on the address that it had.
-    fn serve(&mut self) {
-        let data = self.folder.path().join("server");
-        let server = Process::start(&["serve", "--listen", &self.address, "--json", "--data", data.to_str().unwrap()]);
-        let url = server.lines.recv_timeout(PATIENCE).unwrap()["url"].as_str().unwrap().to_owned();
-        self.address = url.trim_start_matches("http://").to_owned();
-        self.server = Some(server);
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::new(&folder.path().join("server"));
+        Self { folder, server, people: BTreeMap::new(), promised: BTreeMap::new(), said: 0, kills: 0 }
     }
 
     fn start(&self, name: &str) -> Process {
-        let (url, data) = (format!("http://{}", self.address), self.folder.path().join("chat"));
+        let (url, data) = (self.server.url(), self.folder.path().join("chat"));
         Process::start(&["chat", "--server", &url, "--as", name, "--json", "--data", data.to_str().unwrap()])
     }
 
@@ -184,12 +99,7 @@ impl Town {
             60..64 => self.say(GUEST, "I am here"),
             64..74 => self.kill(who),
             74..77 => self.kill(GUEST),
-            77..81 => {
-                if let Some(server) = self.server.take() {
-                    server.kill();
-                    self.kills += 1;
-                }
-            }
+            77..81 => self.kills += usize::from(self.server.kill()),
             _ => self.revive(dice.below(3)),
         }
         thread::sleep(Duration::from_millis(dice.below(60) as u64));
@@ -198,9 +108,7 @@ impl Town {
 
     /// Starts whoever is dead: the server first, then `count` others.
     fn revive(&mut self, count: usize) {
-        if self.server.is_none() {
-            self.serve();
-        }
+        self.server.revive();
         let dead = STAYING.into_iter().chain([GUEST]).filter(|name| !self.people.contains_key(name));
         for name in dead.take(count).collect::<Vec<_>>() {
             self.people.insert(name, self.start(name));
@@ -285,9 +193,7 @@ fn chaos(seed: u64, steps: usize) {
 
 #[test]
 fn all_agree_whoever_was_killed_and_when() {
-    let one = env::var("CENACLE_SEED").ok().map(|seed| seed.parse().unwrap());
-    let seeds = one.map_or(1..=if long_run() { 20 } else { 1 }, |one: u64| one..=one);
-    for seed in seeds {
+    for seed in seeds(20) {
         chaos(seed, if long_run() { 600 } else { 120 });
     }
 }
