@@ -9,9 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cenacle_mls::delta::{Change, Delta};
 use cenacle_store::{Snapshot, SqliteStore, StoreError};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::world::Dice;
@@ -19,9 +18,15 @@ use crate::world::Dice;
 /// What a disk writes in one piece.
 pub const SECTOR_BYTES: usize = 512;
 
-/// What SQLite adds to a database's name for its other files. The index of the log is not kept in a file while one process
-/// alone has the database.
-const SUFFIXES: [&str; 3] = ["", "-wal", "-journal"];
+/// What the names of a database's files have behind its own: the database, its log, its journal, and a file of keys beside it,
+/// in slots, if there is one. The index of the log is not kept in a file while one process alone has the database.
+const SUFFIXES: [&str; 4] = [DATABASE, LOG, "-journal", KEYS];
+const DATABASE: &str = "";
+const LOG: &str = "-wal";
+const KEYS: &str = "-keys";
+
+/// A key's place. Free ones are zero.
+const SLOT_BYTES: usize = 32;
 
 /// The contents of a database's files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +39,7 @@ pub enum Tear {
     Cut(usize),
     /// The file has its new length, but from here on what was added to it is zeros.
     Zeros(usize),
-    /// What was written of the sector here is garbage, and what follows is as it was.
+    /// What was to change in the sector here is garbage, and what follows is as it was.
     Garbage(usize, u64),
     /// The sector here is as it was, and what follows is new.
     Hole(usize),
@@ -82,9 +87,9 @@ impl Tear {
                 torn.resize(torn.len().max(new.len()), 0);
             }
             Self::Garbage(_, seed) => {
-                let unchanged = old.iter().zip(new).skip(at).take_while(|(old, new)| old == new).count();
-                torn.extend(new[at..behind].iter().take(unchanged));
-                torn.extend(Dice::new(seed).bytes(behind - torn.len()));
+                let garbage = Dice::new(seed).bytes(behind - at);
+                let bytes = (at..behind).zip(garbage);
+                torn.extend(bytes.map(|(at, other)| if old.get(at) == Some(&new[at]) { new[at] } else { other }));
                 torn.extend(old.iter().skip(behind));
             }
             Self::Hole(_) => {
@@ -109,11 +114,6 @@ impl Tear {
 }
 
 impl Files {
-    /// The database itself.
-    pub const DATABASE: &'static str = "";
-    /// Its write-ahead log.
-    pub const LOG: &'static str = "-wal";
-
     /// Reads all files of the database at `path`.
     #[must_use]
     pub fn read(path: &Path) -> Self {
@@ -132,38 +132,53 @@ impl Files {
     }
 
     /// One of the files; one that is not there is empty.
-    #[must_use]
-    pub fn file(&self, suffix: &str) -> &[u8] {
+    fn file(&self, suffix: &str) -> &[u8] {
         self.0.get(suffix).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether a file is longer than nothing.
-    #[must_use]
-    pub fn has(&self, suffix: &str) -> bool {
-        !self.file(suffix).is_empty()
-    }
-
-    /// Where one of the files differs from what it becomes: the beginnings of sectors.
-    #[must_use]
-    pub fn changed(&self, after: &Self, suffix: &str) -> Vec<usize> {
-        let (old, new) = (self.file(suffix), after.file(suffix));
-        let sector =
-            |content: &[u8], at: usize| -> Vec<u8> { content.iter().skip(at).take(SECTOR_BYTES).copied().collect() };
-        (0..new.len()).step_by(SECTOR_BYTES).filter(|at| sector(old, *at) != sector(new, *at)).collect()
-    }
-
-    /// The files with one of them on its way to what it becomes.
-    #[must_use]
-    pub fn torn(&self, after: &Self, suffix: &'static str, tear: Tear) -> Self {
-        self.with(suffix, tear.apply(self.file(suffix), after.file(suffix)))
-    }
-
     /// The files with one of them replaced.
-    #[must_use]
-    pub fn with(&self, suffix: &'static str, content: Vec<u8>) -> Self {
+    fn with(&self, suffix: &'static str, content: Vec<u8>) -> Self {
         let mut files = self.clone();
-        files.0.insert(suffix, content);
+        if !content.is_empty() || self.0.contains_key(suffix) {
+            files.0.insert(suffix, content);
+        }
         files
+    }
+
+    /// Whether there is a write-ahead log with something in it.
+    #[must_use]
+    pub fn has_log(&self) -> bool {
+        !self.file(LOG).is_empty()
+    }
+
+    /// How a write leads from these files to those `after` it, one file after the other, each synced before the next: fresh
+    /// keys, the log, erased keys; and then, some time, what is in the log is moved into the database.
+    #[must_use]
+    pub fn stages(&self, after: &Self) -> Vec<Stage> {
+        let mut stages: Vec<Stage> = Vec::new();
+        let mut step = |file, to: Self| {
+            let from = stages.last().map_or(self, |stage| &stage.to).clone();
+            stages.push(Stage { file, from, to });
+        };
+        if after.has_log() {
+            let filled = self.with(KEYS, filled(self.file(KEYS), after.file(KEYS)));
+            let logged = filled.with(LOG, after.file(LOG).to_vec());
+            step(Changing::FreshKeys, filled);
+            step(Changing::Log, logged.clone());
+            step(Changing::ErasedKeys, logged.with(KEYS, after.file(KEYS).to_vec()));
+        }
+        let last = stages.last().map_or(self, |stage| &stage.to).clone();
+        stages.push(Stage { file: Changing::Database, to: last.moved(), from: last });
+        stages
+    }
+
+    /// The files when the log was moved into the database.
+    fn moved(&self) -> Self {
+        let database = self.copied(|path| {
+            let connection = Connection::open(path).unwrap();
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        });
+        self.with(DATABASE, database.1.file(DATABASE).to_vec())
     }
 
     /// Opens a copy of the files, and reads all rows.
@@ -179,57 +194,78 @@ impl Files {
     /// # Errors
     /// When they are not a state file any more.
     pub fn open<T>(&self, f: impl FnOnce(&mut SqliteStore) -> T) -> Result<T, StoreError> {
-        let (_directory, path) = self.copied();
-        SqliteStore::open(&path).map(|mut store| f(&mut store))
+        self.copied(|path| SqliteStore::open(path).map(|mut store| f(&mut store))).0
     }
 
-    fn copied(&self) -> (TempDir, PathBuf) {
+    /// Does something with a copy of the files, and gives what they are then.
+    pub fn copied<T>(&self, f: impl FnOnce(&Path) -> T) -> (T, Self) {
         let directory = directory();
         let path = directory.path().join("copy");
         self.write(&path);
-        (directory, path)
+        let done = f(&path);
+        (done, Self::read(&path))
+    }
+}
+
+/// One of the files on its way.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// Which.
+    pub file: Changing,
+    /// All of them before.
+    pub from: Files,
+    /// All of them after.
+    pub to: Files,
+}
+
+/// What changes in a [`Stage`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Changing {
+    /// Keys are put into free slots.
+    FreshKeys,
+    /// The log grows.
+    Log,
+    /// Keys are erased.
+    ErasedKeys,
+    /// Pages are written that are all in the log.
+    Database,
+}
+
+impl Stage {
+    const fn suffix(&self) -> &'static str {
+        match self.file {
+            Changing::FreshKeys | Changing::ErasedKeys => KEYS,
+            Changing::Log => LOG,
+            Changing::Database => DATABASE,
+        }
     }
 
-    /// The files after the store was opened and closed, which moves the log into the database.
+    /// Where the file differs from what it becomes: the beginnings of sectors.
     #[must_use]
-    pub fn closed(&self) -> Self {
-        let (_directory, path) = self.copied();
-        SqliteStore::open(&path).unwrap().close().unwrap();
-        Self::read(&path)
+    pub fn positions(&self) -> Vec<usize> {
+        let (old, new) = (self.from.file(self.suffix()), self.to.file(self.suffix()));
+        let sector = |content: &[u8], at| content.iter().skip(at).take(SECTOR_BYTES).copied().collect::<Vec<u8>>();
+        (0..new.len()).step_by(SECTOR_BYTES).filter(|at| sector(old, *at) != sector(new, *at)).collect()
     }
 
-    /// The files at the moment when a delta is in the log and nothing of it in the database. A store that moves its log into
-    /// the database at once never shows it: then the delta is written once more, into a copy.
+    /// All files, with this one torn.
     #[must_use]
-    pub fn logged(&self, delta: &Delta, after: &Self) -> Self {
-        if after.has(Self::LOG) {
-            return after.clone();
-        }
-        let (_directory, path) = self.copied();
-        let mut connection = Connection::open(&path).unwrap();
-        let settings = "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
-            PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY";
-        connection.execute_batch(settings).unwrap();
-        let transaction = connection.transaction().unwrap();
-        for change in delta.changes() {
-            let changed = match change {
-                Change::Put(key, value) => {
-                    let sql = "INSERT OR REPLACE INTO rows (tab, key, value) VALUES (?1, ?2, ?3)";
-                    transaction.execute(sql, params![key.table.0, key.key, value.expose()])
-                }
-                Change::Delete(key) => {
-                    transaction.execute("DELETE FROM rows WHERE tab = ?1 AND key = ?2", params![key.table.0, key.key])
-                }
-                Change::DeletePrefix(key) => {
-                    let sql = "DELETE FROM rows WHERE tab = ?1 AND substr(key, 1, length(?2)) = ?2";
-                    transaction.execute(sql, params![key.table.0, key.key])
-                }
-            };
-            changed.unwrap();
-        }
-        transaction.commit().unwrap();
-        Self::read(&path)
+    pub fn torn(&self, tear: Tear) -> Files {
+        let suffix = self.suffix();
+        self.from.with(suffix, tear.apply(self.from.file(suffix), self.to.file(suffix)))
     }
+}
+
+/// Slots with all keys that are in one file or the other; the newer ones where both have one.
+fn filled(old: &[u8], new: &[u8]) -> Vec<u8> {
+    let mut both = new.to_vec();
+    both.resize(old.len().max(new.len()), 0);
+    for (slot, old) in both.chunks_mut(SLOT_BYTES).zip(old.chunks(SLOT_BYTES)) {
+        if slot.iter().all(|byte| *byte == 0) {
+            slot[..old.len()].copy_from_slice(old);
+        }
+    }
+    both
 }
 
 /// A directory for state files, in memory where the system has such a place: processes are killed here and not the machine,

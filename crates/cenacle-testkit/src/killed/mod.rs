@@ -19,7 +19,7 @@ mod pipe;
 mod seals;
 mod victim;
 
-pub use files::{Files, SECTOR_BYTES, Tear, directory};
+pub use files::{Changing, Files, SECTOR_BYTES, Stage, Tear, directory};
 pub use pipe::Pipe;
 pub use seals::Telling;
 pub use victim::{Fate, Killed, Tally, Victim};

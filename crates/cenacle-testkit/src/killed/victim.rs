@@ -342,7 +342,7 @@ impl Victim {
                 self.written();
                 let after = Files::read(&self.path);
                 self.kill();
-                torn(&before, &delta(changes), &after, &mut Dice::new(seed)).write(&self.path);
+                torn(&before, &after, &mut Dice::new(seed)).write(&self.path);
             }
         }
         if self.find(&after) {
@@ -398,16 +398,10 @@ fn applied(rows: &Snapshot, delta: &Delta) -> Snapshot {
 }
 
 /// The files in a random state on their way.
-fn torn(before: &Files, delta: &Delta, after: &Files, dice: &mut Dice) -> Files {
-    let logged = before.logged(delta, after);
-    let tear = Tear::random(&before.changed(&logged, Files::LOG), dice);
-    match tear {
-        Some(tear) if dice.chance(70) => before.torn(&logged, Files::LOG, tear),
-        _ => {
-            // All is in the log, which is on its way into the database.
-            let closed = logged.closed();
-            let tear = Tear::random(&logged.changed(&closed, Files::DATABASE), dice);
-            tear.map_or(logged.clone(), |tear| logged.torn(&closed, Files::DATABASE, tear))
-        }
-    }
+fn torn(before: &Files, after: &Files, dice: &mut Dice) -> Files {
+    let mut stages = before.stages(after);
+    stages.retain(|stage| !stage.positions().is_empty());
+    let stage = dice.pick(&stages);
+    let torn = stage.and_then(|stage| Some(stage.torn(Tear::random(&stage.positions(), dice)?)));
+    torn.unwrap_or_else(|| after.clone())
 }

@@ -92,15 +92,6 @@ impl Disk {
         Self::new(self.rows.into_inner())
     }
 
-    /// Makes sure that nothing erased is left of the rows, as a restart that does so.
-    pub fn erase_now(&mut self) {
-        let mut medium = core::mem::take(self).rows.into_inner();
-        if let Medium::Sqlite(store) = &mut medium {
-            store.erase_now().expect("the database can be rewritten");
-        }
-        *self = Self::new(medium);
-    }
-
     /// Writes that were asked for since the disk was made or restarted; empty deltas are not counted.
     #[must_use]
     pub const fn writes(&self) -> u64 {

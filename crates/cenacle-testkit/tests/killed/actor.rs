@@ -15,7 +15,7 @@ use cenacle_mls::{
         ReInit, Welcome,
     },
 };
-use cenacle_testkit::world::{DiskError, LIFETIME, Person};
+use cenacle_testkit::world::{Disk, DiskError, LIFETIME, Medium, Person};
 
 use crate::orders::{Answer, Asked, Content, Heard, Hex, Order, Shared, Slot, Status};
 
@@ -79,9 +79,12 @@ impl Actor {
         Self { person, group_id, joining: None }
     }
 
-    /// Makes sure that nothing erased is left in the files.
-    pub(crate) fn erase(&mut self) {
-        self.person.disk.erase_now();
+    /// Closes the store, has another opened in its place, and goes on with what it holds.
+    pub(crate) fn reopen(&mut self, open: impl FnOnce() -> Medium) {
+        self.person.group = None;
+        self.person.disk = Disk::default();
+        self.person.disk = Disk::new(open());
+        self.person.reload();
     }
 
     /// Carries out an order.
@@ -98,10 +101,8 @@ impl Actor {
             Order::Commit(slot, content) => self.commit(*slot, content, inputs, &mut rng),
             Order::Discard => self.discard(),
             Order::Hear(bytes) => self.hear(&message(bytes), inputs),
-            Order::Erase => {
-                self.erase();
-                Ok(Answer::Done)
-            }
+            // A store in memory is not reopened.
+            Order::Reopen => Ok(Answer::Done),
             Order::Outbox(_) | Order::GroupInfo | Order::Status | Order::History => Ok(self.tell(&asked.order)),
         };
         self.person.assert_stored();

@@ -45,11 +45,12 @@ fn life() {
     let (name, framing, path) = (next(), next(), next());
     let handshake = if framing == "private" { Handshake::Private } else { Handshake::Public };
     let pipe = Pipe::take();
-    let (mut actor, psks) = one(name, handshake, Medium::Sqlite(SqliteStore::open(path).unwrap()));
+    let open = || Medium::Sqlite(SqliteStore::open(path).unwrap());
+    let (mut actor, psks) = one(name, handshake, open());
     while let Some(line) = pipe.order() {
         let asked: Asked = serde_json::from_str(&line).unwrap();
-        let answer = if matches!(asked.order, Order::Erase) {
-            pipe.unchanged(|| actor.erase());
+        let answer = if matches!(asked.order, Order::Reopen) {
+            pipe.unchanged(|| actor.reopen(open));
             Answer::Done
         } else {
             actor.obey(&asked, &inputs(&psks))

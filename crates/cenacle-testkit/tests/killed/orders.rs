@@ -39,8 +39,8 @@ pub(crate) enum Order {
     /// Found the group anew after a ReInit, with the owners of these key packages.
     Found(Slot, Vec<Hex>),
     GroupInfo,
-    /// Make sure that nothing erased is left in the files.
-    Erase,
+    /// Close the store and open it again.
+    Reopen,
     Status,
     History,
 }

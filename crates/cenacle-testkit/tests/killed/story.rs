@@ -312,7 +312,7 @@ impl Story {
         self.enter("dave", "carol");
         self.say("dave");
         for name in NAMES {
-            assert_eq!(self.insist(name, &Order::Erase), Answer::Done);
+            assert_eq!(self.insist(name, &Order::Reopen), Answer::Done);
         }
         // A rival commit ends one's own.
         self.prepare("carol", &path);

@@ -2,23 +2,23 @@
 //! arrived, or followed by some that did, in the log, and then in the database that the log is moved into. Whatever is found
 //! opens as the state before the write or after it, and the write can be done again.
 
+use alloc::collections::BTreeMap;
+
 use cenacle_mls::{
     delta::{Delta, RowKey, Store as _, Table},
     group::Handshake,
 };
 use cenacle_store::{Snapshot, SqliteStore};
 use cenacle_testkit::{
-    killed::{Files, Tear, directory},
+    killed::{Changing, Files, Stage, Tear, directory},
     world::{Dice, long_run},
 };
 
 use crate::{recorded, seeds};
 
-/// One write: the files before it, when it is in the log, and when the log is in the database.
+/// One write.
 struct Write {
-    before: Files,
-    logged: Files,
-    closed: Files,
+    stages: Vec<Stage>,
     delta: Delta,
     rows_before: Snapshot,
     rows_after: Snapshot,
@@ -26,21 +26,8 @@ struct Write {
 
 impl Write {
     fn new((before, delta, after): (Files, Delta, Files)) -> Self {
-        let logged = before.logged(&delta, &after);
         let (rows_before, rows_after) = (before.rows().unwrap(), after.rows().unwrap());
-        Self { closed: logged.closed(), before, logged, delta, rows_before, rows_after }
-    }
-
-    /// Files in which the write may be found: the log on its way.
-    fn torn_logs(&self) -> impl Iterator<Item = (Tear, Files)> {
-        let positions = self.before.changed(&self.logged, Files::LOG);
-        tears(positions).map(|tear| (tear, self.before.torn(&self.logged, Files::LOG, tear)))
-    }
-
-    /// Files in which the write must be found: all of it is in the log, the database is on its way.
-    fn torn_databases(&self) -> impl Iterator<Item = (Tear, Files)> {
-        let positions = self.logged.changed(&self.closed, Files::DATABASE);
-        tears(positions).map(|tear| (tear, self.logged.torn(&self.closed, Files::DATABASE, tear)))
+        Self { stages: before.stages(&after), delta, rows_before, rows_after }
     }
 
     /// Opens what is left, and does the write again if it is gone. Whether it was there.
@@ -67,25 +54,24 @@ fn tears(positions: Vec<usize>) -> impl Iterator<Item = Tear> {
 /// Tears every write of the story, at `percent` of all places.
 fn tear_everything(name: &'static str, seed: u64, percent: usize) {
     let mut dice = Dice::new(seed);
-    let (mut logs, mut gone, mut databases) = (0, 0, 0);
+    let (mut torn, mut gone) = (BTreeMap::<_, usize>::new(), 0);
     let record = recorded(name, Handshake::Private);
     let writes = record.len();
     for (number, write) in record.into_iter().map(Write::new).enumerate() {
-        assert!(write.recover(&write.logged, "whole") && write.recover(&write.closed, "closed"));
-        for (tear, files) in write.torn_logs().filter(|_| dice.chance(percent)) {
-            let is_there = write.recover(&files, &format!("{name}, write {number}, log, {tear:?}"));
-            (logs, gone) = (logs + 1, gone + usize::from(!is_there));
-        }
-        for (tear, files) in write.torn_databases().filter(|_| dice.chance(percent)) {
-            let is_there = write.recover(&files, &format!("{name}, write {number}, database, {tear:?}"));
-            assert!(is_there, "{name}, write {number}, database, {tear:?}: it was in the log");
-            databases += 1;
+        for stage in &write.stages {
+            let what = |tear| format!("{name}, write {number}, {:?}, {tear:?}", stage.file);
+            for tear in tears(stage.positions()).filter(|_| dice.chance(percent)) {
+                let is_there = write.recover(&stage.torn(tear), &what(tear));
+                *torn.entry(stage.file).or_default() += 1;
+                gone += usize::from(!is_there);
+                assert!(is_there || stage.file <= Changing::Log, "{}: it was in the log", what(tear));
+            }
+            let is_there = write.recover(&stage.to, "whole");
+            assert!(is_there || stage.file < Changing::Log, "{number}: it is not in the log");
         }
     }
-    println!(
-        "{name}, seed {seed}: {writes} writes; {logs} torn logs, without the write in {gone}; {databases} torn databases"
-    );
-    assert!(writes > 20 && gone > writes && databases > writes);
+    println!("{name}, seed {seed}: {writes} writes; torn: {torn:?}; the write is gone in {gone}");
+    assert!(writes > 20 && gone > writes && torn[&Changing::Database] > writes);
 }
 
 #[test]
@@ -116,9 +102,12 @@ fn a_lost_write_does_not_come_back() {
     store.apply(&write(b"other")).unwrap();
     let lost = Files::read(&path);
     drop(store);
+    let log = |before: &Files, after: &Files| {
+        before.stages(after).into_iter().find(|stage| stage.file == Changing::Log).unwrap()
+    };
     let mut tried = 0;
-    for at in before.changed(&lost, Files::LOG) {
-        before.torn(&lost, Files::LOG, Tear::Hole(at)).write(&path);
+    for at in log(&before, &lost).positions() {
+        log(&before, &lost).torn(Tear::Hole(at)).write(&path);
         let mut store = SqliteStore::open(&path).unwrap();
         if store.snapshot().unwrap() != before.rows().unwrap() {
             // A sector of zeros is not missed.
@@ -129,7 +118,7 @@ fn a_lost_write_does_not_come_back() {
         store.apply(&write(b"third")).unwrap();
         let after = Files::read(&path);
         drop(store);
-        let found = between.torn(&after, Files::LOG, Tear::Only(at));
+        let found = log(&between, &after).torn(Tear::Only(at));
         assert!(found.rows().unwrap() == before.rows().unwrap(), "something came back at {at}");
     }
     assert!(tried > 2, "{tried} sectors only");
