@@ -18,24 +18,18 @@ fn open(path: &Path) -> SqliteStorage {
     SqliteStorage::open(path, &mut Counter::default()).unwrap()
 }
 
-/// What is asked for in one write.
+/// Asks for a write; whether it was not there.
 fn write(storage: &SqliteStorage, number: u32) -> bool {
     let epoch = u64::from(number / 2);
-    if number % 2 == 0 {
-        let post = commit(1, 1, epoch, number + 100);
-        let post = if number == 4 { adding(post, &[2]) } else { post };
-        match storage.append_commit(post).unwrap() {
-            CommitOutcome::Accepted { .. } => true,
-            CommitOutcome::Duplicate { .. } => false,
-            other => panic!("{number}: {other:?}"),
-        }
-    } else {
-        match storage.append(message(1, 1, epoch + 1, number + 100)).unwrap() {
-            AppendOutcome::Appended { .. } => true,
-            AppendOutcome::Duplicate { .. } => false,
-            other => panic!("{number}: {other:?}"),
-        }
+    if number % 2 == 1 {
+        let outcome = storage.append(message(1, 1, epoch + 1, number + 100)).unwrap();
+        assert!(matches!(outcome, AppendOutcome::Appended { .. } | AppendOutcome::Duplicate { .. }), "{outcome:?}");
+        return matches!(outcome, AppendOutcome::Appended { .. });
     }
+    let post = commit(1, 1, epoch, number + 100);
+    let outcome = storage.append_commit(if number == 4 { adding(post, &[2]) } else { post }).unwrap();
+    assert!(matches!(outcome, CommitOutcome::Accepted { .. } | CommitOutcome::Duplicate { .. }), "{outcome:?}");
+    matches!(outcome, CommitOutcome::Accepted { .. })
 }
 
 /// All that a reader sees.
