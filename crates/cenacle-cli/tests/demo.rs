@@ -245,11 +245,47 @@ fn nobody_stays_behind_when_it_is_interrupted() {
     }
 }
 
+/// Kills somebody after every other step.
 #[cfg(unix)]
 #[test]
-fn a_process_that_dies_by_itself_is_not_overlooked() {
+fn whoever_is_killed_from_outside_is_started_again() {
+    let script: String = (0..12)
+        .map(|number| format!("alice: {number}\nbob rotates\ncarol: {number}\nalice rotates and bob rotates\n"))
+        .collect();
+    let mut child = demo(&["--script", "-", "--json"]).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut events = Vec::new();
+    let mut victims = ["server", "bob", "alice", "carol", "bob"].into_iter().cycle();
+    // Those that were there at the beginning have one life less, and their numbers are known.
+    let mut alive: Vec<(String, u64)> = Vec::new();
+    for line in lines {
+        let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        if event["event"] == "start" {
+            let processes = event["processes"].as_object().unwrap();
+            alive = processes.iter().map(|(name, id)| (name.clone(), id.as_u64().unwrap())).collect();
+        } else if events.len() % 7 == 3 {
+            let victim = victims.next().unwrap();
+            if let Some(place) = alive.iter().position(|(name, _)| name == victim) {
+                assert!(signal("-KILL", alive.swap_remove(place).1));
+            }
+        }
+        events.push(event);
+    }
+    assert!(child.wait().unwrap().success());
+    assert!(alive.is_empty(), "nobody killed {alive:?}");
+    let end = events.last().unwrap();
+    assert_eq!((&end["event"], &end["complete"]), (&"end".into(), &true.into()));
+    let notes = steps(&events).flat_map(|step| step["notes"].as_array().unwrap());
+    assert_eq!(notes.filter(|note| note.as_str().unwrap().contains("killed from outside")).count(), 4);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_process_that_dies_by_a_fault_of_its_own_is_not_overlooked() {
     for who in ["bob", "server"] {
-        let (code, stopped) = disturb(|_, start| assert!(signal("-KILL", start["processes"][who].as_u64().unwrap())));
+        // What a failed assertion of a library looks like.
+        let (code, stopped) = disturb(|_, start| assert!(signal("-ABRT", start["processes"][who].as_u64().unwrap())));
         assert_eq!((code, &stopped["event"]), (Some(1), &"stopped".into()));
     }
 }

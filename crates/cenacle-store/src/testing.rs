@@ -1,6 +1,8 @@
-//! A store that fails when it is told to, for tests of whoever must survive it.
+//! For tests of whoever must survive the failure of a store: one that fails when it is told to, and one who is told of every
+//! write of a state file, to end the process there.
 
 use core::fmt;
+use std::sync::OnceLock;
 
 use cenacle_crypto::SecretBytes;
 use cenacle_mls::delta::{Delta, RowKey, Store};
@@ -84,5 +86,40 @@ impl<S: Store> Store for FailingStore<S> {
 
     fn rows(&self, prefix: &RowKey) -> Result<Vec<(RowKey, SecretBytes)>, Self::Error> {
         self.inner.rows(prefix).map_err(Failure::Store)
+    }
+}
+
+/// One who is told of every write of every [`SqliteStore`](crate::SqliteStore) of this process, and may hold it up. Empty
+/// deltas are no writes.
+pub trait Witness: Send + Sync {
+    /// This is about to be written.
+    fn before(&self, delta: &Delta);
+
+    /// It is written, and whoever asked for it does not know yet.
+    fn after(&self);
+}
+
+static WITNESS: OnceLock<Box<dyn Witness>> = OnceLock::new();
+
+/// Has `witness` told of every write from now on. The first to be named stays the only one.
+pub fn watch(witness: impl Witness + 'static) {
+    // A second one is dropped.
+    drop(WITNESS.set(Box::new(witness)));
+}
+
+/// Where the store tells of its writes.
+pub(crate) mod witness {
+    use super::{Delta, WITNESS};
+
+    pub(crate) fn before(delta: &Delta) {
+        if let Some(witness) = WITNESS.get() {
+            witness.before(delta);
+        }
+    }
+
+    pub(crate) fn after() {
+        if let Some(witness) = WITNESS.get() {
+            witness.after();
+        }
     }
 }

@@ -10,6 +10,8 @@ pub mod constant_time;
 pub mod damage;
 #[cfg(feature = "world")]
 pub mod forge;
+#[cfg(feature = "world")]
+pub mod killed;
 #[cfg(feature = "ledger")]
 pub mod ledger;
 #[cfg(feature = "peers")]

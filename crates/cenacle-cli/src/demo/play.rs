@@ -136,6 +136,8 @@ impl<'a> Play<'a> {
         self.copy_newcomers().await?;
         let keys = |view: &Option<View>| view.as_ref().map(|view| (view.epoch, view.members.clone()));
         let picture = if keys(&before) == keys(&after) { None } else { self.picture().await? };
+        let killed = self.company.take_killed().into_iter();
+        done.notes.extend(killed.map(|who| format!("the process of {who} was killed from outside: started again")));
         let Done { special, notes, .. } = done;
         let outcome = Outcome { line, view: after.as_ref(), took, usual, special, notes, picture };
         self.report.step(&outcome).map_err(Trouble::Print)
@@ -165,13 +167,17 @@ impl<'a> Play<'a> {
     async fn act(&mut self, line: &Line) -> Result<Done, Trouble> {
         let mut done = Done::default();
         match &line.step {
-            Step::Say { who, text } => drop(self.company.ask(who, Ask::Say(text.clone())).await?),
+            Step::Say { who, text } => {
+                let after = self.count_messages(who).await?;
+                self.company.ask(who, Ask::Say { text: text.clone(), after }).await?;
+            }
             Step::SendFile { who, bytes } => self.send_file(who, line.number, *bytes).await?,
             Step::Offline(who) => drop(self.company.ask(who, Ask::Network(false)).await?),
             Step::Online(who) => drop(self.company.ask(who, Ask::Network(true)).await?),
             Step::Commit(act) => {
                 self.copy_leavers([act]).await?;
-                self.company.ask(&act.who, order(act)).await?;
+                let order = self.order(act);
+                self.company.ask(&act.who, order).await?;
                 done.acts.push(act.clone());
             }
             Step::Together(first, second) => {
@@ -194,17 +200,44 @@ impl<'a> Play<'a> {
         Ok(done)
     }
 
+    fn order(&self, act: &Act) -> Ask {
+        match &act.deed {
+            Deed::Invite(name) => Ask::Invite(name.to_string()),
+            Deed::Remove(name) => Ask::Remove(name.to_string()),
+            Deed::Rotate => {
+                let view = self.views.get(&act.who).and_then(|status| status.view.as_ref());
+                Ask::Rotate(view.and_then(|view| view.members.get(act.who.as_str())).cloned().unwrap_or_default())
+            }
+        }
+    }
+
     /// Two commits for the same epoch: both are ready before either is posted.
     async fn together(&mut self, first: &Act, second: &Act) -> Result<(), Trouble> {
-        let mut pending = Vec::new();
-        for act in [first, second] {
-            self.company.ask(&act.who, Ask::Hold(Point::BeforePost)).await?;
-            pending.push(self.company.begin(&act.who, order(act)).await?);
+        let orders = [(first, self.order(first)), (second, self.order(second))];
+        match self.post_together(&orders).await {
+            Err(Trouble::Gone { .. } | Trouble::Refused { .. }) => {}
+            posted => return posted,
         }
-        for act in [first, second] {
+        // Somebody was killed meanwhile: nobody is to wait for them, and both are asked once more.
+        for (act, _) in &orders {
+            self.company.kill_and_restart(&act.who).await?;
+        }
+        for (act, order) in orders {
+            self.company.ask(&act.who, order).await?;
+        }
+        Ok(())
+    }
+
+    async fn post_together(&mut self, orders: &[(&Act, Ask); 2]) -> Result<(), Trouble> {
+        let mut pending = Vec::new();
+        for (act, order) in orders {
+            self.company.begin(&act.who, Ask::Hold(Point::BeforePost)).await?.done().await?;
+            pending.push(self.company.begin(&act.who, order.clone()).await?);
+        }
+        for (act, _) in orders {
             self.company.held(&act.who).await?;
         }
-        for act in [first, second] {
+        for (act, _) in orders {
             pending.push(self.company.begin(&act.who, Ask::Release).await?);
         }
         for pending in pending {
@@ -215,25 +248,27 @@ impl<'a> Play<'a> {
 
     /// Kills somebody in the middle of a commit, and says what happened.
     async fn kill(&mut self, act: &Act, point: Point) -> Result<String, Trouble> {
-        let who = &act.who;
+        let (who, order) = (&act.who, self.order(act));
         let place = if point == Point::Random {
             let delay = random_delay();
-            drop(self.company.begin(who, order(act)).await?);
+            drop(self.company.begin(who, order.clone()).await?);
             sleep(delay).await;
             format!("{} ms after the order", delay.as_millis())
         } else {
-            self.company.ask(who, Ask::Hold(point)).await?;
-            drop(self.company.begin(who, order(act)).await?);
-            self.company.held(who).await?;
-            point.to_string()
+            match self.hold(who, order.clone(), point).await {
+                Ok(()) => point.to_string(),
+                Err(Trouble::Gone { .. } | Trouble::Refused { .. }) => "by somebody else, before that".to_owned(),
+                Err(trouble) => return Err(trouble),
+            }
         };
         self.company.kill_and_restart(who).await?;
         // What waited is posted again now.
         self.company.ask(who, Ask::Network(true)).await?;
         let views = self.company.views(core::slice::from_ref(who)).await?;
         let epoch = views.get(who).and_then(|status| status.view.as_ref()).map_or(0, |view| view.epoch);
-        if point == Point::Random && epoch == self.epoch {
-            self.company.ask(who, order(act)).await?;
+        // If it is done it is not done again.
+        self.company.ask(who, order).await?;
+        if epoch == self.epoch {
             return Ok(format!("SIGKILL {place}, before the order was stored: {who} restarted and was asked again"));
         }
         Ok(format!("SIGKILL {place}: {who} restarted with its state file and went on"))
@@ -243,7 +278,8 @@ impl<'a> Play<'a> {
     async fn restore(&mut self, who: &AccountName) -> Result<Vec<Check>, Trouble> {
         let to = self.company.folder().join(format!("{who}-backup.sqlite"));
         let Reply::Copied(backup) = self.company.ask(who, Ask::Copy { to }).await? else { return Err(beside(who)) };
-        self.company.ask(who, Ask::Rotate).await?;
+        let order = self.order(&Act { who: who.clone(), deed: Deed::Rotate });
+        self.company.ask(who, order).await?;
         self.company.kill_and_restore(who, &backup.path).await?;
         let Reply::Lost(lost) = self.company.ask(who, Ask::Rejoin).await? else { return Err(beside(who)) };
         let silent = (lost.said > 0).then(|| format!("it posted {} things", lost.said));
@@ -254,13 +290,26 @@ impl<'a> Play<'a> {
         ])
     }
 
+    /// Gives an order and waits until it is carried out so far.
+    async fn hold(&mut self, who: &AccountName, order: Ask, point: Point) -> Result<(), Trouble> {
+        self.company.begin(who, Ask::Hold(point)).await?.done().await?;
+        drop(self.company.begin(who, order).await?);
+        self.company.held(who).await.map(drop)
+    }
+
+    async fn count_messages(&mut self, who: &AccountName) -> Result<usize, Trouble> {
+        let Reply::Count(count) = self.company.ask(who, Ask::Count).await? else { return Err(beside(who)) };
+        Ok(count)
+    }
+
     async fn send_file(&mut self, who: &AccountName, number: usize, bytes: usize) -> Result<(), Trouble> {
         let path = self.company.folder().join(file_name(number));
         let mut content = vec![0; bytes];
         let filled = SystemRng.fill(&mut content).map_err(|_| io::Error::other("no randomness"));
         let written = filled.and_then(|()| std::fs::write(&path, content));
         written.map_err(|error| Trouble::Io { doing: "writing a file to be sent", error })?;
-        self.company.ask(who, Ask::SendFile(path)).await.map(drop)
+        let after = self.count_messages(who).await?;
+        self.company.ask(who, Ask::SendFile { path, after }).await.map(drop)
     }
 
     /// Has everybody online fetch the files they have not, and compares them byte by byte.
@@ -363,14 +412,6 @@ impl<'a> Play<'a> {
 /// An answer to another question.
 fn beside(who: &AccountName) -> Trouble {
     Trouble::NotUnderstood { who: who.to_string(), said: "an answer to another question".to_owned() }
-}
-
-fn order(act: &Act) -> Ask {
-    match &act.deed {
-        Deed::Invite(name) => Ask::Invite(name.to_string()),
-        Deed::Remove(name) => Ask::Remove(name.to_string()),
-        Deed::Rotate => Ask::Rotate,
-    }
 }
 
 /// Whether all that was wanted can be seen.

@@ -15,8 +15,9 @@ pub(super) struct Request {
     pub(super) ask: Ask,
 }
 
-/// What a person can be asked to do. There is one conversation.
-#[derive(Debug, Serialize, Deserialize)]
+/// What a person can be asked to do. There is one conversation. Whoever is killed before they answer is asked once more: what
+/// was done is not done again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Ask {
     /// Begin the conversation.
@@ -25,9 +26,20 @@ pub(super) enum Ask {
     },
     Invite(String),
     Remove(String),
-    Rotate,
-    Say(String),
-    SendFile(PathBuf),
+    /// Renew one's keys, unless the public key of one's leaf is another than this one already.
+    Rotate(String),
+    /// How many messages of one's own there are, those that wait among them.
+    Count,
+    /// Say something after so many messages of one's own.
+    Say {
+        text: String,
+        after: usize,
+    },
+    /// Send a file after so many messages of one's own.
+    SendFile {
+        path: PathBuf,
+        after: usize,
+    },
     /// Whether to have a network.
     Network(bool),
     Status,
@@ -66,9 +78,9 @@ impl Ask {
             Self::Begin { .. } => "begin the conversation",
             Self::Invite(_) => "invite",
             Self::Remove(_) => "remove",
-            Self::Rotate => "rotate",
-            Self::Say(_) => "say something",
-            Self::SendFile(_) => "send a file",
+            Self::Rotate(_) => "rotate",
+            Self::Count | Self::Say { .. } => "say something",
+            Self::SendFile { .. } => "send a file",
             Self::Network(true) => "come back",
             Self::Network(false) => "go offline",
             Self::Status => "say how things stand",
@@ -100,6 +112,7 @@ pub(super) enum Tell {
 #[serde(rename_all = "snake_case")]
 pub(super) enum Reply {
     Done,
+    Count(usize),
     Status(Status),
     Picture(String),
     Records(Vec<Record>),

@@ -19,3 +19,5 @@ mod support;
 mod crash;
 #[cfg(feature = "sqlite")]
 mod differential;
+#[cfg(feature = "sqlite")]
+mod torn;

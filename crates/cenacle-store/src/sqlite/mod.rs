@@ -25,6 +25,8 @@ use cenacle_mls::delta::{Change, Delta, RowKey, RowValue, Store, Table};
 use rusqlite::{Connection, Row, ToSql, Transaction, TransactionBehavior, params};
 
 use self::keys::{Keys, Medium, Slot};
+#[cfg(feature = "testing")]
+use crate::testing::witness;
 use crate::{Snapshot, StoreError};
 
 /// A state file. It is locked while it is open, and readable by its owner alone.
@@ -189,6 +191,7 @@ impl Store for SqliteStore {
         if delta.is_empty() {
             return Ok(());
         }
+        witness::before(delta);
         let secret = |change: &&Change| matches!(change, Change::Put(_, RowValue::Secret(_)));
         let drawn = self.keys.draw(delta.changes().iter().filter(secret).count())?;
         let gone = swept(Depth::KiB8, || self.write(delta, &drawn))?;
@@ -196,6 +199,7 @@ impl Store for SqliteStore {
         // The delta is stored, so a failure to erase must not look like a failure to store: the next delta tries again, and
         // so does whoever opens the file next.
         self.keys.erase_gone().unwrap_or_default();
+        witness::after();
         Ok(())
     }
 
@@ -254,6 +258,15 @@ fn prefix_end(prefix: &[u8]) -> Option<Vec<u8>> {
         }
     }
     None
+}
+
+/// Outside of tests nobody is told of writes.
+#[cfg(not(feature = "testing"))]
+mod witness {
+    use super::Delta;
+
+    pub(super) const fn before(_: &Delta) {}
+    pub(super) const fn after() {}
 }
 
 #[cfg(test)]

@@ -67,6 +67,9 @@ pub(super) fn prepare(connection: &mut Connection, medium: Medium) -> Result<Key
     connection.pragma_update(None, "foreign_keys", "ON")?;
     // Spilled rows must not become temporary files.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // A delta that a loss of power cut short is not in the state, but much of it may be in the log, where the next one would
+    // be written over it. If that is cut short, too, what is left of both could make the first one whole: it must be gone.
+    cut_log(connection)?;
     let keys = migrate(connection, medium)?;
     if format(connection)? < SWEPT {
         connection.execute_batch("VACUUM")?;

@@ -215,9 +215,9 @@ impl Person {
     }
 }
 
-/// The rows of the one group in a store.
+/// The rows of the one group in a store. Tables from 128 on are the application's.
 fn group_rows(rows: &Snapshot) -> BTreeMap<&RowKey, &[u8]> {
-    let of_group = |key: &RowKey| !matches!(key.table, Table::KEY_PACKAGE | Table::PENDING_JOIN);
+    let of_group = |key: &RowKey| key.table.0 < 128 && !matches!(key.table, Table::KEY_PACKAGE | Table::PENDING_JOIN);
     rows.rows().filter(|(key, _)| of_group(key)).map(|(key, value)| (key, value.expose())).collect()
 }
 

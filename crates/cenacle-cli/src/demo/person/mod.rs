@@ -42,6 +42,9 @@ pub struct DemoPersonArgs {
     /// The person's state file
     #[arg(long)]
     data: PathBuf,
+    /// Begin without a network
+    #[arg(long)]
+    offline: bool,
 }
 
 /// Says something to the demo. If the demo has gone away, so does standard input, which ends this process.
@@ -68,6 +71,7 @@ impl DemoPersonArgs {
 
     async fn live(self) -> Result<(), cenacle::Error> {
         let transport = Arc::new(StageTransport::new(&self.server)?);
+        transport.set_network(!self.offline);
         let client = open(&self, &transport).await?;
         client.register(&self.name).await?;
         let person =
@@ -114,12 +118,15 @@ impl Person {
 
     async fn answer(&self, ask: Ask) -> Result<Reply, cenacle::Error> {
         match ask {
+            Ask::Begin { .. } if self.conversation().await.is_ok() => self.client().await?.sync().await?,
             Ask::Begin { title } => drop(self.client().await?.create_conversation(&title).await?),
             Ask::Invite(name) => self.conversation().await?.invite(&name).await?,
-            Ask::Remove(name) => self.conversation().await?.remove(&name).await?,
-            Ask::Rotate => self.conversation().await?.rotate().await?,
-            Ask::Say(text) => drop(self.conversation().await?.send(&text).await?),
-            Ask::SendFile(path) => drop(self.conversation().await?.send_file(path).await?),
+            Ask::Remove(name) => self.remove(&name).await?,
+            Ask::Rotate(old) => self.rotate(&old).await?,
+            Ask::Count => return self.count().await.map(Reply::Count),
+            Ask::Say { after, .. } | Ask::SendFile { after, .. } if self.count().await? > after => {}
+            Ask::Say { text, .. } => drop(self.conversation().await?.send(&text).await?),
+            Ask::SendFile { path, .. } => drop(self.conversation().await?.send_file(path).await?),
             Ask::Network(is_there) => return self.network(is_there).await,
             Ask::Status => return self.status().await.map(Reply::Status),
             Ask::Draw => return self.draw().await.map(Reply::Picture),
@@ -136,6 +143,29 @@ impl Person {
             }
         }
         Ok(Reply::Done)
+    }
+
+    /// Removes somebody, unless they are out.
+    async fn remove(&self, name: &str) -> Result<(), cenacle::Error> {
+        self.client().await?.sync().await?;
+        match self.conversation().await?.remove(name).await {
+            Err(cenacle::Error::NotInConversation(_)) => Ok(()),
+            removed => removed,
+        }
+    }
+
+    /// Renews the own keys, unless they are others than the old one already.
+    async fn rotate(&self, old: &str) -> Result<(), cenacle::Error> {
+        self.client().await?.sync().await?;
+        let name = &self.args.name;
+        let present = self.status().await?.view.and_then(|view| view.members.get(name).cloned());
+        if present.is_some_and(|key| key == old) { self.conversation().await?.rotate().await } else { Ok(()) }
+    }
+
+    /// How many messages of one's own there are.
+    async fn count(&self) -> Result<usize, cenacle::Error> {
+        let history = self.conversation().await?.history().await?;
+        Ok(history.iter().filter(|message| message.mine).count())
     }
 
     async fn network(&self, is_there: bool) -> Result<Reply, cenacle::Error> {
@@ -195,6 +225,10 @@ impl Person {
 
     /// Asks the server for all of the group's log.
     async fn records(&self, group: &str) -> Result<Vec<Record>, cenacle::Error> {
+        if !self.transport.has_token() {
+            // Any request of the client's tells it. What else comes of it is told elsewhere.
+            self.client().await?.sync().await.unwrap_or_default();
+        }
         let (mut records, mut from) = (Vec::new(), 1);
         loop {
             let answer = self.transport.ask_anyway(format!("/v1/groups/{group}/log?from={from}&limit=1000")).await?;

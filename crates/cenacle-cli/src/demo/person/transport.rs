@@ -63,6 +63,11 @@ impl StageTransport {
         self.posted.load(Ordering::Relaxed)
     }
 
+    /// Whether the device's own token is known yet.
+    pub(super) fn has_token(&self) -> bool {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Asks the server with the device's own token, past everything a well-behaved client would consider.
     pub(super) async fn ask_anyway(&self, path: String) -> Result<Response, TransportError> {
         let token = self.token.lock().unwrap_or_else(PoisonError::into_inner).clone();
