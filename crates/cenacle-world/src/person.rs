@@ -167,7 +167,12 @@ impl Person {
 
     /// Whether it may send: a member that is up to date, without trouble.
     pub(crate) fn is_able(&self) -> bool {
-        self.is_active() && self.current && self.follows()
+        self.is_active() && self.current && self.follows() && !self.is_at_the_end()
+    }
+
+    /// Whether the group was re-initialised: only its successor goes on.
+    pub(crate) fn is_at_the_end(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| group.is_active() && group.reinit().is_some())
     }
 
     pub(crate) fn group(&self) -> Step<&Group> {
@@ -268,7 +273,7 @@ impl Person {
         if seq < self.file.cursor {
             return false;
         }
-        self.file.ahead.insert(seq, (digest, begins));
+        self.file.ahead.entry(seq).or_insert((digest, begins));
         let mut differs = false;
         while let Some((digest, begins)) = self.file.ahead.remove(&self.file.cursor) {
             differs |= self.file.diary.see(suite, &digest, begins);

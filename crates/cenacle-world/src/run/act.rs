@@ -31,7 +31,7 @@ impl Simulation {
         self.scheme(who)?;
         self.catch_up(who)?;
         self.flush(who)?;
-        if self.person(who)?.is_able() && !self.person(who)?.is_at_the_end() {
+        if self.person(who)?.is_able() {
             self.act(who)?;
         }
         Ok(())

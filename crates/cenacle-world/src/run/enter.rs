@@ -130,7 +130,9 @@ impl Simulation {
         let Some(own) = own else { return Ok(Err(Error::Missing(Need::KeyPackage))) };
         let tree = invitation.tree.as_deref().map(WireTree::from_bytes).transpose().must("to decode a tree")?;
         let mut inputs = inputs(&self.authority, &self.psks, self.now_seconds());
-        if let Some(origin) = person.group.as_ref().filter(|_| person.is_at_the_end()) {
+        // Whoever was added to the successor later than its founding does not continue the old group there.
+        let continues = self.continues(invitation)? && person.is_at_the_end();
+        if let Some(origin) = person.group.as_ref().filter(|_| continues) {
             inputs = inputs.with_origin(origin);
         }
         Ok(person.client.join(&welcome, &own, tree, &inputs))
@@ -153,12 +155,16 @@ impl Simulation {
     /// A group begins for someone.
     pub(super) fn arrive(&mut self, who: PersonId, arrival: Arrival) -> Step<()> {
         let Arrival { era, epoch, next, began_by, why } = arrival;
-        self.leave_log(who, why)?;
+        let (old_era, old_cursor) = (self.person(who)?.file.era, self.person(who)?.file.cursor);
+        if old_era != era {
+            self.leave_log(who, why)?;
+        }
         let logs = self.service.logs_mut(era)?;
         let view = logs.view_mut(who);
         view.omitted.clear();
         view.frozen = None;
         let cursor = logs.seq(who, next);
+        self.skip(who, (era, if old_era == era { old_cursor } else { 0 }, cursor), why)?;
         let number = self.model.epoch(epoch)?.number;
         let suite = Arc::clone(&self.suite);
         let person = self.person_mut(who)?;
@@ -166,7 +172,7 @@ impl Simulation {
         person.standing.arrive(epoch, number);
         person.file.diary.begin(&*suite, number, &began_by);
         person.check_stored()?;
-        self.service.desk.forget(who);
+        self.service.desk.forget(who, era);
         for behaviour in [Behaviour::Drop, Behaviour::Withhold] {
             self.mischief.end_all(behaviour, Some(who), Notice::Harmless(Harmless::NeverSeen));
         }

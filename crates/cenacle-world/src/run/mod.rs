@@ -12,7 +12,8 @@ mod settle;
 mod setup;
 mod succession;
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::fmt;
 
 use cenacle_crypto::Suite;
 use cenacle_mls::{
@@ -78,9 +79,20 @@ struct Fork {
     kept: Option<BranchId>,
 }
 
+/// Who is told of every event, if anybody is.
+#[derive(Default)]
+struct Trace(Option<Box<dyn FnMut(u64, &str) + Send>>);
+
+impl fmt::Debug for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Trace").field(&self.0.is_some()).finish()
+    }
+}
+
 /// A run that has not begun.
 #[derive(Debug)]
 pub struct Simulation {
+    trace: Trace,
     config: Config,
     suite: Arc<dyn Suite>,
     dice: Dice,
@@ -114,6 +126,7 @@ impl Simulation {
         let dice = Dice::new(config.seed);
         let mischief = Mischief::new(config.dishonest.clone());
         Self {
+            trace: Trace::default(),
             config,
             suite,
             dice,
@@ -136,6 +149,12 @@ impl Simulation {
             received: 0,
             digest: [0; 16],
         }
+    }
+
+    /// Tells of every event, with its time in milliseconds.
+    #[must_use]
+    pub fn traced(self, trace: impl FnMut(u64, &str) + Send + 'static) -> Self {
+        Self { trace: Trace(Some(Box::new(trace))), ..self }
     }
 
     /// Runs.
@@ -233,8 +252,11 @@ impl Simulation {
     }
 
     /// Puts something on record: the run's digest is made of it.
-    fn note(&mut self, what: core::fmt::Arguments<'_>) {
+    fn note(&mut self, what: fmt::Arguments<'_>) {
         let line = what.to_string();
+        if let Some(trace) = &mut self.trace.0 {
+            trace(self.agenda.now(), &line);
+        }
         self.digest = short(&*self.suite, &[&self.digest, &self.agenda.now().to_be_bytes(), line.as_bytes()]);
     }
 }

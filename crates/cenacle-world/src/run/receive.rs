@@ -13,7 +13,7 @@ use crate::{
     finding::{Have as _, Step, What},
     ids::{EpochId, PersonId, SaidId},
     model::{Fate, Outcome, Why},
-    person::{Cargo, Person},
+    person::Cargo,
     service::{Behaviour, Harmless, Notice, Record, Shown, Signal, Truth},
     witness::{Witness, mark},
 };
@@ -40,7 +40,7 @@ impl Simulation {
             self.counts.refused(error);
         }
         let is_dealt_with = self.follow(who, shown, received, (outcome, pulled))?;
-        if is_dealt_with && self.person(who)?.file.era == era {
+        if is_dealt_with && outcome != Outcome::NotMember && self.person(who)?.file.era == era {
             let begins = match (outcome, record.truth) {
                 (Outcome::Commit | Outcome::OwnCommit, Truth::Commit(id)) => Some(self.model.epoch(id)?.number),
                 _ => None,
@@ -225,13 +225,20 @@ impl Simulation {
         }
     }
 
-    /// Nothing more of a log concerns someone: what is not read of it will not be.
+    /// Nothing more of its log concerns someone: what is not read of it will not be.
     pub(super) fn leave_log(&mut self, who: PersonId, why: Why) -> Step<()> {
-        let person = self.people.get_mut(who.0).have("a person")?;
-        let left = self.service.logs(person.file.era)?.read(who, person.file.cursor)?;
-        for shown in left {
+        let file = &self.person(who)?.file;
+        let (era, cursor) = (file.era, file.cursor);
+        self.skip(who, (era, cursor, u64::MAX), why)
+    }
+
+    /// Records of a log, from a number on and before another, do not concern someone any more.
+    pub(super) fn skip(&mut self, who: PersonId, (era, from, to): (usize, u64, u64), why: Why) -> Step<()> {
+        let left = self.service.logs(era)?.read(who, from)?;
+        let standing = &mut self.person_mut(who)?.standing;
+        for shown in left.into_iter().filter(|shown| shown.seq < to) {
             if let Truth::Said(id) = shown.record.truth {
-                person.standing.miss(id, why);
+                standing.miss(id, why);
             }
         }
         Ok(())
@@ -241,11 +248,4 @@ impl Simulation {
 /// The names of a group's members, sorted.
 pub(super) fn roster_of(group: &Group) -> Option<alloc::collections::BTreeSet<String>> {
     group.members().map(|(_, leaf)| super::commit::name_of(&leaf.credential)).collect()
-}
-
-impl Person {
-    /// Whether the group was re-initialised: only its successor goes on.
-    pub(super) fn is_at_the_end(&self) -> bool {
-        self.group.as_ref().is_some_and(|group| group.is_active() && group.reinit().is_some())
-    }
 }

@@ -14,6 +14,7 @@ use crate::{
     finding::{Have as _, Must as _, Step, What},
     ids::PersonId,
     model::{Messages, Why},
+    person::Person,
     service::{Behaviour, Harmless, Notice, Truth},
 };
 
@@ -124,14 +125,19 @@ impl Simulation {
                 _ if person.trouble.is_some() => "in trouble",
                 _ if person.file.joining.is_some() => "joining",
                 _ if !person.is_active() && is_invited => "invited",
-                _ if !person.is_active() => continue,
+                // Removed from the successor before it came there.
+                _ if !person.is_active() || (person.is_at_the_end() && !is_invited) => continue,
                 _ if !person.file.outbox.is_empty() => "has something to send",
-                _ if !at_tip => "not up to date",
+                _ if !at_tip || !self.has_read_all(person)? => "not up to date",
                 _ => continue,
             };
             return Ok(Some(format!("{} is {why}", person.id)));
         }
         Ok(None)
+    }
+
+    fn has_read_all(&self, person: &Person) -> Step<bool> {
+        Ok(self.service.logs(person.file.era)?.read(person.id, person.file.cursor)?.is_empty())
     }
 
     /// The members are those of the model, in one epoch and one state, and what is in memory is what is stored.
@@ -159,9 +165,6 @@ impl Simulation {
     fn speak_to_all(&mut self) -> Step<()> {
         let able: Vec<PersonId> = self.people.iter().filter(|person| person.is_able()).map(|person| person.id).collect();
         let Some(committer) = self.someone(&able) else { return Ok(()) };
-        if self.person(committer)?.is_at_the_end() {
-            return Ok(());
-        }
         if self.person(committer)?.group()?.has_pending_commit() {
             self.give_up_commit(committer)?;
         }
@@ -190,7 +193,7 @@ impl Simulation {
             return Ok(());
         };
         let era = self.service.era();
-        let behind = |person: &&crate::person::Person| {
+        let behind = |person: &&Person| {
             person.is_active() && person.file.era == era && person.standing.at != Some(tip)
         };
         let ghosts: Vec<PersonId> = self.people.iter().filter(behind).map(|person| person.id).take(3).collect();
@@ -221,6 +224,9 @@ impl Simulation {
             if !person.is_active() || person.halted {
                 let why = if person.halted { Why::Stopped } else { Why::Out };
                 self.leave_log(who, why)?;
+            }
+            for era in self.person(who)?.file.era + 1..=self.service.era() {
+                self.skip(who, (era, 0, u64::MAX), Why::Succession)?;
             }
         }
         let mut lines = BTreeMap::new();

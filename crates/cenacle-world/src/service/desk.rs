@@ -147,8 +147,10 @@ impl Desk {
         others.find_map(|(_, waiting)| waiting.first().cloned())
     }
 
-    /// Someone starts anew: what waits is of no use.
-    pub(crate) fn forget(&mut self, who: PersonId) {
-        self.invitations.remove(&who);
+    /// Someone is in a group: invitations into it, and into those before it, are of no use any more.
+    pub(crate) fn forget(&mut self, who: PersonId, era: usize) {
+        if let Some(waiting) = self.invitations.get_mut(&who) {
+            waiting.retain(|invitation| invitation.era > era);
+        }
     }
 }
