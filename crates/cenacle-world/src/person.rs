@@ -19,7 +19,7 @@ use cenacle_store::{MemoryStore, Snapshot};
 use crate::{
     deep::{Visible, unlike},
     finding::{Have as _, Must as _, Step, What},
-    ids::{EpochId, PersonId, ProposalId, SaidId},
+    ids::{BranchId, EpochId, PersonId, ProposalId, SaidId},
     model::Standing,
     service::{GroupInfoOffer, Signal},
     witness::{Diary, Short},
@@ -68,9 +68,11 @@ pub(crate) struct Joining {
 pub(crate) struct File {
     /// Which group of the succession it is in, or looks at.
     pub(crate) era: usize,
+    /// Which of its logs was read.
+    pub(crate) branch: BranchId,
     /// All records before this number were taken, and of those from there on these.
     pub(crate) cursor: u64,
-    pub(crate) ahead: BTreeMap<u64, (Short, Option<u64>)>,
+    pub(crate) ahead: BTreeMap<u64, Short>,
     pub(crate) outbox: VecDeque<Waiting>,
     /// What was sent, to know it again.
     pub(crate) sent: BTreeSet<Short>,
@@ -128,6 +130,7 @@ impl Person {
     pub(crate) fn new(id: PersonId, client: Client, standing: Standing, patience: u64) -> Self {
         let file = File {
             era: 0,
+            branch: BranchId(0),
             cursor: 0,
             ahead: BTreeMap::new(),
             outbox: VecDeque::new(),
@@ -269,14 +272,14 @@ impl Person {
 
     /// Moves the cursor behind a record that was taken, and behind those taken before it. Whether what is seen now is not what
     /// somebody claimed.
-    pub(crate) fn pass(&mut self, suite: &dyn Suite, seq: u64, digest: Short, begins: Option<u64>) -> bool {
+    pub(crate) fn pass(&mut self, suite: &dyn Suite, seq: u64, digest: Short) -> bool {
         if seq < self.file.cursor {
             return false;
         }
-        self.file.ahead.entry(seq).or_insert((digest, begins));
+        self.file.ahead.insert(seq, digest);
         let mut differs = false;
-        while let Some((digest, begins)) = self.file.ahead.remove(&self.file.cursor) {
-            differs |= self.file.diary.see(suite, &digest, begins);
+        while let Some(digest) = self.file.ahead.remove(&self.file.cursor) {
+            differs |= self.file.diary.see(suite, &digest);
             self.file.cursor = self.file.cursor.saturating_add(1);
         }
         differs

@@ -35,6 +35,8 @@ codec_struct! {
 pub(crate) enum Comparison {
     /// They agree on every epoch that both remember.
     Same,
+    /// They agree on the group, but were not shown the same records.
+    LogDiffers,
     /// They are in different states of this epoch.
     Fork(u64),
     /// They remember no epoch in common.
@@ -47,6 +49,8 @@ pub(crate) struct Diary {
     marks: BTreeMap<u64, Short>,
     chains: BTreeMap<u64, Vec<Short>>,
     segment: u64,
+    /// The commits that were followed, by their digests, and the epochs they began.
+    followed: BTreeMap<Short, u64>,
     /// What others said they saw, of records that did not come here yet.
     claims: VecDeque<(u64, u64, Short)>,
 }
@@ -83,9 +87,15 @@ impl Diary {
         }
     }
 
+    /// A commit was followed, in whatever place of the log.
+    pub(crate) fn follow(&mut self, digest: Short, epoch: u64) {
+        self.followed.insert(digest, epoch);
+    }
+
     /// The next record of the log; a commit that was followed begins the next epoch's part. Whether someone claimed otherwise.
-    pub(crate) fn see(&mut self, suite: &dyn Suite, digest: &Short, begins: Option<u64>) -> bool {
-        if let Some(epoch) = begins {
+    pub(crate) fn see(&mut self, suite: &dyn Suite, digest: &Short) -> bool {
+        // It may come again, which begins nothing.
+        if let Some(epoch) = self.followed.remove(digest) {
             let over = self.segment;
             self.segment = epoch;
             self.chains.insert(epoch, vec![short(suite, &[b"commit", digest])]);
@@ -162,9 +172,22 @@ impl Diary {
         });
         match differs {
             Some((epoch, _)) => Comparison::Fork(epoch),
+            None if self.saw_otherwise(other) => Comparison::LogDiffers,
             None if any => Comparison::Same,
             None => Comparison::Apart,
         }
+    }
+
+    /// Whether the two saw an epoch whole and not alike.
+    fn saw_otherwise(&self, other: &Self) -> bool {
+        let over = self.segment.min(other.segment);
+        let both = self.chains.range(..over).filter_map(|(epoch, chain)| Some((chain, other.chains.get(epoch)?)));
+        both.map(|(chain, other)| (chain.last(), other.last())).any(|(one, other)| one != other)
+    }
+
+    /// How far back it goes.
+    pub(crate) fn first_epoch(&self) -> Option<u64> {
+        self.chains.keys().next().copied()
     }
 
     /// What a message of someone in `epoch` carries.

@@ -155,20 +155,27 @@ impl Simulation {
     /// A group begins for someone.
     pub(super) fn arrive(&mut self, who: PersonId, arrival: Arrival) -> Step<()> {
         let Arrival { era, epoch, next, began_by, why } = arrival;
-        let (old_era, old_cursor) = (self.person(who)?.file.era, self.person(who)?.file.cursor);
+        let file = &self.person(who)?.file;
+        let (old_era, old_branch, old_cursor) = (file.era, file.branch, file.cursor);
         if old_era != era {
             self.leave_log(who, why)?;
         }
+        for between in old_era + 1..era {
+            self.skip(who, (between, 0, u64::MAX), why)?;
+        }
         let logs = self.service.logs_mut(era)?;
+        let branch = logs.branch_of(who);
         let view = logs.view_mut(who);
         view.omitted.clear();
         view.frozen = None;
         let cursor = logs.seq(who, next);
-        self.skip(who, (era, if old_era == era { old_cursor } else { 0 }, cursor), why)?;
+        let from = if (old_era, old_branch) == (era, branch) { old_cursor } else { 0 };
+        self.skip(who, (era, from, cursor), why)?;
         let number = self.model.epoch(epoch)?.number;
         let suite = Arc::clone(&self.suite);
         let person = self.person_mut(who)?;
         person.begin_at(era, cursor);
+        person.file.branch = branch;
         person.standing.arrive(epoch, number);
         person.file.diary.begin(&*suite, number, &began_by);
         person.check_stored()?;

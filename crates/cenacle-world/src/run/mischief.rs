@@ -45,10 +45,14 @@ impl Simulation {
         let everybody: Vec<PersonId> = self.everybody().collect();
         let moved: Vec<PersonId> = everybody.into_iter().filter(|_| self.dice.chance(50)).collect();
         let main = self.main;
-        let logs = self.service.logs_mut(self.service.era())?;
+        let era = self.service.era();
+        let logs = self.service.logs_mut(era)?;
         let other = logs.fork(main)?;
         for who in moved {
             logs.view_mut(who).branch = other;
+            if let Some(person) = self.people.get_mut(who.0).filter(|person| person.file.era == era) {
+                person.file.branch = other;
+            }
         }
         self.fork = Some(Fork { sides: [main, other], kept: None });
         self.note(format_args!("the service forks the log"));
@@ -84,6 +88,15 @@ impl Simulation {
         }
         let reorders = self.tempted(Behaviour::Reorder, 12);
         reorders.then(|| self.mischief.act(Behaviour::Reorder, Some(who), "takes a message in out of order"))
+    }
+
+    /// What was held back comes to the log, if the group still has it.
+    pub(super) fn take_in_late(&mut self, era: usize, branch: BranchId, record: Arc<Record>, by: PersonId) -> Step<()> {
+        if self.service.logs(era)?.closed {
+            record.act.into_iter().for_each(|act| self.mischief.end(act, Notice::Harmless(Harmless::NeverSeen)));
+            return Ok(());
+        }
+        self.take_in(era, branch, record, by).map(drop)
     }
 
     /// A record is left out of somebody's log for good.
@@ -168,7 +181,7 @@ impl Simulation {
         let old = self.dice.chance(50);
         let (wrong, what) = match old {
             true => (self.service.desk.opened(who).filter(|opened| opened.reference != genuine.reference), "an old Welcome"),
-            false => (self.service.desk.of_another(who), "another's Welcome"),
+            false => (self.service.desk.of_another(who, &genuine), "another's Welcome"),
         };
         let Some(wrong) = wrong else { return genuine };
         let act = self.mischief.act(Behaviour::WrongWelcome, Some(who), what);

@@ -68,6 +68,8 @@ enum Event {
     /// Someone is shown again what was withheld.
     Thaw { whom: PersonId, era: usize },
     /// Two people compare what they see.
+    Compare(PersonId, PersonId),
+    /// Any two people do.
     Meet,
 }
 
@@ -226,9 +228,10 @@ impl Simulation {
             }
             Event::Flush(who) => self.flush(who),
             Event::Push { to, era, shown } => self.pushed(to, era, &shown),
-            Event::Late { era, branch, record, by } => self.take_in(era, branch, record, by).map(drop),
+            Event::Late { era, branch, record, by } => self.take_in_late(era, branch, record, by),
             Event::Return(who) => self.come_back(who),
             Event::Thaw { whom, era } => self.thaw(whom, era),
+            Event::Compare(one, other) => self.meet(one, other),
             Event::Meet => self.meet_somebody(),
         }
     }

@@ -7,7 +7,7 @@ use cenacle_mls::{
     wire::{Epoch, MlsMessage, MlsMessageBody},
 };
 
-use super::{Simulation, inputs};
+use super::{Event, Simulation, inputs};
 use crate::{
     authority::credential,
     finding::{Have as _, Step, What},
@@ -41,12 +41,11 @@ impl Simulation {
         }
         let is_dealt_with = self.follow(who, shown, received, (outcome, pulled))?;
         if is_dealt_with && outcome != Outcome::NotMember && self.person(who)?.file.era == era {
-            let begins = match (outcome, record.truth) {
-                (Outcome::Commit | Outcome::OwnCommit, Truth::Commit(id)) => Some(self.model.epoch(id)?.number),
-                _ => None,
-            };
             let person = self.people.get_mut(who.0).have("a person")?;
-            if person.pass(&*self.suite, shown.seq, record.digest, begins) {
+            if let (Outcome::Commit | Outcome::OwnCommit, Truth::Commit(id)) = (outcome, record.truth) {
+                person.file.diary.follow(record.digest, self.model.epoch(id)?.number);
+            }
+            if person.pass(&*self.suite, shown.seq, record.digest) {
                 self.signal(who, Signal::LogDiffers, &[who])?;
             }
         }
@@ -96,6 +95,9 @@ impl Simulation {
                 return Ok(false);
             }
             (Outcome::Foreign, truth) => {
+                if let Truth::Said(id) = truth {
+                    self.person_mut(who)?.standing.miss(id, Why::OtherLog);
+                }
                 self.foreign(who, record)?;
                 if pulled && matches!(truth, Truth::Commit(_)) && self.person(who)?.trouble.is_none() {
                     self.trouble(who, Signal::Diverged)?;
@@ -153,7 +155,8 @@ impl Simulation {
             Truth::Commit(id) => self.model.epoch(id)?.by,
             Truth::Proposed(_) => return Ok(()),
         };
-        self.meet(who, by)
+        self.agenda.after(10_000, Event::Compare(who, by));
+        Ok(())
     }
 
     /// The next epoch has begun for someone.
@@ -228,8 +231,10 @@ impl Simulation {
     /// Nothing more of its log concerns someone: what is not read of it will not be.
     pub(super) fn leave_log(&mut self, who: PersonId, why: Why) -> Step<()> {
         let file = &self.person(who)?.file;
-        let (era, cursor) = (file.era, file.cursor);
-        self.skip(who, (era, cursor, u64::MAX), why)
+        // Of a log that was shown in place of the one it read, it read nothing.
+        let is_same = self.service.logs(file.era)?.branch_of(who) == file.branch;
+        let (era, from) = (file.era, if is_same { file.cursor } else { 0 });
+        self.skip(who, (era, from, u64::MAX), why)
     }
 
     /// Records of a log, from a number on and before another, do not concern someone any more.

@@ -52,6 +52,7 @@ impl Simulation {
             self.counts.recover(match signal {
                 Signal::OldCopy => "joined anew: old copy of the state",
                 Signal::Fork => "joined anew: fork",
+                Signal::Behind => "joined anew: cut off",
                 _ => "joined anew: log cannot be followed",
             });
         }
@@ -108,12 +109,19 @@ impl Simulation {
                 self.note(format_args!("{one} and {other} differ about epoch {epoch}"));
                 self.fork_seen(one, other)
             }
-            Comparison::Same | Comparison::Apart => {
+            comparison => {
                 let (behind, ahead) = if first.group()?.epoch() < second.group()?.epoch() { (one, other) } else { (other, one) };
+                if comparison == Comparison::LogDiffers {
+                    self.signal(one, Signal::LogDiffers, &[one, other])?;
+                }
                 self.pull(behind)?;
                 let (slow, fast) = (self.person(behind)?, self.person(ahead)?);
                 if slow.is_able() && slow.group()?.epoch() < fast.group()?.epoch() {
-                    self.signal(behind, Signal::Behind, &[behind])?;
+                    // Without an epoch in common there is no telling whether it could ever catch up.
+                    return match comparison {
+                        Comparison::Apart => self.trouble(behind, Signal::Behind),
+                        _ => self.signal(behind, Signal::Behind, &[behind]),
+                    };
                 }
                 Ok(())
             }

@@ -9,7 +9,7 @@ use cenacle_mls::{
     wire::{Epoch, MlsMessage, MlsMessageBody},
 };
 
-use super::{Event, Simulation, commit::Wish, inputs};
+use super::{Event, Fork, Simulation, commit::Wish, inputs};
 use crate::{
     finding::{Have as _, Must as _, Step, What},
     ids::PersonId,
@@ -57,6 +57,7 @@ impl Simulation {
     fn come_to_rest(&mut self) -> Step<()> {
         self.end_delays()?;
         for _ in 0..ROUNDS {
+            self.part()?;
             self.compare_all()?;
             for who in self.everybody() {
                 self.catch_up(who)?;
@@ -73,13 +74,14 @@ impl Simulation {
 
     /// What was on its way arrives, or never does; what was withheld is shown; everyone comes back.
     fn end_delays(&mut self) -> Step<()> {
-        let era = self.service.era();
         for (era, branch, record, by) in self.late() {
-            self.take_in(era, branch, record, by)?;
+            self.take_in_late(era, branch, record, by)?;
         }
         self.agenda.retain(|event| matches!(event, Event::Wake(_) | Event::Meet));
         for who in self.everybody() {
-            self.thaw(who, era)?;
+            for era in 0..=self.service.era() {
+                self.thaw(who, era)?;
+            }
             let person = self.person_mut(who)?;
             (person.online, person.pulling) = (true, false);
         }
@@ -99,15 +101,18 @@ impl Simulation {
         late
     }
 
-    /// Everyone compares with the next one, so that no fork stays unseen.
+    /// Everyone compares with the next one, and with whoever remembers most, so that nothing stays unseen.
     fn compare_all(&mut self) -> Step<()> {
-        let here: Vec<PersonId> = self.people.iter().filter(|person| person.is_active()).map(|person| person.id).collect();
-        for pair in here.windows(2) {
-            if let [one, other] = pair {
-                self.pull(*one)?;
-                self.pull(*other)?;
-                self.meet(*one, *other)?;
-            }
+        let here = || self.people.iter().filter(|person| person.is_active());
+        let memory = |person: &&Person| person.file.diary.first_epoch();
+        let veteran = here().min_by_key(memory).map(|person| person.id);
+        let here: Vec<PersonId> = here().map(|person| person.id).collect();
+        let pairs = here.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?)));
+        let pairs: Vec<_> = pairs.chain(here.iter().filter_map(|who| Some((*who, veteran?)))).collect();
+        for (one, other) in pairs.into_iter().filter(|(one, other)| one != other) {
+            self.pull(one)?;
+            self.pull(other)?;
+            self.meet(one, other)?;
         }
         Ok(())
     }
@@ -134,6 +139,31 @@ impl Simulation {
             return Ok(Some(format!("{} is {why}", person.id)));
         }
         Ok(None)
+    }
+
+    /// While nobody has seen a fork, each side goes on by a commit, so that it can be seen.
+    fn part(&mut self) -> Step<()> {
+        let Some(Fork { sides, kept: None }) = self.fork else { return Ok(()) };
+        let logs = self.service.logs(self.service.era())?;
+        let follow = |branch| {
+            let follows = |person: &&Person| person.is_able() && logs.branch_of(person.id) == branch;
+            self.people.iter().find(follows).map(|person| person.id)
+        };
+        let leaders = sides.map(follow);
+        for (leader, other) in leaders.into_iter().zip(sides.into_iter().rev()) {
+            match leader {
+                Some(who) if self.person(who)?.file.outbox.is_empty() => {
+                    if self.person(who)?.group()?.has_pending_commit() {
+                        self.give_up_commit(who)?;
+                    }
+                    self.make_commit(who, Wish { path: true, ..Wish::default() })?;
+                }
+                Some(_) => {}
+                // Nobody follows this side.
+                None => self.fork = Some(Fork { sides, kept: Some(other) }),
+            }
+        }
+        Ok(())
     }
 
     fn has_read_all(&self, person: &Person) -> Step<bool> {

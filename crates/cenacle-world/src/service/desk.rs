@@ -141,10 +141,10 @@ impl Desk {
         self.opened.get(&who)?.first().cloned()
     }
 
-    /// A Welcome that waits for somebody else.
-    pub(crate) fn of_another(&self, who: PersonId) -> Option<Invitation> {
-        let mut others = self.invitations.iter().filter(|(other, _)| **other != who);
-        others.find_map(|(_, waiting)| waiting.first().cloned())
+    /// A Welcome that waits for somebody else, and is not also the one for `who`.
+    pub(crate) fn of_another(&self, who: PersonId, genuine: &Invitation) -> Option<Invitation> {
+        let others = self.invitations.iter().filter(|(other, _)| **other != who).flat_map(|(_, waiting)| waiting);
+        others.filter(|other| other.welcome != genuine.welcome).next().cloned()
     }
 
     /// Someone is in a group: invitations into it, and into those before it, are of no use any more.

@@ -149,16 +149,31 @@ impl Signal {
 
     /// The dishonest behaviours that may lead to it. `None` where an honest service may, too.
     pub(crate) const fn causes(self) -> Option<&'static [Behaviour]> {
+        use Behaviour::{Drop, Fork, ReplaceKeyPackage, StaleGroupInfo, Withhold};
         match self {
-            Self::Gap => Some(&[Behaviour::Drop]),
-            Self::LogDiffers => Some(&[Behaviour::Drop, Behaviour::Withhold, Behaviour::Fork]),
-            Self::Behind => {
-                Some(&[Behaviour::Withhold, Behaviour::Fork, Behaviour::Drop, Behaviour::StaleGroupInfo])
-            },
-            Self::Fork => Some(&[Behaviour::Fork, Behaviour::StaleGroupInfo]),
-            Self::Diverged => Some(&[Behaviour::Drop, Behaviour::Fork, Behaviour::StaleGroupInfo]),
-            Self::Impostor => Some(&[Behaviour::ReplaceKeyPackage]),
+            Self::Gap => Some(&[Drop]),
+            Self::LogDiffers => Some(&[Drop, Withhold, Fork]),
+            Self::Behind => Some(&[Drop, Withhold, Fork, StaleGroupInfo]),
+            Self::Fork => Some(&[Fork, StaleGroupInfo]),
+            Self::Diverged => Some(&[Drop, Fork, StaleGroupInfo]),
+            Self::Impostor => Some(&[ReplaceKeyPackage]),
             Self::OldCopy | Self::WelcomeForNobody | Self::WelcomeOutOfDate | Self::EpochOver | Self::TooLate => None,
+        }
+    }
+
+    /// Whether it tells that the service did this. Of a fork only the comparison does.
+    const fn tells(self, behaviour: Behaviour) -> bool {
+        match behaviour {
+            Behaviour::Drop => matches!(self, Self::Gap | Self::LogDiffers | Self::Behind | Self::Diverged),
+            Behaviour::Withhold => matches!(self, Self::LogDiffers | Self::Behind),
+            Behaviour::Fork => matches!(self, Self::Fork),
+            Behaviour::StaleGroupInfo => matches!(self, Self::Behind | Self::Fork | Self::Diverged),
+            Behaviour::ReplaceKeyPackage => matches!(self, Self::Impostor),
+            Behaviour::Delay
+            | Behaviour::Duplicate
+            | Behaviour::Reorder
+            | Behaviour::WrongWelcome
+            | Behaviour::Replay => false,
         }
     }
 }
@@ -261,10 +276,7 @@ impl Mischief {
 
     /// Somebody saw a signal, which may be about several acts.
     pub(crate) fn seen(&mut self, signal: Signal, concerns: &[PersonId]) {
-        let causes = signal.causes().unwrap_or_default();
-        let about = |act: &Act| {
-            causes.contains(&act.behaviour) && act.to.is_none_or(|to| concerns.contains(&to))
-        };
+        let about = |act: &Act| signal.tells(act.behaviour) && act.to.is_none_or(|to| concerns.contains(&to));
         let ids: Vec<ActId> =
             self.open.iter().copied().filter(|id| self.acts.get(id.0).is_some_and(about)).collect();
         for id in ids {
