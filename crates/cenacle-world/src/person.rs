@@ -92,6 +92,13 @@ pub(crate) struct Backup {
     group_id: GroupId,
 }
 
+impl Backup {
+    /// Which group of the succession it is a copy of.
+    pub(crate) const fn era(&self) -> usize {
+        self.file.era
+    }
+}
+
 /// Someone with a client.
 #[derive(Debug)]
 pub(crate) struct Person {
@@ -114,6 +121,8 @@ pub(crate) struct Person {
     pub(crate) halted: bool,
     /// After how many missed epochs it joins anew instead of catching up.
     pub(crate) patience: u64,
+    /// In which epoch it saw that others are further on than its log.
+    pub(crate) behind_in: Option<u64>,
     /// A pull is planned already.
     pub(crate) pulling: bool,
 }
@@ -154,6 +163,7 @@ impl Person {
             trouble: None,
             halted: false,
             patience,
+            behind_in: None,
             pulling: false,
         }
     }

@@ -48,6 +48,10 @@ impl Simulation {
                 return self.pull(who);
             }
         }
+        // An invitation into a log that nobody follows any more may have led astray.
+        if self.fork.is_none() {
+            self.service.logs_mut(self.service.era())?.view_mut(who).branch = self.main;
+        }
         let tip = self.branch_tip(who)?;
         let roster = &self.model.epoch(tip)?.roster;
         let most = usize::try_from(self.config.members).unwrap_or(usize::MAX);
@@ -69,7 +73,8 @@ impl Simulation {
         let end = |this: &mut Self, notice| invitation.act.into_iter().for_each(|act| this.mischief.end(act, notice));
         let person = self.person(who)?;
         let file = &person.file;
-        let holds = file.packages.contains(&invitation.reference) || file.last_resorts.contains(&invitation.reference);
+        let is_held = |name| file.packages.contains(name) || file.last_resorts.contains(name);
+        let holds = invitation.references.iter().any(is_held);
         let new = match self.read_welcome(who, &invitation)? {
             Ok(new) if holds => new,
             Ok(_) => return Err(What::Allowed { doing: "a Welcome without its key package" }.into()),
@@ -100,7 +105,7 @@ impl Simulation {
             }
             Err(error) => return Err(What::Refused { doing: "a Welcome", error: error.to_string() }.into()),
         }
-        self.person_mut(who)?.file.packages.remove(&invitation.reference);
+        self.person_mut(who)?.file.packages.retain(|name| !invitation.references.contains(name));
         if let Some(act) = invitation.act {
             let is_package = self.mischief.is_of(act, Behaviour::ReplaceKeyPackage);
             let why = if is_package { Harmless::NotUsedYet } else { Harmless::CaughtUp };

@@ -180,7 +180,7 @@ impl Simulation {
         }
         let old = self.dice.chance(50);
         let (wrong, what) = match old {
-            true => (self.service.desk.opened(who).filter(|opened| opened.reference != genuine.reference), "an old Welcome"),
+            true => (self.service.desk.opened(who).filter(|opened| opened.references != genuine.references), "an old Welcome"),
             false => (self.service.desk.of_another(who, &genuine), "another's Welcome"),
         };
         let Some(wrong) = wrong else { return genuine };

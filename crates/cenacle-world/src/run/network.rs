@@ -146,6 +146,7 @@ impl Simulation {
             }
         }
         let Some((welcome, tree)) = &plan.welcome else { return Ok(()) };
+        let references: Arc<[_]> = plan.invited.clone().into();
         for reference in &plan.invited {
             let (invited, act) = self.service.desk.owner(reference).have("whose key package it is")?;
             let invitation = Invitation {
@@ -154,7 +155,7 @@ impl Simulation {
                 era,
                 branch,
                 epoch,
-                reference: reference.clone(),
+                references: Arc::clone(&references),
                 next: position + 1,
                 began_by: digest,
                 act,

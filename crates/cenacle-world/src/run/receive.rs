@@ -239,10 +239,9 @@ impl Simulation {
 
     /// Records of a log, from a number on and before another, do not concern someone any more.
     pub(super) fn skip(&mut self, who: PersonId, (era, from, to): (usize, u64, u64), why: Why) -> Step<()> {
-        let left = self.service.logs(era)?.read(who, from)?;
-        let standing = &mut self.person_mut(who)?.standing;
-        for shown in left.into_iter().filter(|shown| shown.seq < to) {
-            if let Truth::Said(id) = shown.record.truth {
+        let standing = &mut self.people.get_mut(who.0).have("a person")?.standing;
+        for record in self.service.logs(era)?.stretch(who, from, to)? {
+            if let Truth::Said(id) = record.truth {
                 standing.miss(id, why);
             }
         }

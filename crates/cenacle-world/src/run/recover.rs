@@ -44,7 +44,8 @@ impl Simulation {
     pub(super) fn recover(&mut self, who: PersonId) -> Step<()> {
         let person = self.person(who)?;
         let Some(signal) = person.trouble.filter(|_| person.online && !person.halted) else { return Ok(()) };
-        if let Some(Fork { kept: Some(kept), .. }) = self.fork {
+        let kept = self.fork.map_or(Some(self.main), |fork| fork.kept);
+        if let Some(kept) = kept {
             self.service.logs_mut(self.service.era())?.view_mut(who).branch = kept;
         }
         self.enter_from_outside(who)?;
@@ -75,8 +76,9 @@ impl Simulation {
     /// outbox is empty, and who see the whole log.
     pub(super) fn restore(&mut self, who: PersonId) -> Step<()> {
         let person = self.person(who)?;
-        let is_straight = self.service.logs(self.service.era())?.is_straight(who) && self.fork.is_none();
-        if person.backup.is_none() || !person.file.outbox.is_empty() || !is_straight {
+        let Some(backup) = &person.backup else { return Ok(()) };
+        let sees_all = self.service.logs(backup.era())?.is_straight(who) && self.service.logs(person.file.era)?.is_straight(who);
+        if !person.file.outbox.is_empty() || !sees_all || self.fork.is_some() {
             return Ok(());
         }
         self.counts.fault("old backup restored");
@@ -116,14 +118,16 @@ impl Simulation {
                 }
                 self.pull(behind)?;
                 let (slow, fast) = (self.person(behind)?, self.person(ahead)?);
-                if slow.is_able() && slow.group()?.epoch() < fast.group()?.epoch() {
-                    // Without an epoch in common there is no telling whether it could ever catch up.
-                    return match comparison {
-                        Comparison::Apart => self.trouble(behind, Signal::Behind),
-                        _ => self.signal(behind, Signal::Behind, &[behind]),
-                    };
+                let here = slow.group()?.epoch().0;
+                if !slow.is_able() || here >= fast.group()?.epoch().0 {
+                    return Ok(());
                 }
-                Ok(())
+                // Without an epoch in common there is no telling whether it could ever catch up; nor when it does not.
+                if comparison == Comparison::Apart || slow.behind_in == Some(here) {
+                    return self.trouble(behind, Signal::Behind);
+                }
+                self.person_mut(behind)?.behind_in = Some(here);
+                self.signal(behind, Signal::Behind, &[behind])
             }
         }
     }
@@ -145,7 +149,7 @@ impl Simulation {
 
     /// The log that goes on: the one that more members follow.
     fn decide(&mut self) -> Step<BranchId> {
-        let Some(fork) = self.fork else { return Ok(self.straight_branch()) };
+        let Some(fork) = self.fork else { return Ok(self.main) };
         if let Some(kept) = fork.kept {
             return Ok(kept);
         }
@@ -159,11 +163,6 @@ impl Simulation {
         self.fork = Some(Fork { kept: Some(kept), ..fork });
         self.note(format_args!("{kept:?} goes on"));
         Ok(kept)
-    }
-
-    /// The one log there is, while there is one.
-    pub(super) const fn straight_branch(&self) -> BranchId {
-        self.main
     }
 
     /// Whether someone's epoch is one of this log's.
@@ -182,15 +181,29 @@ impl Simulation {
                 return Ok(());
             }
         }
-        let everybody: Vec<PersonId> = self.everybody().collect();
-        let logs = self.service.logs_mut(self.service.era())?;
-        for who in everybody {
-            logs.view_mut(who).branch = kept;
+        for who in self.everybody() {
+            self.service.logs_mut(self.service.era())?.view_mut(who).branch = kept;
+            self.switch(who, kept)?;
         }
         self.main = kept;
         self.fork = None;
         self.mischief.end_all(Behaviour::Fork, None, Notice::Harmless(Harmless::NeverSeen));
         self.counts.recover("fork healed");
+        Ok(())
+    }
+
+    /// Someone who had read on in another log, without having followed a commit of it, is shown this one: what it has in the
+    /// same places is passed over.
+    fn switch(&mut self, who: PersonId, kept: BranchId) -> Step<()> {
+        let file = &self.person(who)?.file;
+        let (era, cursor) = (file.era, file.cursor);
+        if era != self.service.era() || file.branch == kept || !self.person(who)?.is_active() {
+            return Ok(());
+        }
+        self.skip(who, (era, 0, cursor), crate::Why::OtherLog)?;
+        let file = &mut self.person_mut(who)?.file;
+        file.branch = kept;
+        file.ahead.clear();
         Ok(())
     }
 }

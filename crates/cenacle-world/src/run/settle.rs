@@ -12,7 +12,7 @@ use cenacle_mls::{
 use super::{Event, Fork, Simulation, commit::Wish, inputs};
 use crate::{
     finding::{Have as _, Must as _, Step, What},
-    ids::PersonId,
+    ids::{EpochId, PersonId},
     model::{Messages, Why},
     person::Person,
     service::{Behaviour, Harmless, Notice, Truth},
@@ -117,13 +117,17 @@ impl Simulation {
         Ok(())
     }
 
+    fn main_tip(&self) -> Step<EpochId> {
+        Ok(self.service.logs(self.service.era())?.branch(self.main)?.tip)
+    }
+
     /// Someone who is not at rest, and why.
     fn busy(&self) -> Step<Option<String>> {
         if self.fork.is_some() {
             return Ok(Some("the log is forked".into()));
         }
+        let tip = self.main_tip()?;
         for person in self.people.iter().filter(|person| !person.halted) {
-            let tip = self.branch_tip(person.id)?;
             let at_tip = person.standing.at == Some(tip);
             let is_invited = self.model.epoch(tip)?.roster.contains(&person.id);
             let why = match person {
@@ -172,7 +176,7 @@ impl Simulation {
 
     /// The members are those of the model, in one epoch and one state, and what is in memory is what is stored.
     fn check_members(&mut self) -> Step<()> {
-        let tip = self.branch_tip(PersonId(0))?;
+        let tip = self.main_tip()?;
         let facts = self.model.epoch(tip)?.clone();
         for who in self.everybody() {
             let person = self.person(who)?;
@@ -214,7 +218,7 @@ impl Simulation {
     /// Those who are behind, some of them removed without knowing it, read nothing of what is said now, whatever epoch it
     /// claims to be of.
     fn haunt(&mut self) -> Step<()> {
-        let tip = self.branch_tip(PersonId(0))?;
+        let tip = self.main_tip()?;
         let last = self.service.logs(self.service.era())?.branch(self.main)?.records.iter().rev().take(20);
         let is_new = |record: &&Arc<crate::service::Record>| matches!(record.truth, Truth::Said(id) if self.model.said(id).is_ok_and(|said| said.epoch == tip));
         let Some(record) = last.clone().find(is_new).cloned() else { return Ok(()) };

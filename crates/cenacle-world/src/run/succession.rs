@@ -82,15 +82,16 @@ impl Simulation {
         self.arrive(who, Arrival { era, epoch, next: 0, began_by: [0; 16], why: Why::Succession })?;
         let welcome = welcome.have("a Welcome")?;
         let bytes: Arc<[u8]> = welcome.to_bytes().must("to encode a Welcome")?.into();
-        for reference in invited(&welcome) {
-            let (member, _) = self.service.desk.owner(&reference).have("whose key package it is")?;
+        let references: Arc<[_]> = invited(&welcome).into();
+        for reference in references.iter() {
+            let (member, _) = self.service.desk.owner(reference).have("whose key package it is")?;
             let invitation = Invitation {
                 welcome: Arc::clone(&bytes),
                 tree: None,
                 era,
                 branch: BranchId(0),
                 epoch,
-                reference,
+                references: Arc::clone(&references),
                 next: 0,
                 began_by: [0; 16],
                 act: None,

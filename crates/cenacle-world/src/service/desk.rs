@@ -24,9 +24,10 @@ pub(crate) struct Invitation {
     pub(crate) tree: Option<Arc<[u8]>>,
     pub(crate) era: usize,
     pub(crate) branch: BranchId,
-    /// The epoch it leads to, and the key package it is for: the truth, which the service may hide.
+    /// The epoch it leads to: the truth, which the service may hide.
     pub(crate) epoch: EpochId,
-    pub(crate) reference: KeyPackageRef,
+    /// The key packages it is for.
+    pub(crate) references: Arc<[KeyPackageRef]>,
     /// Where the log goes on behind the commit that added its reader, or its beginning.
     pub(crate) next: usize,
     /// The bytes of that commit.

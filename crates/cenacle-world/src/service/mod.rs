@@ -161,20 +161,26 @@ impl Era {
         u64::try_from(position.saturating_sub(omitted)).unwrap_or(u64::MAX)
     }
 
-    /// Someone's log from a number on.
+    /// Someone's log from a number on, as it is shown.
     pub(crate) fn read(&self, who: PersonId, from: u64) -> Step<Vec<Shown>> {
         let view = self.view(who);
-        let branch = self.branch(view.branch)?;
-        let end = view.frozen.unwrap_or(usize::MAX).min(branch.records.len());
+        let end = view.frozen.unwrap_or(usize::MAX);
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         let shown = |(position, record): (usize, &Arc<Record>)| {
             let seq = u64::try_from(position - view.omitted.range(..position).count()).unwrap_or(u64::MAX);
             Shown { seq, record: Arc::clone(record), act: None }
         };
         // Nothing before `from` can have a number from there on.
-        let records = branch.records.iter().enumerate().take(end).skip(from);
+        let records = self.branch(view.branch)?.records.iter().enumerate().take(end).skip(from);
         let left = records.filter(|(position, _)| !view.omitted.contains(position)).map(shown);
         Ok(left.filter(|shown| usize::try_from(shown.seq).is_ok_and(|seq| seq >= from)).collect())
+    }
+
+    /// What is in someone's log, shown or not, from one number to before another; perhaps a little before.
+    pub(crate) fn stretch(&self, who: PersonId, from: u64, to: u64) -> Step<impl Iterator<Item = &Arc<Record>>> {
+        let within = usize::try_from(from).unwrap_or(usize::MAX)..usize::try_from(to).unwrap_or(usize::MAX);
+        let records = self.branch(self.branch_of(who))?.records.iter().enumerate();
+        Ok(records.filter(move |(position, _)| within.contains(position)).map(|(_, record)| record))
     }
 
     /// Puts a record into a log.
