@@ -103,8 +103,14 @@ impl Simulation {
     /// Two people who trust each other compare what they see.
     pub(super) fn meet(&mut self, one: PersonId, other: PersonId) -> Step<()> {
         let (first, second) = (self.person(one)?, self.person(other)?);
-        if !first.is_able() || !second.is_able() || first.file.era != second.file.era {
+        if !first.is_able() || !second.is_able() {
             return Ok(());
+        }
+        if first.file.era != second.file.era {
+            // One is in a successor of the other's group: the other's log leads there, or leads nowhere.
+            let behind = if first.file.era < second.file.era { one } else { other };
+            self.pull(behind)?;
+            return if self.person(behind)?.is_able() { self.trouble(behind, Signal::Behind) } else { Ok(()) };
         }
         match first.file.diary.compare(&second.file.diary) {
             Comparison::Fork(epoch) => {
