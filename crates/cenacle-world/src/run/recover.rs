@@ -206,7 +206,8 @@ impl Simulation {
         if era != self.service.era() || file.branch == kept || !self.person(who)?.is_active() {
             return Ok(());
         }
-        self.skip(who, (era, 0, cursor), crate::Why::OtherLog)?;
+        let omitted = u64::try_from(self.service.logs(era)?.view(who).omitted.len()).unwrap_or(u64::MAX);
+        self.skip(who, (era, 0, cursor.saturating_add(omitted)), crate::Why::OtherLog)?;
         let file = &mut self.person_mut(who)?.file;
         file.branch = kept;
         file.ahead.clear();

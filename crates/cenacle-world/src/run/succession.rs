@@ -26,7 +26,9 @@ impl Simulation {
         let is_young = self.model.epoch(self.branch_tip(who)?)?.number < 30;
         let person = self.person(who)?;
         let is_busy = person.group()?.has_pending_commit() || !person.file.outbox.is_empty();
-        if is_young || is_busy || self.fork.is_some() || !self.is_at_tip(who)? {
+        // Whoever ends the group must see that it ended.
+        let sees_all = self.service.logs(self.service.era())?.is_straight(who);
+        if is_young || is_busy || !sees_all || self.fork.is_some() || !self.is_at_tip(who)? {
             return Ok(());
         }
         let reinit = ReInit {
