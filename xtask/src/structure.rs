@@ -23,6 +23,7 @@ const CRATES: &[(&str, &[&str])] = &[
         "cenacle",
         &["cenacle-codec", "cenacle-crypto", "cenacle-crypto-awslc", "cenacle-mls", "cenacle-store", "cenacle-service"],
     ),
+    ("cenacle-world", &["cenacle-codec", "cenacle-crypto", "cenacle-mls", "cenacle-store"]),
     ("cenacle-interop", &["cenacle-codec", "cenacle-crypto", "cenacle-mls", "cenacle-store"]),
     (
         "cenacle-cli",
@@ -38,6 +39,7 @@ const CRATES: &[(&str, &[&str])] = &[
             "cenacle-store",
             "cenacle-service",
             "cenacle-server",
+            "cenacle-world",
         ],
     ),
 ];

@@ -16,3 +16,4 @@ mod place;
 pub mod serve;
 mod signals;
 pub mod vectors;
+pub mod world;

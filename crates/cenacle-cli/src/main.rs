@@ -12,6 +12,7 @@ use cenacle_cli::{
     interop::InteropArgs,
     serve::ServeArgs,
     vectors::VectorsArgs,
+    world::WorldArgs,
 };
 use clap::{Parser, Subcommand};
 
@@ -34,6 +35,7 @@ enum Command {
     Interop(InteropArgs),
     Serve(ServeArgs),
     Vectors(VectorsArgs),
+    World(WorldArgs),
 }
 
 const EXAMPLES: &str = "\
@@ -43,6 +45,7 @@ Examples:
   cenacle inspect welcome.bin            what is inside a message, whatever it is
   cenacle vectors verify ./test-vectors  does this build agree with every other MLS implementation?
   cenacle vectors generate ./vectors     test vectors for every cipher suite, for others to agree with
+  cenacle world --seeds 10               groups that never were, judged by a model
 
 `cenacle COMMAND --help` says more, with examples.";
 
@@ -56,5 +59,6 @@ fn main() -> ExitCode {
         Command::Interop(args) => args.run(),
         Command::Serve(args) => args.run(),
         Command::Vectors(args) => args.run(),
+        Command::World(args) => args.run(),
     }
 }

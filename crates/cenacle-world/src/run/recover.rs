@@ -1,0 +1,223 @@
+//! Trouble, and the way out of it: backups that are put back, states that cannot be gone on with, people who compare what
+//! they see. Nobody joins anew silently: each time has its signal, and the policy decides.
+
+use super::{Event, Fork, Simulation};
+use crate::{
+    Recovery,
+    finding::{Step, What},
+    ids::{BranchId, PersonId},
+    person::Person,
+    service::{Behaviour, Harmless, Notice, Signal},
+    witness::Comparison,
+};
+
+impl Simulation {
+    /// Someone sees something. `concerns` are those it may be about.
+    pub(super) fn signal(&mut self, who: PersonId, signal: Signal, concerns: &[PersonId]) -> Step<()> {
+        let is_possible = |causes: &[Behaviour]| causes.iter().any(|cause| self.config.dishonest.contains(cause));
+        if signal.causes().is_some_and(|causes| !is_possible(causes)) {
+            return Err(What::FalseAlarm { signal: format!("{} ({who})", signal.name()) }.into());
+        }
+        self.note(format_args!("{who} sees {signal:?}"));
+        *self.counts.signals.entry(signal).or_default() += 1;
+        self.mischief.seen(signal, concerns);
+        Ok(())
+    }
+
+    /// Someone sees that it cannot go on with its state.
+    pub(super) fn trouble(&mut self, who: PersonId, signal: Signal) -> Step<()> {
+        self.signal(who, signal, &[who])?;
+        let recovery = self.config.recovery;
+        let person = self.person_mut(who)?;
+        person.trouble = Some(signal);
+        if recovery == Recovery::Stop {
+            person.halted = true;
+            self.counts.recover("stopped");
+            self.leave_log(who, crate::Why::Stopped)?;
+            return Ok(());
+        }
+        self.agenda.after(1_000, Event::Wake(who));
+        Ok(())
+    }
+
+    /// Someone in trouble joins anew, if the policy wants it so.
+    pub(super) fn recover(&mut self, who: PersonId) -> Step<()> {
+        let person = self.person(who)?;
+        let Some(signal) = person.trouble.filter(|_| person.online && !person.halted) else { return Ok(()) };
+        let kept = self.fork.map_or(Some(self.main), |fork| fork.kept);
+        if let Some(kept) = kept {
+            self.service.logs_mut(self.service.era())?.view_mut(who).branch = kept;
+        }
+        self.enter_from_outside(who)?;
+        if self.person(who)?.trouble.is_none() {
+            self.counts.recover(match signal {
+                Signal::OldCopy => "joined anew: old copy of the state",
+                Signal::Fork => "joined anew: fork",
+                Signal::Behind => "joined anew: cut off",
+                _ => "joined anew: log cannot be followed",
+            });
+        }
+        Ok(())
+    }
+
+    /// A member joins anew in its own place, for no reason.
+    pub(super) fn resync(&mut self, who: PersonId) -> Step<()> {
+        self.counts.did("resync");
+        self.enter_from_outside(who)
+    }
+
+    pub(super) fn back_up(&mut self, who: PersonId) -> Step<()> {
+        self.counts.did("backup");
+        self.person_mut(who)?.back_up()
+    }
+
+    /// Someone's old backup is put back. What was sealed and never reached the service leaves no sign in any log, nor does what
+    /// the service hides: against that there is only the reuse guard (RFC 9420 §6.3.1). So it is done here only to those whose
+    /// outbox is empty, and who see the whole log.
+    pub(super) fn restore(&mut self, who: PersonId) -> Step<()> {
+        let person = self.person(who)?;
+        let Some(backup) = &person.backup else { return Ok(()) };
+        let sees_all =
+            self.service.logs(backup.era())?.is_straight(who) && self.service.logs(person.file.era)?.is_straight(who);
+        if !person.file.outbox.is_empty() || !sees_all || self.fork.is_some() {
+            return Ok(());
+        }
+        self.counts.fault("old backup restored");
+        self.note(format_args!("{who} is restored"));
+        let person = self.person_mut(who)?;
+        person.restore()?;
+        person.check_stored()?;
+        self.agenda.after(1_000, Event::Wake(who));
+        Ok(())
+    }
+
+    /// Two people meet.
+    pub(super) fn meet_somebody(&mut self) -> Step<()> {
+        self.agenda.after(45_000, Event::Meet);
+        let here: Vec<PersonId> =
+            self.people.iter().filter(|person| person.is_able()).map(|person| person.id).collect();
+        match (self.someone(&here), self.someone(&here)) {
+            (Some(one), Some(other)) if one != other => self.meet(one, other),
+            _ => Ok(()),
+        }
+    }
+
+    /// Two people who trust each other compare what they see.
+    pub(super) fn meet(&mut self, one: PersonId, other: PersonId) -> Step<()> {
+        let (first, second) = (self.person(one)?, self.person(other)?);
+        if !first.is_able() || !second.is_able() {
+            return Ok(());
+        }
+        if first.file.era != second.file.era {
+            // One is in a successor of the other's group: the other's log leads there, or leads nowhere.
+            let behind = if first.file.era < second.file.era { one } else { other };
+            self.pull(behind)?;
+            return if self.person(behind)?.is_able() { self.trouble(behind, Signal::Behind) } else { Ok(()) };
+        }
+        match first.file.diary.compare(&second.file.diary) {
+            Comparison::Fork(epoch) => {
+                self.note(format_args!("{one} and {other} differ about epoch {epoch}"));
+                self.fork_seen(one, other)
+            }
+            comparison => {
+                let (behind, ahead) =
+                    if first.group()?.epoch() < second.group()?.epoch() { (one, other) } else { (other, one) };
+                if comparison == Comparison::LogDiffers {
+                    self.signal(one, Signal::LogDiffers, &[one, other])?;
+                }
+                self.pull(behind)?;
+                let (slow, fast) = (self.person(behind)?, self.person(ahead)?);
+                let here = slow.group()?.epoch().0;
+                if !slow.is_able() || here >= fast.group()?.epoch().0 {
+                    return Ok(());
+                }
+                // Without an epoch in common there is no telling whether it could ever catch up; nor when it does not.
+                if comparison == Comparison::Apart || slow.behind_in == Some(here) {
+                    return self.trouble(behind, Signal::Behind);
+                }
+                self.person_mut(behind)?.behind_in = Some(here);
+                self.signal(behind, Signal::Behind, &[behind])
+            }
+        }
+    }
+
+    /// Two people found out that they are in different states of one epoch. People decide which side goes on; the others
+    /// join it anew.
+    fn fork_seen(&mut self, one: PersonId, other: PersonId) -> Step<()> {
+        let sides = [one, other];
+        self.signal(one, Signal::Fork, &sides)?;
+        self.signal(other, Signal::Fork, &sides)?;
+        let kept = self.decide()?;
+        for who in sides {
+            if !self.is_on(who, kept)? {
+                self.trouble(who, Signal::Fork)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The log that goes on: the one that more members follow.
+    fn decide(&mut self) -> Step<BranchId> {
+        let Some(fork) = self.fork else { return Ok(self.main) };
+        if let Some(kept) = fork.kept {
+            return Ok(kept);
+        }
+        let logs = self.service.logs(self.service.era())?;
+        let follow = |branch: BranchId| {
+            let follows = |person: &&Person| person.is_active() && logs.branch_of(person.id) == branch;
+            self.people.iter().filter(follows).count()
+        };
+        let [one, other] = fork.sides;
+        let kept = if follow(other) > follow(one) { other } else { one };
+        self.fork = Some(Fork { kept: Some(kept), ..fork });
+        self.note(format_args!("{kept:?} goes on"));
+        Ok(kept)
+    }
+
+    /// Whether someone's epoch is one of this log's.
+    pub(super) fn is_on(&self, who: PersonId, branch: BranchId) -> Step<bool> {
+        let Some(at) = self.person(who)?.standing.at else { return Ok(false) };
+        let tip = self.service.logs(self.service.era())?.branch(branch)?.tip;
+        Ok(self.model.ancestor(tip, self.model.epoch(at)?.number)? == Some(at))
+    }
+
+    /// Whether the fork is over: everyone who is in the group follows one log again. Then the service has only that one.
+    pub(super) fn close_fork(&mut self) -> Step<()> {
+        let Some(Fork { kept: Some(kept), .. }) = self.fork else { return Ok(()) };
+        for who in self.everybody() {
+            let person = self.person(who)?;
+            if person.is_active()
+                && !person.halted
+                && person.file.era == self.service.era()
+                && !self.is_on(who, kept)?
+            {
+                return Ok(());
+            }
+        }
+        for who in self.everybody() {
+            self.service.logs_mut(self.service.era())?.view_mut(who).branch = kept;
+            self.switch(who, kept)?;
+        }
+        self.main = kept;
+        self.fork = None;
+        self.mischief.end_all(Behaviour::Fork, None, Notice::Harmless(Harmless::NeverSeen));
+        self.counts.recover("fork healed");
+        Ok(())
+    }
+
+    /// Someone who had read on in another log, without having followed a commit of it, is shown this one: what it has in the
+    /// same places is passed over.
+    fn switch(&mut self, who: PersonId, kept: BranchId) -> Step<()> {
+        let file = &self.person(who)?.file;
+        let (era, cursor) = (file.era, file.cursor);
+        if era != self.service.era() || file.branch == kept || !self.person(who)?.is_active() {
+            return Ok(());
+        }
+        let omitted = u64::try_from(self.service.logs(era)?.view(who).omitted.len()).unwrap_or(u64::MAX);
+        self.skip(who, (era, 0, cursor.saturating_add(omitted)), crate::Why::OtherLog)?;
+        let file = &mut self.person_mut(who)?.file;
+        file.branch = kept;
+        file.ahead.clear();
+        Ok(())
+    }
+}

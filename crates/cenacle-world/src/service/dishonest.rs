@@ -1,0 +1,323 @@
+//! What a dishonest service may do, and what came of each thing it did: no harm, and why, or a signal that members see.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use core::{fmt, str::FromStr};
+
+use crate::{
+    finding::{Step, What},
+    ids::{ActId, PersonId},
+};
+
+macro_rules! behaviours {
+    ($($(#[doc = $doc:literal])* $name:ident, $word:literal;)*) => {
+        /// A way in which a service is dishonest.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        #[non_exhaustive]
+        pub enum Behaviour { $($(#[doc = $doc])* $name,)* }
+
+        impl Behaviour {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// As it is called on the command line.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            /// What it means.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*).trim_ascii(),)* }
+            }
+        }
+
+        impl FromStr for Behaviour {
+            type Err = UnknownBehaviour;
+            fn from_str(word: &str) -> Result<Self, UnknownBehaviour> {
+                match word { $($word => Ok(Self::$name),)* _ => Err(UnknownBehaviour) }
+            }
+        }
+    };
+}
+behaviours! {
+    /// Leaves records out of one member's log, with a gap or renumbered.
+    Drop, "drop";
+    /// Takes messages into the log long after they were sent.
+    Delay, "delay";
+    /// Puts records into the log again.
+    Duplicate, "duplicate";
+    /// Answers with records in another order than the log's, and takes messages in out of order.
+    Reorder, "reorder";
+    /// Shows one member nothing new for a long time.
+    Withhold, "withhold";
+    /// Accepts two commits for one epoch, and shows each half of the members one of them.
+    Fork, "fork";
+    /// Gives a GroupInfo of an epoch that is over to whoever joins from outside, and may say that the commit was taken.
+    StaleGroupInfo, "stale-group-info";
+    /// Hands out Welcomes that are for others, or that were opened before.
+    WrongWelcome, "wrong-welcome";
+    /// Hands out key packages with the attacker's key, of another client, or that were used before.
+    ReplaceKeyPackage, "replace-key-package";
+    /// Shows records of epochs that are over again.
+    Replay, "replay";
+}
+
+/// No behaviour is called so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownBehaviour;
+
+impl fmt::Display for UnknownBehaviour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known: Vec<&str> = Behaviour::ALL.iter().map(|behaviour| behaviour.name()).collect();
+        write!(f, "the service's ways to be dishonest are: {}", known.join(", "))
+    }
+}
+
+impl core::error::Error for UnknownBehaviour {}
+
+impl fmt::Display for Behaviour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a dishonest act did no harm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Harmless {
+    /// What came late was read all the same.
+    ReadLate,
+    /// The second time it was refused: its key is used up, its epoch over, or it is known.
+    KnownAlready,
+    /// Records carry their number: whoever reads sorts them.
+    SortedByNumber,
+    /// The member heard of everything once it was shown.
+    CaughtUp,
+    /// A key package that was handed out before had not been used.
+    NotUsedYet,
+    /// Whom it was meant for left or joined anew before it could matter.
+    NeverSeen,
+}
+
+/// What members see of an attack, or of trouble of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Signal {
+    /// The numbers of the log's records have a gap.
+    Gap,
+    /// What another member says it saw in the log is not what one was shown.
+    LogDiffers,
+    /// Another member is in a later epoch than the log leads to.
+    Behind,
+    /// Another member is in another state of the same epoch: their epoch authenticators differ.
+    Fork,
+    /// The log's next commit cannot be followed.
+    Diverged,
+    /// The log holds something of one's own that this state has never sent: it is an old copy.
+    OldCopy,
+    /// A Welcome is for none of one's key packages.
+    WelcomeForNobody,
+    /// A Welcome leads to an epoch that is over, or into a group one is in.
+    WelcomeOutOfDate,
+    /// A key package shows another identity or key than the one asked for.
+    Impostor,
+    /// A commit was refused since its epoch is over.
+    EpochOver,
+    /// A message came so late that its epoch is not kept any more.
+    TooLate,
+}
+
+impl Signal {
+    /// In reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gap => "gap in the log",
+            Self::LogDiffers => "another member saw another log",
+            Self::Behind => "another member is further on",
+            Self::Fork => "fork",
+            Self::Diverged => "a commit that cannot be followed",
+            Self::OldCopy => "the state is an old copy",
+            Self::WelcomeForNobody => "a Welcome for nobody here",
+            Self::WelcomeOutOfDate => "a Welcome out of date",
+            Self::Impostor => "an impostor's key package",
+            Self::EpochOver => "the epoch is over",
+            Self::TooLate => "a message too late to be read",
+        }
+    }
+
+    /// The dishonest behaviours that may lead to it. `None` where an honest service may, too.
+    pub(crate) const fn causes(self) -> Option<&'static [Behaviour]> {
+        use Behaviour::{Drop, Fork, ReplaceKeyPackage, StaleGroupInfo, Withhold};
+        match self {
+            Self::Gap => Some(&[Drop]),
+            Self::LogDiffers => Some(&[Drop, Withhold, Fork]),
+            Self::Behind => Some(&[Drop, Withhold, Fork, StaleGroupInfo]),
+            Self::Fork => Some(&[Fork, StaleGroupInfo]),
+            Self::Diverged => Some(&[Drop, Fork, StaleGroupInfo]),
+            Self::Impostor => Some(&[ReplaceKeyPackage]),
+            Self::OldCopy | Self::WelcomeForNobody | Self::WelcomeOutOfDate | Self::EpochOver | Self::TooLate => None,
+        }
+    }
+
+    /// Whether it tells that the service did this. Of a fork only the comparison does.
+    const fn tells(self, behaviour: Behaviour) -> bool {
+        match behaviour {
+            Behaviour::Drop => matches!(self, Self::Gap | Self::LogDiffers | Self::Behind | Self::Diverged),
+            Behaviour::Withhold => matches!(self, Self::LogDiffers | Self::Behind),
+            Behaviour::Fork => matches!(self, Self::Fork),
+            Behaviour::StaleGroupInfo => matches!(self, Self::Behind | Self::Fork | Self::Diverged),
+            Behaviour::ReplaceKeyPackage => matches!(self, Self::Impostor),
+            Behaviour::Delay
+            | Behaviour::Duplicate
+            | Behaviour::Reorder
+            | Behaviour::WrongWelcome
+            | Behaviour::Replay => false,
+        }
+    }
+}
+
+impl Harmless {
+    /// In reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ReadLate => "read late",
+            Self::KnownAlready => "known already",
+            Self::SortedByNumber => "sorted by number",
+            Self::CaughtUp => "caught up",
+            Self::NotUsedYet => "not used yet",
+            Self::NeverSeen => "never mattered",
+        }
+    }
+}
+
+/// What came of an act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Notice {
+    /// No harm, for this reason.
+    Harmless(Harmless),
+    /// Somebody saw this.
+    Seen(Signal),
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Harmless(why) => write!(f, "harmless: {}", why.name()),
+            Self::Seen(signal) => write!(f, "seen: {}", signal.name()),
+        }
+    }
+}
+
+/// One thing the service did.
+#[derive(Clone, Debug)]
+pub(crate) struct Act {
+    pub(crate) behaviour: Behaviour,
+    /// Whom it was done to, if it was one.
+    pub(crate) to: Option<PersonId>,
+    /// What exactly.
+    pub(crate) what: &'static str,
+    outcome: Option<Notice>,
+}
+
+/// What came of all acts of one behaviour.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Acts {
+    /// How many there were.
+    pub count: u64,
+    /// What came of them.
+    pub outcomes: BTreeMap<Notice, u64>,
+}
+
+/// The dishonest half of the service.
+#[derive(Debug, Default)]
+pub(crate) struct Mischief {
+    on: BTreeSet<Behaviour>,
+    acts: Vec<Act>,
+    open: BTreeSet<ActId>,
+}
+
+impl Mischief {
+    pub(crate) const fn new(on: BTreeSet<Behaviour>) -> Self {
+        Self { on, acts: Vec::new(), open: BTreeSet::new() }
+    }
+
+    pub(crate) fn does(&self, behaviour: Behaviour) -> bool {
+        self.on.contains(&behaviour)
+    }
+
+    /// From now on the service is honest.
+    pub(crate) fn repent(&mut self) -> BTreeSet<Behaviour> {
+        core::mem::take(&mut self.on)
+    }
+
+    /// And from now on it is not.
+    pub(crate) fn relapse(&mut self, on: BTreeSet<Behaviour>) {
+        self.on = on;
+    }
+
+    pub(crate) fn act(&mut self, behaviour: Behaviour, to: Option<PersonId>, what: &'static str) -> ActId {
+        self.acts.push(Act { behaviour, to, what, outcome: None });
+        let id = ActId(self.acts.len() - 1);
+        self.open.insert(id);
+        id
+    }
+
+    /// What came of an act; the first counts.
+    pub(crate) fn end(&mut self, id: ActId, notice: Notice) {
+        if let Some(act) = self.acts.get_mut(id.0)
+            && self.open.remove(&id)
+        {
+            act.outcome = Some(notice);
+        }
+    }
+
+    /// Somebody saw a signal, which may be about several acts.
+    pub(crate) fn seen(&mut self, signal: Signal, concerns: &[PersonId]) {
+        let about = |act: &Act| signal.tells(act.behaviour) && act.to.is_none_or(|to| concerns.contains(&to));
+        let ids: Vec<ActId> = self.open.iter().copied().filter(|id| self.acts.get(id.0).is_some_and(about)).collect();
+        for id in ids {
+            self.end(id, Notice::Seen(signal));
+        }
+    }
+
+    /// Ends all open acts of a behaviour, towards one person or whomever.
+    pub(crate) fn end_all(&mut self, behaviour: Behaviour, to: Option<PersonId>, notice: Notice) {
+        let concerned = |act: &Act| act.behaviour == behaviour && (to.is_none() || act.to == to);
+        let ids: Vec<ActId> =
+            self.open.iter().copied().filter(|id| self.acts.get(id.0).is_some_and(concerned)).collect();
+        for id in ids {
+            self.end(id, notice);
+        }
+    }
+
+    pub(crate) fn is_of(&self, id: ActId, behaviour: Behaviour) -> bool {
+        self.acts.get(id.0).is_some_and(|act| act.behaviour == behaviour)
+    }
+
+    /// Nothing may be left of which nobody knows what came.
+    pub(crate) fn check(&self) -> Step<()> {
+        match self.open.first().and_then(|id| self.acts.get(id.0)) {
+            Some(act) => {
+                let to = act.to.map(|to| format!(" ({to})")).unwrap_or_default();
+                Err(What::Unnoticed { behaviour: act.behaviour, act: format!("{}{to}", act.what) }.into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// All acts, by behaviour.
+    pub(crate) fn account(&self) -> BTreeMap<Behaviour, Acts> {
+        let mut account: BTreeMap<Behaviour, Acts> = BTreeMap::new();
+        for act in &self.acts {
+            let acts = account.entry(act.behaviour).or_default();
+            acts.count += 1;
+            if let Some(outcome) = act.outcome {
+                *acts.outcomes.entry(outcome).or_default() += 1;
+            }
+        }
+        account
+    }
+}
