@@ -24,6 +24,9 @@ const OPENSSL_STEPS: &[&str] = &[
     "test -p cenacle-cli --test vectors --features openssl,cenacle-crypto-openssl/FEATURE",
 ];
 
+/// How long each fuzz target is run, in seconds.
+const FUZZ_SECONDS: &str = "60";
+
 /// The tests, as the README gives them.
 const TESTS: &str = "test --workspace --features cenacle-testkit/peers";
 
@@ -33,6 +36,7 @@ pub(crate) fn all() -> Result<(), Vec<String>> {
     println!("== rfc");
     rfc::check()?;
     STEPS.iter().try_for_each(|step| cargo(step))?;
+    fuzz(FUZZ_SECONDS)?;
     let feature = openssl_feature();
     OPENSSL_STEPS.iter().try_for_each(|step| cargo(&step.replace("FEATURE", feature)))
 }
@@ -41,6 +45,12 @@ pub(crate) fn all() -> Result<(), Vec<String>> {
 fn openssl_feature() -> &'static str {
     let pkg_config = Command::new("pkg-config").args(["--atleast-version=1.1.1", "openssl"]).status();
     if pkg_config.is_ok_and(|status| status.success()) { "openssl" } else { "vendored" }
+}
+
+/// Every fuzz target on its seeds, the corpus if one was written, and mutations; two at a time. Built as the tests are, so
+/// that nothing is built for it alone.
+pub(crate) fn fuzz(seconds: &str) -> Result<(), Vec<String>> {
+    cargo(&format!("run --quiet -p cenacle-fuzz -- run --jobs 2 --seconds {seconds}"))
 }
 
 pub(crate) fn deny() -> Result<(), Vec<String>> {

@@ -20,7 +20,8 @@ Commands:
   rfc           writes docs/rfc9420.md: which module carries each section of RFC 9420, which tests hold it
   rfc --check   compares that file with the citations in the code
   rfc --quotes  compares the quotes in the code with the text that CENACLE_RFC9420 names
-  ci            structure, map of the RFC, formatting, lints, documentation, all tests: what CI runs
+  fuzz [S]      runs every fuzz target for S seconds (60), two at a time, with a stable compiler
+  ci            structure, map of the RFC, formatting, lints, documentation, all tests, fuzzing: what CI runs
   deny          licences, duplicate and unknown sources of dependencies (needs cargo-deny)";
 
 fn main() -> ExitCode {
@@ -30,6 +31,8 @@ fn main() -> ExitCode {
         ["rfc"] => rfc::write(),
         ["rfc", "--check"] => rfc::check(),
         ["rfc", "--quotes"] => rfc::check_quotes(),
+        ["fuzz"] => ci::fuzz("60"),
+        ["fuzz", seconds] => ci::fuzz(seconds),
         ["ci"] => ci::all(),
         ["deny"] => ci::deny(),
         ["help" | "--help" | "-h"] => {
