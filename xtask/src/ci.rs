@@ -24,6 +24,9 @@ const OPENSSL_STEPS: &[&str] = &[
     "test -p cenacle-cli --test vectors --features openssl,cenacle-crypto-openssl/FEATURE",
 ];
 
+/// How long each fuzz target is run, in seconds.
+const FUZZ_SECONDS: &str = "60";
+
 /// The tests, as the README gives them.
 const TESTS: &str = "test --workspace --features cenacle-testkit/peers";
 
@@ -35,6 +38,7 @@ pub(crate) fn all() -> Result<(), Vec<String>> {
     println!("== rules");
     rules::check()?;
     STEPS.iter().try_for_each(|step| cargo(step))?;
+    fuzz(FUZZ_SECONDS)?;
     let feature = openssl_feature();
     OPENSSL_STEPS.iter().try_for_each(|step| cargo(&step.replace("FEATURE", feature)))
 }
@@ -47,7 +51,13 @@ fn openssl_feature() -> &'static str {
 
 /// The code as it is shipped, all suites of both providers. It fails where there is no valgrind, and says what to install.
 pub(crate) fn constant_time() -> Result<(), Vec<String>> {
-    cargo("run --release -p cenacle-testkit --bin constant-time")
+    cargo("run --release -p cenacle-testkit --no-default-features --features world --bin constant-time")
+}
+
+/// Every fuzz target on its seeds, the corpus if one was written, and mutations; two at a time. Built as the tests are, so
+/// that nothing is built for it alone.
+pub(crate) fn fuzz(seconds: &str) -> Result<(), Vec<String>> {
+    cargo(&format!("run --quiet -p cenacle-fuzz -- run --jobs 2 --seconds {seconds}"))
 }
 
 pub(crate) fn deny() -> Result<(), Vec<String>> {

@@ -24,7 +24,8 @@ Commands:
   rules         writes docs/rules.md: the test of each check that RFC 9420 asks for
   rules --check compares that file with the tests; fails where a check has no test
   ct            watches under valgrind that nothing depends on secrets in time (needs valgrind)
-  ci            structure, map of the RFC, formatting, lints, documentation, all tests: what CI runs
+  fuzz [S]      runs every fuzz target for S seconds (60), two at a time, with a stable compiler
+  ci            structure, map of the RFC, formatting, lints, documentation, all tests, fuzzing: what CI runs
   deny          licences, duplicate and unknown sources of dependencies (needs cargo-deny)";
 
 fn main() -> ExitCode {
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
         ["rfc", "--quotes"] => rfc::check_quotes(),
         ["rules"] => rules::write(),
         ["rules", "--check"] => rules::check(),
+        ["fuzz"] => ci::fuzz("60"),
+        ["fuzz", seconds] => ci::fuzz(seconds),
         ["ci"] => ci::all(),
         ["ct"] => ci::constant_time(),
         ["deny"] => ci::deny(),

@@ -12,8 +12,11 @@ use cenacle_crypto::{CipherSuite, Digest, HpkeCiphertext, HpkePublicKey, Signatu
 use cenacle_fuzz::decoders;
 use cenacle_mls::{
     delta::{Change, RowKey, Table},
+    group::{CredentialPolicy as _, Occasion, Presented, Verdict},
     wire::*,
 };
+use cenacle_x509::{SoleName, X509Policy};
+use rcgen::{CertificateParams, CustomExtension, KeyPair, PKCS_ED25519, SanType};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -194,4 +197,37 @@ fn genuine_messages_are_far_from_the_bound() {
     }
     println!("{most} percent of their length at most");
     assert!((50..=400).contains(&most), "{most} percent");
+}
+
+/// Reading certificates is another library's work, which makes more of them; their length is bounded instead.
+#[test]
+fn judging_a_certificate_takes_less_than_two_megabytes() {
+    let _alone = alone();
+    let key = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+    let mut named = CertificateParams::default();
+    named.subject_alt_names = vec![SanType::DnsName("a".try_into().unwrap()); 10_000];
+    let mut extended = CertificateParams::default();
+    let numbered = |number: u64| CustomExtension::from_oid_content(&[1, 3, number], Vec::new());
+    extended.custom_extensions = (0..2_500).map(numbered).collect();
+    for params in [named, extended] {
+        let der = params.self_signed(&key).unwrap().der().to_vec();
+        assert!(
+            (cenacle_x509::limits::MAX_CHAIN_BYTES / 2..=cenacle_x509::limits::MAX_CHAIN_BYTES).contains(&der.len())
+        );
+        let root = CertificateParams::default().self_signed(&key).unwrap().der().to_vec();
+        let policy = X509Policy::new([root], SoleName::Dns).unwrap();
+        let judge = policy.at(CipherSuite(1), 1_000);
+        let (credential, signature_key) =
+            (Credential::X509(vec![der.as_slice().into()]), SignaturePublicKey(Opaque::EMPTY));
+        let presented = Presented {
+            occasion: Occasion::Join,
+            group_id: None,
+            credential: &credential,
+            signature_key: &signature_key,
+            replaces: None,
+        };
+        let bytes = allocated(|| assert!(matches!(judge.verdict(&presented), Verdict::Refuse(_))));
+        println!("a certificate of {} bytes takes {bytes}", der.len());
+        assert!(bytes < 2 << 20);
+    }
 }

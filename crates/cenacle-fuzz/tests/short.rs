@@ -2,6 +2,9 @@
 //! shows the input, and the runner goes on from there.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+extern crate alloc;
+
+use alloc::collections::BTreeSet;
 use std::panic;
 
 use cenacle_fuzz::{
@@ -53,6 +56,6 @@ fn mutations_are_made_again_by_seed_and_number() {
     let first: Vec<_> = (0..1_000).map(make).collect();
     assert!(first.iter().all(|input| input.len() <= 64));
     assert!((0..1_000).map(make).eq(first.iter().cloned()));
-    let distinct = first.iter().collect::<std::collections::BTreeSet<_>>().len();
+    let distinct = first.iter().collect::<BTreeSet<_>>().len();
     assert!(distinct > 700, "{distinct} different inputs of 1000");
 }

@@ -5,5 +5,6 @@
 pub const MAX_CERTIFICATES: usize = 6;
 
 /// Most bytes in all certificates of a credential together. Five certificates with ML-DSA-65 keys and signatures fit;
-/// classical ones have about one KiB each.
+/// classical ones have about one KiB each. A certificate can be made of so small parts that reading it takes forty times its
+/// length in memory, so this is also the bound of that.
 pub const MAX_CHAIN_BYTES: usize = 32 * 1024;

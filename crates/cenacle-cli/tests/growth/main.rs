@@ -4,7 +4,12 @@
 //! trees and lists cost, and what is done for a message before it is refused.
 //!
 //! `cargo test -p cenacle-cli --test growth -- --nocapture` prints all figures.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where something unexpected happens")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends where something unexpected happens"
+)]
 
 extern crate alloc;
 

@@ -13,11 +13,13 @@
 mod ecdsa;
 mod edits;
 mod siege;
+mod splices;
 mod spoiler;
 
 pub use ecdsa::{ecdsa_malformed, ecdsa_twin};
 pub use edits::{claims, edits};
 pub use siege::{Delivery, Siege, besiege};
+pub use splices::splices;
 pub use spoiler::Spoiler;
 
 use crate::world::Dice;

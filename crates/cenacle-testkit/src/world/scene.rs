@@ -64,12 +64,6 @@ impl World {
             Provider::RustCrypto => RustCryptoProvider.suite(suite),
             Provider::AwsLc => AwsLcProvider.suite(suite),
         };
-        Self::with_suite(seed, suite.expect("the provider has the suite"))
-    }
-
-    /// A world with nobody in it, over cryptography of the caller's.
-    #[must_use]
-    pub fn with_suite(seed: u64, suite: Arc<dyn Suite>) -> Self {
         let mut dice = Dice::new(seed);
         let mut psks = Psks::default();
         psks.insert_external(&b"shared"[..], dice.bytes(32));

@@ -8,13 +8,10 @@ mod deliver;
 mod join;
 mod send;
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use cenacle_codec::Encode as _;
-use cenacle_crypto::{CipherSuite, Suite};
+use cenacle_crypto::CipherSuite;
 use cenacle_mls::{
     Error,
     group::{CommitBundle, Handshake, Received, Settings},
@@ -90,18 +87,8 @@ impl Storm {
     /// A group of one, and nobody else yet.
     #[must_use]
     pub fn new(seed: u64, provider: Provider, suite: CipherSuite) -> Self {
-        Self::over(World::new(seed, provider, suite))
-    }
-
-    /// The same over cryptography of the caller's.
-    #[must_use]
-    pub fn with_suite(seed: u64, suite: Arc<dyn Suite>) -> Self {
-        Self::over(World::with_suite(seed, suite))
-    }
-
-    fn over(world: World) -> Self {
         let mut storm = Self {
-            world,
+            world: World::new(seed, provider, suite),
             tally: BTreeMap::new(),
             check_every: 8,
             received: 0,
