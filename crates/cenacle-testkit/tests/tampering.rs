@@ -164,7 +164,7 @@ fn what_comes_from_outside() {
     for wish in wishes {
         pool.push(bytes(&warden.propose_externally(&public, wish, &world.inputs()).unwrap()));
     }
-    pool.push(bytes(&world.at("frank").client.propose_joining(&public, package).unwrap()));
+    pool.push(bytes(&world.at("frank").client.propose_joining(&public, package, &world.inputs()).unwrap()));
     world.enter("heidi");
     pool.push(bytes(world.prepare_external("carol", "heidi").commit()));
     // One that removes an earlier self.
