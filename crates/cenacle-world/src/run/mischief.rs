@@ -74,7 +74,7 @@ impl Simulation {
         let old: Vec<Shown> = records.into_iter().filter(|shown| shown.seq < cursor).collect();
         let Some(shown) = self.dice.pick(&old).cloned() else { return Ok(()) };
         let act = self.mischief.act(Behaviour::Replay, Some(who), "shows an old record again");
-        self.agenda.after(100, Event::Push { to: who, era, shown: Shown { act: Some(act), ..shown } });
+        self.agenda.after(100, Event::Push { to: who, era, shown: Shown { act: Some(act), session: Some(u64::MAX), ..shown } });
         Ok(())
     }
 
@@ -138,7 +138,7 @@ impl Simulation {
         let Some(fork) = self.fork else { return Ok(()) };
         let is_inside = !matches!(record.truth, Truth::Proposed(_)) && fork.sides.contains(&branch);
         if is_inside && self.dice.chance(2) {
-            let shown = Shown { seq: u64::MAX, record: Arc::clone(record), act: None };
+            let shown = Shown { seq: 0, record: Arc::clone(record), session: Some(u64::MAX), act: None };
             self.agenda.after(1_000, Event::Push { to, era, shown });
         }
         Ok(())
