@@ -107,11 +107,13 @@ impl Simulation {
         let logs = self.service.logs(era)?;
         let truth = logs.branch(branch)?.records.get(position).have("a record")?.truth;
         let fits = |person: &&crate::person::Person| {
-            person.id != by && person.is_able() && person.file.era == era && logs.is_straight(person.id)
+            let follows = person.is_able() && person.file.era == era && logs.branch_of(person.id) == branch;
+            person.id != by && follows && logs.is_straight(person.id)
         };
         let victims: Vec<PersonId> = self.people.iter().filter(fits).map(|person| person.id).collect();
         let Some(victim) = self.someone(&victims) else { return Ok(()) };
         self.mischief.act(Behaviour::Drop, Some(victim), "leaves a record out");
+        self.note(format_args!("{victim} is not shown {truth:?}"));
         self.service.logs_mut(era)?.view_mut(victim).omitted.insert(position);
         if let Truth::Said(id) = truth {
             self.person_mut(victim)?.standing.miss(id, Why::Withheld);
