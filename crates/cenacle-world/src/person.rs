@@ -121,6 +121,8 @@ pub(crate) struct Person {
     pub(crate) halted: bool,
     /// After how many missed epochs it joins anew instead of catching up.
     pub(crate) patience: u64,
+    /// How often its log was another or was numbered anew: numbers given before mean nothing any more.
+    pub(crate) session: u64,
     /// In which epoch it saw that others are further on than its log.
     pub(crate) behind_in: Option<u64>,
     /// A pull is planned already.
@@ -163,6 +165,7 @@ impl Person {
             trouble: None,
             halted: false,
             patience,
+            session: 0,
             behind_in: None,
             pulling: false,
         }
@@ -275,6 +278,7 @@ impl Person {
     pub(crate) fn restore(&mut self) -> Step<()> {
         let Backup { rows, file, standing, group_id } = self.backup.take().have("a backup")?;
         self.store = rows.into();
+        self.session += 1;
         (self.file, self.standing) = (file, standing);
         (self.join, self.current, self.trouble) = (None, false, None);
         self.load(&group_id)
@@ -298,6 +302,7 @@ impl Person {
     /// A group begins at this place of its log.
     pub(crate) fn begin_at(&mut self, era: usize, cursor: u64) {
         (self.file.era, self.file.cursor) = (era, cursor);
+        self.session += 1;
         self.file.ahead.clear();
         self.file.outbox.clear();
         self.file.joining = None;

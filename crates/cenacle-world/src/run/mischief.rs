@@ -74,7 +74,7 @@ impl Simulation {
         let old: Vec<Shown> = records.into_iter().filter(|shown| shown.seq < cursor).collect();
         let Some(shown) = self.dice.pick(&old).cloned() else { return Ok(()) };
         let act = self.mischief.act(Behaviour::Replay, Some(who), "shows an old record again");
-        self.agenda.after(100, Event::Push { to: who, era, shown: Shown { act: Some(act), ..shown } });
+        self.agenda.after(100, Event::Push { to: who, era, shown: Shown { act: Some(act), session: Some(u64::MAX), ..shown } });
         Ok(())
     }
 
@@ -107,11 +107,13 @@ impl Simulation {
         let logs = self.service.logs(era)?;
         let truth = logs.branch(branch)?.records.get(position).have("a record")?.truth;
         let fits = |person: &&crate::person::Person| {
-            person.id != by && person.is_able() && person.file.era == era && logs.is_straight(person.id)
+            let follows = person.is_able() && person.file.era == era && logs.branch_of(person.id) == branch;
+            person.id != by && follows && logs.is_straight(person.id)
         };
         let victims: Vec<PersonId> = self.people.iter().filter(fits).map(|person| person.id).collect();
         let Some(victim) = self.someone(&victims) else { return Ok(()) };
         self.mischief.act(Behaviour::Drop, Some(victim), "leaves a record out");
+        self.note(format_args!("{victim} is not shown {truth:?}"));
         self.service.logs_mut(era)?.view_mut(victim).omitted.insert(position);
         if let Truth::Said(id) = truth {
             self.person_mut(victim)?.standing.miss(id, Why::Withheld);
@@ -138,7 +140,7 @@ impl Simulation {
         let Some(fork) = self.fork else { return Ok(()) };
         let is_inside = !matches!(record.truth, Truth::Proposed(_)) && fork.sides.contains(&branch);
         if is_inside && self.dice.chance(2) {
-            let shown = Shown { seq: u64::MAX, record: Arc::clone(record), act: None };
+            let shown = Shown { seq: 0, record: Arc::clone(record), session: Some(u64::MAX), act: None };
             self.agenda.after(1_000, Event::Push { to, era, shown });
         }
         Ok(())

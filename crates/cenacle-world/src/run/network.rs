@@ -188,6 +188,7 @@ impl Simulation {
         record: &Arc<Record>,
     ) -> Step<()> {
         let person = self.person(to)?;
+        let session = Some(person.session);
         if self.calm || !person.online || person.file.era != era || person.group.is_none() {
             return Ok(());
         }
@@ -200,7 +201,7 @@ impl Simulation {
         let is_shown = view.branch == branch && !view.omitted.contains(&position);
         let is_shown = is_shown && view.frozen.is_none_or(|frozen| position < frozen);
         let act = if is_shown { record.act } else { return self.mislead(to, era, branch, record) };
-        let shown = Shown { seq: logs.seq(to, position), record: Arc::clone(record), act };
+        let shown = Shown { seq: logs.seq(to, position), record: Arc::clone(record), session, act };
         let copies = match self.dice.below(25) {
             0 => 0,
             1 => 2,

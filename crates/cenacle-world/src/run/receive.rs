@@ -40,7 +40,9 @@ impl Simulation {
             self.counts.refused(error);
         }
         let is_dealt_with = self.follow(who, shown, received, (outcome, pulled))?;
-        if is_dealt_with && outcome != Outcome::NotMember && self.person(who)?.file.era == era {
+        let person = self.person(who)?;
+        let is_numbered = person.file.era == era && shown.session.is_none_or(|session| session == person.session);
+        if is_dealt_with && outcome != Outcome::NotMember && is_numbered {
             let person = self.people.get_mut(who.0).have("a person")?;
             if let (Outcome::Commit | Outcome::OwnCommit, Truth::Commit(id)) = (outcome, record.truth) {
                 person.file.diary.follow(record.digest, self.model.epoch(id)?.number);

@@ -215,9 +215,10 @@ impl Simulation {
         }
         let omitted = u64::try_from(self.service.logs(era)?.view(who).omitted.len()).unwrap_or(u64::MAX);
         self.skip(who, (era, 0, cursor.saturating_add(omitted)), crate::Why::OtherLog)?;
-        let file = &mut self.person_mut(who)?.file;
-        file.branch = kept;
-        file.ahead.clear();
+        let person = self.person_mut(who)?;
+        person.session += 1;
+        person.file.branch = kept;
+        person.file.ahead.clear();
         Ok(())
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct Shown {
     /// Its number in the log, as the service says.
     pub(crate) seq: u64,
     pub(crate) record: Arc<Record>,
+    /// For which of its reader's sessions the number is.
+    pub(crate) session: Option<u64>,
     /// What was dishonest about showing it.
     pub(crate) act: Option<ActId>,
 }
@@ -168,7 +170,7 @@ impl Era {
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         let shown = |(position, record): (usize, &Arc<Record>)| {
             let seq = u64::try_from(position - view.omitted.range(..position).count()).unwrap_or(u64::MAX);
-            Shown { seq, record: Arc::clone(record), act: None }
+            Shown { seq, record: Arc::clone(record), session: None, act: None }
         };
         // Nothing before `from` can have a number from there on.
         let records = self.branch(view.branch)?.records.iter().enumerate().take(end).skip(from);
