@@ -79,8 +79,8 @@ pub enum Error {
     /// Nothing lies at the server by which this device could come back: wait until a member has changed something, or ask to
     /// be removed and invited again.
     NoWayBack,
-    /// The conversation has members it did not have when this device was in it last: if they may read what is said from now
-    /// on, come back with their names.
+    /// The conversation has members it did not have when this device was in it last, or some whose keys are others: if they may
+    /// read what is said from now on, come back with their names.
     Newcomers(Vec<AccountName>),
     /// The Authentication Service does not say that a key is this device's: do not invite it, and ask its owner.
     Untrusted(MemberId),

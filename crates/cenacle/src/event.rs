@@ -143,7 +143,8 @@ pub enum Event {
         /// Why.
         loss: Loss,
     },
-    /// This device has come back to a conversation. What it had said and nobody had seen is said now.
+    /// This device has come back to a conversation. What it had said and nobody had seen is said now. A device that has another
+    /// key than before is among those who came and those who went: it may be somebody else's.
     Rejoined {
         /// The conversation.
         conversation: ConversationId,

@@ -1,5 +1,8 @@
 //! Who may come into a conversation from outside, by an external commit (RFC 9420 §12.4.3.2): a device that takes the place
-//! of its own former self, and nobody else. All members decide alike, so what one refuses, all do.
+//! of its own former self, and nobody else. All members decide alike, so what one refuses, all do. And with whom that device
+//! lets itself in: with those it knows, by their keys.
+
+use alloc::collections::BTreeSet;
 
 use cenacle_crypto::SignaturePublicKey;
 use cenacle_mls::{
@@ -7,6 +10,29 @@ use cenacle_mls::{
     group::{CommitSummary, GroupPolicy, PublicGroup},
     wire::{Credential, LeafIndex},
 };
+use cenacle_service::wire::AccountName;
+
+use crate::{Error, MemberId};
+
+/// Who is in a group, and with which key. A device never changes its key: the same name with another key is somebody else,
+/// whatever the Authentication Service says.
+pub(crate) type Roster = BTreeSet<(MemberId, SignaturePublicKey)>;
+
+/// A group's members.
+pub(crate) fn roster(group: &PublicGroup) -> Roster {
+    let member = |leaf: &cenacle_mls::wire::LeafNode| {
+        Some((MemberId::from_credential(&leaf.credential)?, leaf.signature_key.clone()))
+    };
+    group.members().filter_map(|(_, leaf)| member(&leaf)).collect()
+}
+
+/// Refuses to be with members who are not among the `known`, unless their accounts are `named`.
+pub(crate) fn check_newcomers(known: &Roster, group: &PublicGroup, named: &BTreeSet<AccountName>) -> Result<(), Error> {
+    let present = roster(group);
+    let newcomers: BTreeSet<&AccountName> =
+        present.difference(known).map(|(member, _)| &member.name).filter(|name| !named.contains(*name)).collect();
+    if newcomers.is_empty() { Ok(()) } else { Err(Error::Newcomers(newcomers.into_iter().cloned().collect())) }
+}
 
 /// The conversations' access control.
 #[derive(Debug)]

@@ -1,4 +1,7 @@
-//! Being added: a Welcome from the queue becomes a conversation, stored before the queue is told to forget it.
+//! Being added: a Welcome from the queue becomes a conversation, stored before the queue is told to forget it. One that leads
+//! back to a lost conversation waits until coming back is wanted, as any other way back does.
+
+use alloc::collections::BTreeSet;
 
 use cenacle_codec::Decode;
 use cenacle_mls::{
@@ -7,7 +10,7 @@ use cenacle_mls::{
     group::{Client as MlsClient, NewGroup, OwnKeyPackage},
     wire::{MlsMessage, MlsMessageBody, Welcome, WireTree},
 };
-use cenacle_service::wire::{KeyPackageKind, QueueItem};
+use cenacle_service::wire::{AccountName, KeyPackageKind, QueueItem};
 
 use super::{
     Engine, description, inputs, now_seconds,
@@ -15,8 +18,9 @@ use super::{
     view::{self, View},
 };
 use crate::{
-    ConversationId, Error, Event,
+    ConversationId, Error, Event, Recovery,
     identity::Text,
+    returning::{check_newcomers, roster},
     state::{self, Conversation, Participation},
 };
 
@@ -30,7 +34,7 @@ impl Engine {
             let mut failure = None;
             for item in queue.items {
                 let id = ConversationId(item.group_id.clone());
-                match self.join(&id, &item).await {
+                match self.join(&id, &item, None).await {
                     Ok(is_new) => joined.extend(is_new.then_some(id)),
                     // What is wrong with it will not get better: it must not stop what comes behind it.
                     Err(error @ (Error::Mls(_) | Error::NotUnderstood)) => {
@@ -58,15 +62,47 @@ impl Engine {
         }
     }
 
-    /// Joins by one Welcome, and says whether the conversation is new or found again.
-    async fn join(&mut self, id: &ConversationId, item: &QueueItem) -> Result<bool, Error> {
+    /// Comes back by a Welcome that has waited for a person to ask for it, to be with the `newcomers` as well. Says whether there
+    /// was one.
+    pub(super) async fn come_back_by_welcome(
+        &mut self,
+        id: &ConversationId,
+        newcomers: &BTreeSet<AccountName>,
+    ) -> Result<bool, Error> {
+        let mut outcome = Ok(false);
+        for item in self.api.queue().await?.items.into_iter().filter(|item| item.group_id == id.0) {
+            outcome = self.join(id, &item, Some(newcomers)).await;
+            if outcome.is_ok() {
+                self.api.acknowledge(vec![item.id]).await?;
+            }
+            if matches!(outcome, Ok(true)) {
+                break;
+            }
+        }
+        outcome
+    }
+
+    /// Joins by one Welcome, and says whether the conversation is new or found again. `newcomers` are those whom a person who
+    /// asks to come back wants to be with.
+    async fn join(
+        &mut self,
+        id: &ConversationId,
+        item: &QueueItem,
+        newcomers: Option<&BTreeSet<AccountName>>,
+    ) -> Result<bool, Error> {
         let is_in = |engine: &Self| MlsClient::is_in_group(&engine.store, &id.to_group_id());
-        let is_lost = is_in(self)? && self.is_lost_before(id, item.epoch).await?;
+        let loss = if is_in(self)? { self.loss_before(id, item.epoch).await? } else { None };
         let welcome = welcome_of(item.welcome.as_slice()).ok_or(Error::NotUnderstood)?;
         let own = OwnKeyPackage::find(&self.store, &welcome)?;
-        if is_in(self)? && !is_lost {
+        if is_in(self)? && loss.is_none() {
             // A Welcome to where we are is an old one.
             return own.map_or(Ok(()), |own| self.discard(own)).map(|()| false);
+        }
+        let is_lost = loss.is_some();
+        if let Some(error) = loss.filter(|_| newcomers.is_none())
+            && (self.config.recovery == Recovery::Ask || self.room(id)?.needs_asking)
+        {
+            return Err(error);
         }
         let own = own.ok_or(Error::Mls(cenacle_mls::Error::Missing(Need::KeyPackage)))?;
         let tree = item.ratchet_tree.as_ref().map(|tree| WireTree::from_bytes(tree.as_slice())).transpose()?;
@@ -74,30 +110,30 @@ impl Engine {
         if new.public().group_id() != &id.to_group_id() || new.public().epoch().0 != item.epoch {
             return Err(Error::NotUnderstood);
         }
-        let (title, epoch) = (title_of(new.public()), item.epoch);
         if is_lost {
-            self.enter_anew(id, new, item.commit_seq).await?;
+            self.enter_anew(id, new, item.commit_seq, newcomers).await?;
         } else {
+            let (title, epoch) = (title_of(new.public()), item.epoch);
             self.enter_first(id, new, &title, item.commit_seq)?;
+            self.tell(Event::Joined { conversation: id.clone(), title: title.0, epoch });
         }
-        self.tell(Event::Joined { conversation: id.clone(), title: title.0, epoch });
         if own.is_last_resort() {
             self.offer(KeyPackageKind::LastResort)?;
         }
         Ok(true)
     }
 
-    /// Whether a conversation that this device has a state of turns out to be lost, in an epoch before the one it is invited
-    /// to: it was removed and invited again without having read that.
-    async fn is_lost_before(&mut self, id: &ConversationId, epoch: u64) -> Result<bool, Error> {
+    /// Why a conversation that this device has a state of cannot be read on, if it turns out to be lost in an epoch before the
+    /// one it is invited to: it was removed and invited again without having read that.
+    async fn loss_before(&mut self, id: &ConversationId, epoch: u64) -> Result<Option<Error>, Error> {
         if self.room(id)?.record.participation == Participation::Creating {
-            return Ok(false);
+            return Ok(None);
         }
         let read = self.pull(id).await;
         let room = self.room(id)?;
         match read {
-            Err(_) if room.loss.is_some() => Ok(room.group.epoch().0 < epoch),
-            read => read.map(|()| false),
+            Err(error) if room.loss.is_some() => Ok(Some(error).filter(|_| room.group.epoch().0 < epoch)),
+            read => read.map(|()| None),
         }
     }
 
@@ -128,13 +164,23 @@ impl Engine {
         Ok(())
     }
 
-    /// Enters in place of the lost state. Only members of the conversation have the key of its descriptions: whoever invites
-    /// must be one, and not just know its identifier.
-    async fn enter_anew(&mut self, id: &ConversationId, mut new: NewGroup, seq: u64) -> Result<(), Error> {
-        let key = description::key(new.public());
-        if key.is_none() || key != description::key(self.room(id)?.group.public()) {
+    /// Enters in place of the lost state. Whoever has ever been a member of the conversation has the key of its descriptions,
+    /// and nobody else. Who is a member of the new one and was not of the old must be named, as for any other way back.
+    async fn enter_anew(
+        &mut self,
+        id: &ConversationId,
+        mut new: NewGroup,
+        seq: u64,
+        newcomers: Option<&BTreeSet<AccountName>>,
+    ) -> Result<(), Error> {
+        let (key, room) = (description::key(new.public()), self.room(id)?);
+        let before = roster(room.group.public());
+        if key.is_none() || key != description::key(room.group.public()) {
             return Err(Error::NotUnderstood);
         }
+        let checked = check_newcomers(&before, new.public(), newcomers.unwrap_or(&BTreeSet::new()));
+        self.room_mut(id)?.needs_asking |= checked.is_err();
+        checked?;
         let passed = self.pass(id, seq).await?;
         let point = view::begun(&*self.base, seq, new.public().context());
         let kept = self.keep(id, point, &passed, new.delta_mut())?;
@@ -142,7 +188,7 @@ impl Engine {
         match new.accept_in_place_of(group, &mut self.store) {
             Ok(group) => {
                 self.enter(id, group, intents, kept);
-                Ok(())
+                self.tell_return(id, &before, passed.unread)
             }
             Err(error) => {
                 self.load_room(id.clone(), record)?;

@@ -176,7 +176,7 @@ impl Engine {
         Ok(true)
     }
 
-    async fn take_key_package(&self, name: &AccountName, device: DeviceId) -> Result<Option<Taken>, Error> {
+    pub(super) async fn take_key_package(&self, name: &AccountName, device: DeviceId) -> Result<Option<Taken>, Error> {
         let cipher_suite = SuiteNumber::from(self.me()?.account.cipher_suite);
         let body = TakeKeyPackages { cipher_suite, device_id: Some(device) };
         match self.api.take(name, &body).await {

@@ -145,7 +145,10 @@ impl Engine {
     pub(crate) async fn sync(&mut self) -> Result<(), Error> {
         self.me()?;
         self.bindings.forget_unknown();
-        self.pull_queue().await?;
+        let mut first_error = self.pull_queue().await;
+        if matches!(first_error, Err(Error::Offline(_))) {
+            return first_error;
+        }
         let asked: Vec<GroupId> =
             self.rooms.iter().filter(|(_, room)| room.is_listening()).map(|(id, _)| id.0.clone()).collect();
         let heads = if asked.is_empty() {
@@ -163,7 +166,6 @@ impl Engine {
             room.record.participation != Participation::Removed && (room.is_busy() || has_news(id, room.record.cursor))
         });
         let restless: Vec<ConversationId> = restless.map(|(id, _)| id.clone()).collect();
-        let mut first_error = Ok(());
         for id in restless {
             if let Err(error) = self.pump(&id).await {
                 if matches!(error, Error::Offline(_)) {

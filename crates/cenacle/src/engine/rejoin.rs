@@ -29,6 +29,7 @@ use super::{
 use crate::{
     ConversationId, Error, Event, Loss, MemberId, Recovery,
     api::pause,
+    returning::{Roster, check_newcomers, roster},
     state::{self, Conversation, Intent, IntentKind, OutboxHeader, OutboxKind, Participation, Returning},
 };
 
@@ -41,7 +42,7 @@ pub(super) struct Passed {
     /// What of the outbox is there: its index, the record's number, and when the server took it.
     said: BTreeMap<u64, (u64, u64)>,
     /// How many messages of others are there.
-    unread: u64,
+    pub(super) unread: u64,
     /// The last record.
     last: Vec<u8>,
 }
@@ -65,7 +66,8 @@ fn returning_row(id: &ConversationId) -> RowKey {
 impl Engine {
     /// Whether an external commit of this conversation was stored and not finished.
     pub(super) fn is_returning(&self, id: &ConversationId) -> Result<bool, Error> {
-        Ok(self.store.row(&returning_row(id))?.is_some())
+        let commit = RowKey::of_group(Table::PENDING_JOIN, &id.to_group_id());
+        Ok(self.store.row(&returning_row(id))?.is_some() && self.store.row(&commit)?.is_some())
     }
 
     /// Notes that a conversation is lost, and tells it.
@@ -98,8 +100,16 @@ impl Engine {
         let newcomers: Result<_, _> = newcomers.iter().map(|name| name.parse()).collect();
         let newcomers = newcomers?;
         self.room(id)?.check_member()?;
-        if self.room(id)?.record.participation != Participation::Creating {
-            self.rejoin(id, newcomers).await?;
+        if self.room(id)?.record.participation == Participation::Creating {
+            return self.pump(id).await;
+        }
+        // A Welcome leaves less unread, and may be the only way.
+        match self.come_back_by_welcome(id, &newcomers).await {
+            Ok(true) => {}
+            invited => match (self.rejoin(id, newcomers).await, invited) {
+                (Err(Error::NoWayBack), Err(error @ Error::Newcomers(_))) => return Err(error),
+                (rejoined, _) => rejoined?,
+            },
         }
         self.pump(id).await
     }
@@ -157,8 +167,8 @@ impl Engine {
             let (me, room) = (self.me.as_ref().ok_or(Error::NotRegistered)?, self.room(id)?);
             let policy = self.bindings.at(me.account.cipher_suite, now_seconds());
             let inputs = inputs(&policy);
-            let is_wanted = |name: &AccountName| newcomers.contains(name) || !room.devices_of(name).is_empty();
-            let commit = check_description(me, info, &inputs, is_wanted).and_then(|replaces| {
+            let known = roster(room.group.public());
+            let commit = check_description(me, info, &inputs, &known, newcomers).and_then(|replaces| {
                 let how = ExternalJoin { replaces: Some(replaces), ..ExternalJoin::default() };
                 Ok(me.mls.join_external(info, how, &inputs, &mut cenacle_crypto_awslc::SystemRng)?)
             });
@@ -177,8 +187,9 @@ impl Engine {
         let commit = PendingJoin::recover(&self.store, &id.to_group_id())?;
         let returning: Option<Returning> = state::find(&self.store, &returning_row(id), "return")?;
         let Some(((commit, rows), Returning { newcomers, description })) = commit.zip(returning) else {
+            // Nothing says any more that it is wanted.
             self.give_up_return(id)?;
-            return Ok(Some(Vec::new()));
+            return Ok(None);
         };
         let epoch = commit.epoch().ok_or(Error::Corrupt("return"))?;
         let sealed = self.seal_description(id, epoch.0.saturating_add(1), &description)?;
@@ -195,8 +206,12 @@ impl Engine {
         let problem = match self.post_commit(id, body).await {
             Ok(accepted) => {
                 self.check_lineage(accepted.lineage)?;
-                self.take_place(id, &commit, &description, rows, accepted.seq).await?;
-                return Ok(None);
+                let taken = self.take_place(id, &commit, &description, rows, accepted.seq).await;
+                // This device was removed after it, and invited again: where it led to is out of reach.
+                if matches!(taken, Err(Error::Gap { .. })) {
+                    self.give_up_return(id)?;
+                }
+                return taken.map(|()| None);
             }
             Err(Error::Refused(problem)) => problem,
             Err(error) => return Err(error),
@@ -236,20 +251,27 @@ impl Engine {
         let MlsMessageBody::GroupInfo(info) = &description.body else { return Err(Error::Corrupt("return")) };
         let point = view::begun(&*self.base, seq, &info.group_context);
         let kept = self.keep(id, point, &passed, &mut rows)?;
-        rows.delete(returning_row(id));
         self.write(&rows)?;
         // From here on the old state is not to be met again, whatever happens.
         let old = self.rooms.remove(id).ok_or(Error::UnknownConversation)?;
         let group = self.me()?.mls.load_group(&self.store, &id.to_group_id())?.ok_or(Error::Corrupt("group"))?;
-        let before: BTreeSet<MemberId> = old.members().map(|(_, member)| member).collect();
-        let (epoch, unread) = (group.epoch().0, passed.unread);
+        let before = roster(old.group.public());
         self.enter(id, group, old.intents, kept);
-        let after: BTreeSet<MemberId> = self.room(id)?.members().map(|(_, member)| member).collect();
+        self.tell_return(id, &before, passed.unread)
+    }
+
+    /// Tells that this device is back, and with whom.
+    pub(super) fn tell_return(&self, id: &ConversationId, before: &Roster, unread: u64) -> Result<(), Error> {
+        let group = self.room(id)?.group.public();
+        let after = roster(group);
+        let only_in = |one: &Roster, other: &Roster| -> Vec<MemberId> {
+            one.difference(other).map(|(member, _)| member.clone()).collect()
+        };
         self.tell(Event::Rejoined {
             conversation: id.clone(),
-            epoch,
-            added: after.difference(&before).cloned().collect(),
-            removed: before.difference(&after).cloned().collect(),
+            epoch: group.epoch().0,
+            added: only_in(&after, before),
+            removed: only_in(before, &after),
             unread,
         });
         Ok(())
@@ -268,6 +290,10 @@ impl Engine {
         while from <= until {
             let log = self.api.log(&id.0, from).await.map_err(refusal)?;
             let before = from;
+            // What stands there is for others only.
+            if let Some(first) = log.records.first().filter(|first| first.seq > until) {
+                return Err(Error::Gap { expected: from, found: first.seq });
+            }
             for record in log.records.into_iter().filter(|record| record.seq >= before && record.seq <= until) {
                 match waiting.get(record.message.as_slice()) {
                     Some(index) => drop(passed.said.insert(*index, (record.seq, record.received_at))),
@@ -298,6 +324,7 @@ impl Engine {
         let record = Conversation { participation: Participation::Member, cursor, ..room.record.clone() };
         state::put(rows, row(id), &record)?;
         state::put(rows, view::row(id), &point)?;
+        rows.delete(returning_row(id));
         let (mut outbox, mut delivered) = (BTreeMap::new(), Vec::new());
         for (index, waiting) in &room.outbox {
             let key = indexed_row(state::OUTBOX, id, *index);
@@ -355,14 +382,11 @@ fn check_description(
     me: &Me,
     info: &GroupInfo,
     inputs: &cenacle_mls::group::Inputs<'_>,
-    is_wanted: impl Fn(&AccountName) -> bool,
+    known: &Roster,
+    newcomers: &BTreeSet<AccountName>,
 ) -> Result<cenacle_mls::wire::LeafIndex, Error> {
     let public = PublicGroup::from_group_info(info, None, me.mls.suite(), me.mls.settings(), inputs)?;
-    let members = public.members().filter_map(|(_, leaf)| super::room::member_of(&leaf));
-    let newcomers: BTreeSet<AccountName> = members.map(|member| member.name).filter(|name| !is_wanted(name)).collect();
-    if !newcomers.is_empty() {
-        return Err(Error::Newcomers(newcomers.into_iter().collect()));
-    }
+    check_newcomers(known, &public, newcomers)?;
     let is_out = |error: &cenacle_mls::Error| *error == Misuse::NotMember.into();
     Group::former_leaf(&me.mls, &public).map_err(|error| if is_out(&error) { Error::NotMember } else { error.into() })
 }

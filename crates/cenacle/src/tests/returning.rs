@@ -12,7 +12,10 @@ use cenacle_mls::{
 use cenacle_service::wire::DeviceId;
 use cenacle_store::MemoryStore;
 
-use crate::{MemberId, returning::OnlyReturning};
+use crate::{
+    MemberId,
+    returning::{OnlyReturning, check_newcomers, roster},
+};
 
 struct Person {
     client: Client,
@@ -99,4 +102,27 @@ fn nobody_comes_in_from_outside_but_in_his_own_place() {
         let (own, seen) = knock(group, &client, Some(own));
         assert!(own.is_none() && seen.is_ok(), "{own:?}, {seen:?}");
     }
+}
+
+#[test]
+fn the_same_name_with_another_key_is_a_newcomer() {
+    let group = |alices: &Arc<dyn Signer>, bobs: &Arc<dyn Signer>| {
+        let person = |name, signer| Person { client: client(name, signer), store: MemoryStore::default() };
+        pair(&mut BTreeMap::from([("alice", person("alice", alices)), ("bob", person("bob", bobs))])).0
+    };
+    let (alice, bob) = (signer(), signer());
+    let before = roster(group(&alice, &bob).public());
+    let check = |group: &Group, named: &[&str]| {
+        let named = named.iter().map(|name| name.parse().unwrap()).collect();
+        match check_newcomers(&before, group.public(), &named) {
+            Ok(()) => Vec::new(),
+            Err(crate::Error::Newcomers(who)) => who.iter().map(ToString::to_string).collect(),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert!(check(&group(&alice, &bob), &[]).is_empty());
+    assert_eq!(check(&group(&signer(), &bob), &[]), ["alice"]);
+    assert_eq!(check(&group(&signer(), &signer()), &[]), ["alice", "bob"]);
+    assert_eq!(check(&group(&signer(), &signer()), &["bob"]), ["alice"]);
+    assert!(check(&group(&signer(), &bob), &["alice"]).is_empty());
 }

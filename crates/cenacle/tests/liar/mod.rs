@@ -18,7 +18,7 @@ use cenacle::{
 };
 use cenacle_service::wire::{DeviceToken, Log, LogRecord};
 
-use crate::common::{World, joined, wait_for};
+use super::common::{World, joined, wait_for};
 
 /// Makes another log of the true one. Its records are numbered anew.
 type LogLie = Box<dyn Fn(Vec<LogRecord>) -> Vec<LogRecord> + Send>;
