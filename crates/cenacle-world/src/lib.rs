@@ -14,6 +14,13 @@
 //! ```
 //! The same configuration over the same cryptography gives the same run, event for event: [`Report::digest`] is made of them.
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::type_complexity,
+    clippy::wildcard_enum_match_arm,
+    clippy::explicit_counter_loop,
+    reason = "events are handed over whole, and what is not told apart is one case"
+)]
 
 extern crate alloc;
 

@@ -190,7 +190,7 @@ fn roster_after(transition: &Transition<CommitBundle>) -> Step<BTreeSet<PersonId
 /// Whom a Welcome is for.
 pub(super) fn invited(welcome: &MlsMessage) -> Vec<KeyPackageRef> {
     match &welcome.body {
-        MlsMessageBody::Welcome(welcome) => welcome.secrets.iter().map(|entry| entry.new_member.clone()).collect(),
+        MlsMessageBody::Welcome(welcome) => welcome.secrets.iter().map(|entry| entry.new_member).collect(),
         MlsMessageBody::PublicMessage(_)
         | MlsMessageBody::PrivateMessage(_)
         | MlsMessageBody::GroupInfo(_)

@@ -74,7 +74,10 @@ impl Simulation {
         let old: Vec<Shown> = records.into_iter().filter(|shown| shown.seq < cursor).collect();
         let Some(shown) = self.dice.pick(&old).cloned() else { return Ok(()) };
         let act = self.mischief.act(Behaviour::Replay, Some(who), "shows an old record again");
-        self.agenda.after(100, Event::Push { to: who, era, shown: Shown { act: Some(act), session: Some(u64::MAX), ..shown } });
+        self.agenda.after(
+            100,
+            Event::Push { to: who, era, shown: Shown { act: Some(act), session: Some(u64::MAX), ..shown } },
+        );
         Ok(())
     }
 

@@ -130,8 +130,8 @@ impl Simulation {
     fn own(&mut self, who: PersonId, reference: &KeyPackageRef, last_resort: bool) -> Step<()> {
         let file = &mut self.person_mut(who)?.file;
         let names = if last_resort { &mut file.last_resorts } else { &mut file.packages };
-        names.insert(reference.clone());
-        self.service.desk.own(who, reference.clone());
+        names.insert(*reference);
+        self.service.desk.own(who, *reference);
         Ok(())
     }
 

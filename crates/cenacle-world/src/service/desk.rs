@@ -144,8 +144,8 @@ impl Desk {
 
     /// A Welcome that waits for somebody else, and is not also the one for `who`.
     pub(crate) fn of_another(&self, who: PersonId, genuine: &Invitation) -> Option<Invitation> {
-        let others = self.invitations.iter().filter(|(other, _)| **other != who).flat_map(|(_, waiting)| waiting);
-        others.filter(|other| other.welcome != genuine.welcome).next().cloned()
+        let mut others = self.invitations.iter().filter(|(other, _)| **other != who).flat_map(|(_, waiting)| waiting);
+        others.find(|other| other.welcome != genuine.welcome).cloned()
     }
 
     /// Someone is in a group: invitations into it, and into those before it, are of no use any more.

@@ -71,12 +71,6 @@ pub(crate) struct View {
     pub(crate) frozen: Option<usize>,
 }
 
-impl Default for BranchId {
-    fn default() -> Self {
-        Self(0)
-    }
-}
-
 /// The logs of one group.
 #[derive(Debug)]
 pub(crate) struct Era {
