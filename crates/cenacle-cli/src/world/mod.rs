@@ -4,10 +4,10 @@
 
 mod report;
 
+use alloc::sync::Arc;
 use std::{
     io::{self, Write},
     process::ExitCode,
-    sync::Arc,
 };
 
 use cenacle_crypto::{CipherSuite, CryptoProvider, Suite};

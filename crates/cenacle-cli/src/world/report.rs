@@ -1,7 +1,7 @@
 //! What a run came to, as text and as JSON.
 
+use alloc::collections::BTreeMap;
 use core::fmt::Display;
-use std::collections::BTreeMap;
 
 use cenacle_world::Report;
 use serde_json::{Value, json};
