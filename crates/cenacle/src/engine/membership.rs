@@ -3,6 +3,7 @@
 
 use alloc::collections::BTreeSet;
 
+use cenacle_codec::Encode as _;
 use cenacle_mls::{
     Need,
     delta::Delta,
@@ -23,10 +24,18 @@ use crate::{
     state::{self, Intent, IntentKind, OutboxHeader, OutboxKind, Taken},
 };
 
+/// Somebody to be added.
+#[derive(Debug)]
+struct Addition {
+    intent: u64,
+    device: DeviceId,
+    key_package: KeyPackage,
+}
+
 /// What the next commit is to do.
 #[derive(Debug, Default)]
 struct Plan {
-    adds: Vec<(DeviceId, KeyPackage)>,
+    adds: Vec<Addition>,
     removes: Vec<(LeafIndex, DeviceId)>,
     rotate: bool,
     /// The intents it fulfils.
@@ -37,12 +46,20 @@ impl Engine {
     /// Makes the commit that the waiting intents and proposals ask for, if they ask for one. It is posted by whoever
     /// posts what waits.
     pub(super) async fn commit_what_is_wanted(&mut self, id: &ConversationId) -> Result<(), Error> {
-        let plan = self.plan(id).await?;
-        let room = self.room(id)?;
-        if plan.intents.is_empty() && room.group.proposals().next().is_none() {
+        let mut plan = self.plan(id).await?;
+        if !self.has_work(id, &plan)? {
             return Ok(());
         }
-        let mut transition = self.build(id, &plan).await?;
+        let mut transition = match self.build(id, &plan).await {
+            Err(Error::Mls(_)) if !plan.adds.is_empty() => {
+                plan = self.without_unusable(id, plan).await?;
+                if !self.has_work(id, &plan)? {
+                    return Ok(());
+                }
+                self.build(id, &plan).await?
+            }
+            built => built?,
+        };
         let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
         let (added, removed) = changed(&transition);
         let header = OutboxHeader {
@@ -59,14 +76,59 @@ impl Engine {
         self.put_into_outbox(id, index, header, transition)
     }
 
+    fn has_work(&self, id: &ConversationId, plan: &Plan) -> Result<bool, Error> {
+        Ok(!plan.intents.is_empty() || self.room(id)?.group.proposals().next().is_some())
+    }
+
+    /// A plan that no commit can hold, without those additions that break it: a key package that is good by itself need not
+    /// fit into the group. Of two that do not go together the first stays.
+    async fn without_unusable(&mut self, id: &ConversationId, mut plan: Plan) -> Result<Plan, Error> {
+        let adds = core::mem::take(&mut plan.adds);
+        // If the fault is elsewhere, nobody is turned away for it.
+        drop(self.build(id, &plan).await?);
+        for addition in adds {
+            let (intent, device) = (addition.intent, addition.device);
+            plan.adds.push(addition);
+            match self.build(id, &plan).await {
+                Err(Error::Mls(error)) => {
+                    plan.adds.pop();
+                    if self.drop_addition(id, intent, device, error)? {
+                        plan.intents.retain(|planned| *planned != intent);
+                    }
+                }
+                built => drop(built?),
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Forgets a key package that cannot be used, and the intent with the last of its. Says whether it was the last.
+    fn drop_addition(
+        &mut self,
+        id: &ConversationId,
+        index: u64,
+        device: DeviceId,
+        error: cenacle_mls::Error,
+    ) -> Result<bool, Error> {
+        let Some(mut intent) = self.room(id)?.intents.get(&index).cloned() else { return Ok(true) };
+        intent.taken.retain(|taken| taken.device != device);
+        if intent.taken.is_empty() {
+            self.end_intent(id, index)?;
+            self.give_up(id, index, intent.change(), Error::Mls(error).into());
+            return Ok(true);
+        }
+        self.write_intent(id, index, intent)?;
+        Ok(false)
+    }
+
     async fn build(&mut self, id: &ConversationId, plan: &Plan) -> Result<Transition<CommitBundle>, Error> {
         loop {
             let room = self.rooms.get(id).ok_or(Error::UnknownConversation)?;
             let me = self.me.as_ref().ok_or(Error::NotRegistered)?;
             let policy = self.bindings.at(me.account.cipher_suite, now_seconds());
             let mut builder = room.group.commit();
-            for (_, key_package) in &plan.adds {
-                builder = builder.add(key_package.clone());
+            for addition in &plan.adds {
+                builder = builder.add(addition.key_package.clone());
             }
             for (leaf, _) in &plan.removes {
                 builder = builder.remove(*leaf);
@@ -74,6 +136,7 @@ impl Engine {
             if plan.rotate {
                 builder = builder.with_path();
             }
+            builder = builder.authenticated_data(room.view.evidence().to_bytes()?);
             if description::key(room.group.public()).is_some() {
                 builder = builder.with_group_info();
             }
@@ -128,6 +191,14 @@ impl Engine {
         Ok(())
     }
 
+    fn write_intent(&mut self, id: &ConversationId, index: u64, intent: Intent) -> Result<(), Error> {
+        let mut delta = Delta::new();
+        state::put(&mut delta, indexed_row(state::INTENT, id, index), &intent)?;
+        self.write(&delta)?;
+        self.room_mut(id)?.intents.insert(index, intent);
+        Ok(())
+    }
+
     /// Plans to remove an account's devices but this one, and says whether there are any.
     fn plan_removal(&self, id: &ConversationId, name: &AccountName, plan: &mut Plan) -> Result<bool, Error> {
         let room = self.room(id)?;
@@ -165,13 +236,11 @@ impl Engine {
         if intent.taken.is_empty() {
             return if present.is_empty() { Err(Error::NoKeyPackage(name)) } else { Ok(false) };
         }
-        let mut delta = Delta::new();
-        state::put(&mut delta, indexed_row(state::INTENT, id, index), &intent)?;
-        self.write(&delta)?;
-        self.room_mut(id)?.intents.insert(index, intent.clone());
+        self.write_intent(id, index, intent.clone())?;
         for Taken { device, key_package } in intent.taken {
             let member = MemberId { name: name.clone(), device };
-            plan.adds.push((device, self.check_key_package(member, &key_package).await?));
+            let key_package = self.check_key_package(member, &key_package).await?;
+            plan.adds.push(Addition { intent: index, device, key_package });
         }
         Ok(true)
     }
