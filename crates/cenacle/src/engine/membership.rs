@@ -47,19 +47,7 @@ impl Engine {
     /// posts what waits.
     pub(super) async fn commit_what_is_wanted(&mut self, id: &ConversationId) -> Result<(), Error> {
         let mut plan = self.plan(id).await?;
-        if !self.has_work(id, &plan)? {
-            return Ok(());
-        }
-        let mut transition = match self.build(id, &plan).await {
-            Err(Error::Mls(_)) if !plan.adds.is_empty() => {
-                plan = self.without_unusable(id, plan).await?;
-                if !self.has_work(id, &plan)? {
-                    return Ok(());
-                }
-                self.build(id, &plan).await?
-            }
-            built => built?,
-        };
+        let Some(mut transition) = self.build_what_fits(id, &mut plan).await? else { return Ok(()) };
         let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
         let (added, removed) = changed(&transition);
         let header = OutboxHeader {
@@ -76,49 +64,50 @@ impl Engine {
         self.put_into_outbox(id, index, header, transition)
     }
 
-    fn has_work(&self, id: &ConversationId, plan: &Plan) -> Result<bool, Error> {
-        Ok(!plan.intents.is_empty() || self.room(id)?.group.proposals().next().is_some())
-    }
-
-    /// A plan that no commit can hold, without those additions that break it: a key package that is good by itself need not
-    /// fit into the group. Of two that do not go together the first stays.
-    async fn without_unusable(&mut self, id: &ConversationId, mut plan: Plan) -> Result<Plan, Error> {
-        let adds = core::mem::take(&mut plan.adds);
-        // If the fault is elsewhere, nobody is turned away for it.
-        drop(self.build(id, &plan).await?);
-        for addition in adds {
-            let (intent, device) = (addition.intent, addition.device);
-            plan.adds.push(addition);
-            match self.build(id, &plan).await {
-                Err(Error::Mls(error)) => {
-                    plan.adds.pop();
-                    if self.drop_addition(id, intent, device, error)? {
-                        plan.intents.retain(|planned| *planned != intent);
-                    }
-                }
-                built => drop(built?),
+    /// Builds the commit that a plan asks for, if it asks for one. A key package that is good by itself need not fit into the
+    /// group: the first that does not is dropped, and who comes behind it waits for the next commit. What has been built is used:
+    /// it is encrypted already, by a key that is for one message.
+    async fn build_what_fits(
+        &mut self,
+        id: &ConversationId,
+        plan: &mut Plan,
+    ) -> Result<Option<Transition<CommitBundle>>, Error> {
+        let mut unfit = None;
+        let built = loop {
+            let has_proposals = self.room(id)?.group.proposals().next().is_some();
+            if plan.intents.is_empty() && plan.adds.is_empty() && !has_proposals {
+                break None;
             }
+            match self.build(id, plan).await {
+                Err(Error::Mls(error)) if is_broken_rule(&error) && !plan.adds.is_empty() => {
+                    unfit = plan.adds.pop().map(|addition| (addition, error));
+                    plan.intents.retain(|intent| unfit.as_ref().is_none_or(|(unfit, _)| unfit.intent != *intent));
+                }
+                built => break Some(built?),
+            }
+        };
+        if let Some((addition, error)) = unfit {
+            self.drop_addition(id, addition.intent, addition.device, error)?;
         }
-        Ok(plan)
+        Ok(built)
     }
 
-    /// Forgets a key package that cannot be used, and the intent with the last of its. Says whether it was the last.
+    /// Forgets a key package that cannot be used, and the intent with the last of its.
     fn drop_addition(
         &mut self,
         id: &ConversationId,
         index: u64,
         device: DeviceId,
         error: cenacle_mls::Error,
-    ) -> Result<bool, Error> {
-        let Some(mut intent) = self.room(id)?.intents.get(&index).cloned() else { return Ok(true) };
+    ) -> Result<(), Error> {
+        let Some(mut intent) = self.room(id)?.intents.get(&index).cloned() else { return Ok(()) };
         intent.taken.retain(|taken| taken.device != device);
         if intent.taken.is_empty() {
             self.end_intent(id, index)?;
             self.give_up(id, index, intent.change(), Error::Mls(error).into());
-            return Ok(true);
+            return Ok(());
         }
-        self.write_intent(id, index, intent)?;
-        Ok(false)
+        self.write_intent(id, index, intent)
     }
 
     async fn build(&mut self, id: &ConversationId, plan: &Plan) -> Result<Transition<CommitBundle>, Error> {
@@ -284,6 +273,12 @@ impl Engine {
         let is_valid = key_package.verify(suite, Some(now_seconds()), limit_seconds).is_ok();
         if verdict == Verdict::Accept && is_valid { Ok(key_package) } else { Err(untrusted()) }
     }
+}
+
+/// Whether what was put together breaks a rule, so that less of it may not.
+const fn is_broken_rule(error: &cenacle_mls::Error) -> bool {
+    use cenacle_mls::Error::{Invalid, Refused, Unsupported, Unverified};
+    matches!(error, Invalid(_) | Unverified(_) | Unsupported(_) | Refused(_))
 }
 
 /// The devices that a commit adds and removes.
