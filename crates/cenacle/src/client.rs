@@ -189,7 +189,8 @@ impl Conversation {
     /// at the server for that. History and whatever waits are kept, and said in the new epoch; what was said in between stays
     /// unread. The other members are told. It serves any member, not only one who has lost the conversation.
     ///
-    /// Accounts that were not in the conversation before are let read on only if they are among `newcomers`.
+    /// Accounts whose devices were not in the conversation before, or not with these keys, are let read on only if they are among
+    /// `newcomers`. If the device was invited again, a Welcome waits until this is called, and is used first.
     ///
     /// # Errors
     /// [`Error::Newcomers`], and then nothing has changed; [`Error::NoWayBack`]; [`Error::ServerChanged`] when the server
@@ -260,8 +261,8 @@ impl Conversation {
     /// Adds all devices of an account. They can read what is said from then on, and nothing before.
     ///
     /// # Errors
-    /// [`Error::GivenUp`] with [`Error::UnknownAccount`], [`Error::NoKeyPackage`] or [`Error::Untrusted`]: it will not be
-    /// tried again. [`Error::Offline`] and [`Error::Contended`]: it stays wanted and is done when it can be.
+    /// [`Error::GivenUp`] with [`Error::UnknownAccount`], [`Error::NoKeyPackage`], [`Error::Untrusted`], or with
+    /// [`Error::Mls`] when what the account's devices offer does not fit into the conversation: it will not be tried again. [`Error::Offline`] and [`Error::Contended`]: it stays wanted and is done when it can be.
     pub async fn invite(&self, name: &str) -> Result<(), Error> {
         self.want(IntentKind::Add, Some(name)).await
     }
@@ -274,7 +275,9 @@ impl Conversation {
         self.want(IntentKind::Remove, Some(name)).await
     }
 
-    /// Renews this device's keys: whoever had stolen the old ones is shut out (RFC 9420 §16.6).
+    /// Renews the keys of this device's leaf, and with them the epoch's: whoever had stolen the old ones reads no further
+    /// (RFC 9420 §16.6). The signature key stays. Whoever has stolen that, and can speak to the server as a member, can take this
+    /// device's place by an external commit, which is told to all; remove the device then.
     ///
     /// # Errors
     /// As [`Conversation::invite`].

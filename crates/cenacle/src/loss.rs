@@ -10,7 +10,8 @@ use crate::{Error, MemberId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Loss {
-    /// The state file is an older copy: its keys may have been used since, and are not used any more.
+    /// The log holds something by this device that the state file knows nothing of. The file is an older copy, whose keys may
+    /// have been used since and are not used any more; or somebody else has this device's signature key and took its place.
     OldState,
     /// The log holds a commit that breaks the protocol, or one from an epoch that this device is not in.
     Diverged {
@@ -27,7 +28,7 @@ pub enum Loss {
         /// The number of the first that the server gives.
         found: u64,
     },
-    /// The members' description of this epoch at the server is not of the epoch this device is in.
+    /// What lies at the server as the members' description of this epoch is sound, and not of the epoch this device is in.
     Forked {
         /// The epoch's number.
         epoch: u64,
@@ -94,8 +95,8 @@ pub enum Suspicion {
         /// Why it does not decrypt.
         error: cenacle_mls::Error,
     },
-    /// A member whose message decrypts has read another log: records are missing, or stand otherwise, there or here. It is
-    /// told once in an epoch.
+    /// A member whose message or commit decrypts has read another log: records are missing, or stand otherwise, there or here.
+    /// Of messages it is told once in an epoch.
     OtherLog {
         /// Who says so.
         member: MemberId,

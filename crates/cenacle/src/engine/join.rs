@@ -153,7 +153,7 @@ impl Engine {
         let delta = new.delta_mut();
         state::put(delta, row(id), &record)?;
         state::put(delta, view::row(id), &point)?;
-        for table in [state::OUTBOX, state::INTENT] {
+        for table in [state::OUTBOX, state::INTENT, state::DOUBT] {
             delta.delete_prefix(RowKey::of_group(table, &id.to_group_id()));
         }
         let group = new.accept(&mut self.store)?;

@@ -3,6 +3,7 @@
 
 use alloc::collections::BTreeSet;
 
+use cenacle_codec::Encode as _;
 use cenacle_mls::{
     Need,
     delta::Delta,
@@ -23,10 +24,18 @@ use crate::{
     state::{self, Intent, IntentKind, OutboxHeader, OutboxKind, Taken},
 };
 
+/// Somebody to be added.
+#[derive(Debug)]
+struct Addition {
+    intent: u64,
+    device: DeviceId,
+    key_package: KeyPackage,
+}
+
 /// What the next commit is to do.
 #[derive(Debug, Default)]
 struct Plan {
-    adds: Vec<(DeviceId, KeyPackage)>,
+    adds: Vec<Addition>,
     removes: Vec<(LeafIndex, DeviceId)>,
     rotate: bool,
     /// The intents it fulfils.
@@ -37,12 +46,8 @@ impl Engine {
     /// Makes the commit that the waiting intents and proposals ask for, if they ask for one. It is posted by whoever
     /// posts what waits.
     pub(super) async fn commit_what_is_wanted(&mut self, id: &ConversationId) -> Result<(), Error> {
-        let plan = self.plan(id).await?;
-        let room = self.room(id)?;
-        if plan.intents.is_empty() && room.group.proposals().next().is_none() {
-            return Ok(());
-        }
-        let mut transition = self.build(id, &plan).await?;
+        let mut plan = self.plan(id).await?;
+        let Some(mut transition) = self.build_what_fits(id, &mut plan).await? else { return Ok(()) };
         let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
         let (added, removed) = changed(&transition);
         let header = OutboxHeader {
@@ -59,14 +64,60 @@ impl Engine {
         self.put_into_outbox(id, index, header, transition)
     }
 
+    /// Builds the commit that a plan asks for, if it asks for one. A key package that is good by itself need not fit into the
+    /// group: the first that does not is dropped, and who comes behind it waits for the next commit. What has been built is used:
+    /// it is encrypted already, by a key that is for one message.
+    async fn build_what_fits(
+        &mut self,
+        id: &ConversationId,
+        plan: &mut Plan,
+    ) -> Result<Option<Transition<CommitBundle>>, Error> {
+        let mut unfit = None;
+        let built = loop {
+            let has_proposals = self.room(id)?.group.proposals().next().is_some();
+            if plan.intents.is_empty() && plan.adds.is_empty() && !has_proposals {
+                break None;
+            }
+            match self.build(id, plan).await {
+                Err(Error::Mls(error)) if is_broken_rule(&error) && !plan.adds.is_empty() => {
+                    unfit = plan.adds.pop().map(|addition| (addition, error));
+                    plan.intents.retain(|intent| unfit.as_ref().is_none_or(|(unfit, _)| unfit.intent != *intent));
+                }
+                built => break Some(built?),
+            }
+        };
+        if let Some((addition, error)) = unfit {
+            self.drop_addition(id, addition.intent, addition.device, error)?;
+        }
+        Ok(built)
+    }
+
+    /// Forgets a key package that cannot be used, and the intent with the last of its.
+    fn drop_addition(
+        &mut self,
+        id: &ConversationId,
+        index: u64,
+        device: DeviceId,
+        error: cenacle_mls::Error,
+    ) -> Result<(), Error> {
+        let Some(mut intent) = self.room(id)?.intents.get(&index).cloned() else { return Ok(()) };
+        intent.taken.retain(|taken| taken.device != device);
+        if intent.taken.is_empty() {
+            self.end_intent(id, index)?;
+            self.give_up(id, index, intent.change(), Error::Mls(error).into());
+            return Ok(());
+        }
+        self.write_intent(id, index, intent)
+    }
+
     async fn build(&mut self, id: &ConversationId, plan: &Plan) -> Result<Transition<CommitBundle>, Error> {
         loop {
             let room = self.rooms.get(id).ok_or(Error::UnknownConversation)?;
             let me = self.me.as_ref().ok_or(Error::NotRegistered)?;
             let policy = self.bindings.at(me.account.cipher_suite, now_seconds());
             let mut builder = room.group.commit();
-            for (_, key_package) in &plan.adds {
-                builder = builder.add(key_package.clone());
+            for addition in &plan.adds {
+                builder = builder.add(addition.key_package.clone());
             }
             for (leaf, _) in &plan.removes {
                 builder = builder.remove(*leaf);
@@ -74,6 +125,7 @@ impl Engine {
             if plan.rotate {
                 builder = builder.with_path();
             }
+            builder = builder.authenticated_data(room.view.evidence().to_bytes()?);
             if description::key(room.group.public()).is_some() {
                 builder = builder.with_group_info();
             }
@@ -128,6 +180,14 @@ impl Engine {
         Ok(())
     }
 
+    fn write_intent(&mut self, id: &ConversationId, index: u64, intent: Intent) -> Result<(), Error> {
+        let mut delta = Delta::new();
+        state::put(&mut delta, indexed_row(state::INTENT, id, index), &intent)?;
+        self.write(&delta)?;
+        self.room_mut(id)?.intents.insert(index, intent);
+        Ok(())
+    }
+
     /// Plans to remove an account's devices but this one, and says whether there are any.
     fn plan_removal(&self, id: &ConversationId, name: &AccountName, plan: &mut Plan) -> Result<bool, Error> {
         let room = self.room(id)?;
@@ -165,13 +225,11 @@ impl Engine {
         if intent.taken.is_empty() {
             return if present.is_empty() { Err(Error::NoKeyPackage(name)) } else { Ok(false) };
         }
-        let mut delta = Delta::new();
-        state::put(&mut delta, indexed_row(state::INTENT, id, index), &intent)?;
-        self.write(&delta)?;
-        self.room_mut(id)?.intents.insert(index, intent.clone());
+        self.write_intent(id, index, intent.clone())?;
         for Taken { device, key_package } in intent.taken {
             let member = MemberId { name: name.clone(), device };
-            plan.adds.push((device, self.check_key_package(member, &key_package).await?));
+            let key_package = self.check_key_package(member, &key_package).await?;
+            plan.adds.push(Addition { intent: index, device, key_package });
         }
         Ok(true)
     }
@@ -215,6 +273,12 @@ impl Engine {
         let is_valid = key_package.verify(suite, Some(now_seconds()), limit_seconds).is_ok();
         if verdict == Verdict::Accept && is_valid { Ok(key_package) } else { Err(untrusted()) }
     }
+}
+
+/// Whether what was put together breaks a rule, so that less of it may not.
+const fn is_broken_rule(error: &cenacle_mls::Error) -> bool {
+    use cenacle_mls::Error::{Invalid, Refused, Unsupported, Unverified};
+    matches!(error, Invalid(_) | Unverified(_) | Unsupported(_) | Refused(_))
 }
 
 /// The devices that a commit adds and removes.

@@ -90,9 +90,6 @@ impl Engine {
         if self.room(id)?.is_returning {
             self.rejoin(id, BTreeSet::new()).await?;
         }
-        if self.room(id)?.record.participation == Participation::Outdated {
-            return Err(Error::StateLost);
-        }
         self.room(id)?.check_kept()?;
         self.read_log(id).await?;
         if self.room(id)?.has_doubts { self.compare(id).await } else { Ok(()) }
@@ -163,7 +160,8 @@ impl Engine {
             heads.iter().any(|head| head.group_id == id.0 && head.seq.saturating_add(1) != cursor)
         };
         let restless = self.rooms.iter().filter(|(id, room)| {
-            room.record.participation != Participation::Removed && (room.is_busy() || has_news(id, room.record.cursor))
+            room.record.participation != Participation::Removed
+                && (room.is_busy() || room.has_doubts || has_news(id, room.record.cursor))
         });
         let restless: Vec<ConversationId> = restless.map(|(id, _)| id.clone()).collect();
         for id in restless {

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 
 use cenacle_codec::Decode;
 use cenacle_mls::{
-    Need,
+    Need, Refusal,
     delta::{Delta, RowKey, Store},
     group::{Received, Transition},
     wire::{ContentType, MlsMessage, MlsMessageBody},
@@ -14,11 +14,11 @@ use cenacle_service::wire::{LogRecord, RecordKind};
 
 use super::{
     Engine, inputs, now_seconds,
-    room::{Room, indexed_row, row},
+    room::{Room, doubt_row, indexed_row, row},
     view::{self, Point},
 };
 use crate::{
-    Content, ConversationId, Error, Event, MemberId, Suspicion,
+    Content, ConversationId, Error, Event, MemberId, MessageId, Suspicion,
     event::Message,
     payload::Payload,
     state::{self, Conversation, HistoryEntry, IntentKind, Participation},
@@ -45,7 +45,7 @@ impl Engine {
     /// Takes one record of a conversation's log.
     pub(super) async fn receive(&mut self, id: &ConversationId, record: LogRecord) -> Result<(), Error> {
         if record.kind == RecordKind::Created && record.seq == FIRST {
-            return self.skip(id, &record, None);
+            return self.skip(id, &record, None, Delta::new());
         }
         let message = match MlsMessage::from_bytes(record.message.as_slice()) {
             Ok(message) => message,
@@ -145,11 +145,16 @@ impl Engine {
             Received::Application(received) => self.hear(id, room, record, received, &mut effects)?,
             Received::OwnMessage(ContentType::Commit) => return Err(Error::StateLost),
             Received::OwnMessage(_) => self.settle(id, room, record, message, &mut effects)?,
-            Received::Commit(_) => move_on(id, room, false, &mut effects),
+            Received::Commit(summary) => {
+                if room.view.contradicts(record.seq, &summary.authenticated_data) {
+                    effects.events.extend(room.member_at(summary.committer).map(|by| other_log(id, record, by)));
+                }
+                move_on(id, room, false, &mut effects);
+            }
             Received::OwnCommit(_) => move_on(id, room, true, &mut effects),
             // Nobody but this device takes its own place: what it knows now is older than that.
             Received::Removed(summary) if summary.external != 0 => return Err(Error::StateLost),
-            Received::Removed(_) => leave(id, room, &mut effects),
+            Received::Removed(_) => self.leave(id, room, &mut effects)?,
             _ => {}
         }
         Ok(effects)
@@ -165,10 +170,15 @@ impl Engine {
     }
 
     /// Moves the cursor behind a record that changes nothing, and tells why.
-    fn skip(&mut self, id: &ConversationId, record: &LogRecord, told: Option<Event>) -> Result<(), Error> {
+    fn skip(
+        &mut self,
+        id: &ConversationId,
+        record: &LogRecord,
+        told: Option<Event>,
+        mut delta: Delta,
+    ) -> Result<(), Error> {
         let point = self.next_point(id, record)?;
         let conversation = Conversation { cursor: record.seq.saturating_add(1), ..self.room(id)?.record.clone() };
-        let mut delta = Delta::new();
         state::put(&mut delta, row(id), &conversation)?;
         if let Some(point) = &point {
             state::put(&mut delta, view::row(id), point)?;
@@ -185,7 +195,7 @@ impl Engine {
 
     fn refuse(&mut self, id: &ConversationId, record: &LogRecord, reason: Error) -> Result<(), Error> {
         let event = Event::Rejected { conversation: id.clone(), seq: record.seq, reason: reason.into() };
-        self.skip(id, record, Some(event))
+        self.skip(id, record, Some(event), Delta::new())
     }
 
     /// What a message that does not open gives reason to suspect.
@@ -205,7 +215,9 @@ impl Engine {
     /// Skips a message that is for other keys. Whether this device is in the right epoch is looked into when the log is read.
     fn suspect(&mut self, id: &ConversationId, record: &LogRecord, suspicion: Suspicion) -> Result<(), Error> {
         let event = Event::ForkSuspected { conversation: id.clone(), seq: record.seq, suspicion };
-        self.skip(id, record, Some(event))?;
+        let mut rows = Delta::new();
+        rows.put(doubt_row(id), Vec::new());
+        self.skip(id, record, Some(event), rows)?;
         self.room_mut(id)?.has_doubts = true;
         Ok(())
     }
@@ -228,11 +240,16 @@ impl Engine {
         };
         if room.view.contradicts(record.seq, &received.authenticated_data) {
             effects.is_disputed = true;
-            let suspicion = Suspicion::OtherLog { member: from.clone() };
-            effects.events.push(Event::ForkSuspected { conversation: id.clone(), seq: record.seq, suspicion });
+            effects.events.push(other_log(id, record, from.clone()));
         }
-        let seen = RowKey::of_group(state::SEEN, &id.to_group_id()).and(&payload.id.0);
-        if self.store.row(&seen)?.is_some() {
+        let (seen, digest) = (seen_row(id, &from, payload.id), self.base.hash(&[received.data.expose()]));
+        if let Some(known) = self.store.row(&seen)? {
+            // Whoever came back says again what may not have arrived; but nothing else under the same name.
+            if known.expose() != digest.as_slice() {
+                let reason = Refusal("a member says two things under one identifier".into());
+                let reason = Error::Mls(cenacle_mls::Error::Refused(reason)).into();
+                effects.events.push(Event::Rejected { conversation: id.clone(), seq: record.seq, reason });
+            }
             return Ok(());
         }
         let (index, next) = room.take_index();
@@ -243,7 +260,7 @@ impl Engine {
             received_at: Some(record.received_at),
             payload: received.data.expose().into(),
         };
-        effects.delta.put(seen, Vec::new());
+        effects.delta.put(seen, digest.as_slice());
         state::put(&mut effects.delta, indexed_row(state::HISTORY, id, index), &entry)?;
         effects.record = Some(next);
         let message = Message {
@@ -282,6 +299,23 @@ impl Engine {
         Ok(())
     }
 
+    /// This device is out: nothing waits and nothing is wanted any more.
+    fn leave(&self, id: &ConversationId, room: &Room, effects: &mut Effects) -> Result<(), Error> {
+        effects.record = Some(Conversation { participation: Participation::Removed, ..room.record.clone() });
+        effects.settled.extend(room.outbox.keys());
+        effects.ended.extend(room.intents.keys());
+        for table in [state::OUTBOX, state::INTENT, state::DOUBT] {
+            effects.delta.delete_prefix(RowKey::of_group(table, &id.to_group_id()));
+        }
+        let reason = Arc::new(Error::NotMember);
+        for waiting in room.outbox.values().filter(|waiting| !waiting.is_commit()) {
+            let Some(message) = self.message(id, waiting.header.history)? else { continue };
+            let (conversation, reason) = (id.clone(), Arc::clone(&reason));
+            effects.events.push(Event::NotDelivered { conversation, id: message.id, reason });
+        }
+        Ok(())
+    }
+
     /// Notes where in the log an own message of the history is.
     pub(super) fn deliver(
         &self,
@@ -315,14 +349,13 @@ fn move_on(id: &ConversationId, room: &Room, is_own: bool, effects: &mut Effects
     }
 }
 
-/// This device is out: nothing waits and nothing is wanted any more.
-fn leave(id: &ConversationId, room: &Room, effects: &mut Effects) {
-    effects.record = Some(Conversation { participation: Participation::Removed, ..room.record.clone() });
-    effects.settled.extend(room.outbox.keys());
-    effects.ended.extend(room.intents.keys());
-    for table in [state::OUTBOX, state::INTENT] {
-        effects.delta.delete_prefix(RowKey::of_group(table, &id.to_group_id()));
-    }
+/// The row of a message that was seen. Its identifier is its sender's choice, so it counts for that one alone.
+pub(super) fn seen_row(id: &ConversationId, from: &MemberId, message: MessageId) -> RowKey {
+    RowKey::of_group(state::SEEN, &id.to_group_id()).and(from).and(&message.0)
+}
+
+fn other_log(id: &ConversationId, record: &LogRecord, member: MemberId) -> Event {
+    Event::ForkSuspected { conversation: id.clone(), seq: record.seq, suspicion: Suspicion::OtherLog { member } }
 }
 
 /// What a commit brought, seen from after it.

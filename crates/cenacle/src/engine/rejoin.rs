@@ -23,7 +23,7 @@ use tokio::time::sleep;
 
 use super::{
     Engine, Me, description, inputs, now_seconds,
-    room::{Room, Waiting, indexed_row, row},
+    room::{Room, Waiting, doubt_row, indexed_row, row},
     view::{self, Point, View},
 };
 use crate::{
@@ -76,8 +76,13 @@ impl Engine {
         if room.loss.as_ref() == Some(&loss) {
             return Ok(());
         }
-        if loss == Loss::OldState && room.record.participation == Participation::Member {
-            let record = Conversation { participation: Participation::Outdated, ..room.record.clone() };
+        let lasting = match loss {
+            Loss::OldState => Some(Participation::Outdated),
+            Loss::Forked { .. } => Some(Participation::Forked),
+            Loss::Diverged { .. } | Loss::Gap { .. } => None,
+        };
+        if let Some(participation) = lasting.filter(|_| room.record.participation == Participation::Member) {
+            let record = Conversation { participation, ..room.record.clone() };
             self.write_record(id, record)?;
         }
         self.room_mut(id)?.loss = Some(loss.clone());
@@ -325,6 +330,7 @@ impl Engine {
         state::put(rows, row(id), &record)?;
         state::put(rows, view::row(id), &point)?;
         rows.delete(returning_row(id));
+        rows.delete(doubt_row(id));
         let (mut outbox, mut delivered) = (BTreeMap::new(), Vec::new());
         for (index, waiting) in &room.outbox {
             let key = indexed_row(state::OUTBOX, id, *index);
@@ -370,10 +376,34 @@ impl Engine {
         if answer.epoch != epoch {
             return if answer.epoch > epoch { Ok(()) } else { Err(Error::ServerChanged) };
         }
-        let info = self.described(id, &answer)?;
-        let differs = info.is_some_and(|info| info.group_context != *room.group.public().context());
+        let is_same = |room: &Room, info: &GroupInfo| info.group_context == *room.group.public().context();
+        match self.described(id, &answer)? {
+            Some(info) if is_same(room, &info) => self.doubt_no_more(id),
+            Some(info) if self.is_sound(&info).await? => Err(Error::Forked { epoch }),
+            // It says nothing: the doubt stays.
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn doubt_no_more(&mut self, id: &ConversationId) -> Result<(), Error> {
+        let mut delta = Delta::new();
+        delta.delete(doubt_row(id));
+        self.write(&delta)?;
         self.room_mut(id)?.has_doubts = false;
-        if differs { Err(Error::Forked { epoch }) } else { Ok(()) }
+        Ok(())
+    }
+
+    /// Whether a description is signed by one who is in its tree, and the tree is whole.
+    async fn is_sound(&mut self, info: &GroupInfo) -> Result<bool, Error> {
+        loop {
+            let me = self.me()?;
+            let policy = self.bindings.at(me.account.cipher_suite, now_seconds());
+            let settings = me.mls.settings();
+            match PublicGroup::from_group_info(info, None, me.mls.suite(), settings, &inputs(&policy)) {
+                Err(cenacle_mls::Error::Missing(Need::CredentialVerdicts(claims))) => self.learn_all(&claims).await?,
+                outcome => return Ok(outcome.is_ok()),
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use cenacle_codec::{Decode, DecodeError, Encode, Reader};
 use cenacle_crypto::Rng;
 use cenacle_mls::{
-    delta::{Delta, RowKey},
+    delta::{Delta, RowKey, Store as _},
     group::{CommitBundle, Group, PublicGroup, Transition},
     wire::{Extension, ExtensionType, Extensions, LeafIndex, LeafNode, MlsMessage},
 };
@@ -156,7 +156,7 @@ impl Room {
 
     /// Whether anything is left to be done.
     pub(super) fn is_busy(&self) -> bool {
-        matches!(self.record.participation, Participation::Creating | Participation::Outdated)
+        self.record.participation == Participation::Creating
             || self.loss.is_some()
             || self.is_returning
             || !self.outbox.is_empty()
@@ -211,6 +211,11 @@ pub(super) fn row(id: &ConversationId) -> RowKey {
     RowKey::of_group(state::CONVERSATION, &id.to_group_id())
 }
 
+/// The row that says that something was seen and not looked into.
+pub(super) fn doubt_row(id: &ConversationId) -> RowKey {
+    RowKey::of_group(state::DOUBT, &id.to_group_id())
+}
+
 /// A conversation's row in a table whose keys end with an index.
 pub(super) fn indexed_row(table: cenacle_mls::delta::Table, id: &ConversationId, index: u64) -> RowKey {
     RowKey::of_group(table, &id.to_group_id()).and(&index)
@@ -238,7 +243,14 @@ impl Engine {
         let point = state::find(&self.store, &view::row(&id), "log")?;
         let view = View::new(&*self.base, &group, point);
         let is_returning = self.is_returning(&id)?;
-        let mut room = Room { is_current: false, is_returning, ..Room::new(group, record, view) };
+        let has_doubts = self.store.row(&doubt_row(&id))?.is_some();
+        let loss = match record.participation {
+            Participation::Outdated => Some(Loss::OldState),
+            Participation::Forked => Some(Loss::Forked { epoch: group.epoch().0 }),
+            Participation::Creating | Participation::Member | Participation::Removed => None,
+        };
+        let new = Room::new(group, record, view);
+        let mut room = Room { is_current: false, is_returning, has_doubts, loss, ..new };
         let table = |table| RowKey::of_group(table, &group_id);
         for (rest, waiting) in state::list::<Waiting>(&self.store, &table(state::OUTBOX), "outbox")? {
             room.outbox.insert(state::index(&rest)?, waiting);

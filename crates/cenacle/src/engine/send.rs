@@ -4,13 +4,11 @@
 
 use cenacle_codec::{Decode, Encode};
 use cenacle_crypto::Rng;
-use cenacle_mls::{
-    Misuse,
-    delta::{Delta, RowKey},
-};
+use cenacle_mls::{Misuse, delta::Delta};
 
 use super::{
     Engine,
+    receive::seen_row,
     room::{Waiting, indexed_row, row},
 };
 use crate::{
@@ -44,7 +42,7 @@ impl Engine {
         record.next_index = outbox.saturating_add(1);
         let mut delta = Delta::new();
         state::put(&mut delta, row(id), &record)?;
-        delta.put(RowKey::of_group(state::SEEN, &id.to_group_id()).and(&payload.id.0), Vec::new());
+        delta.put(seen_row(id, &entry.from, payload.id), self.base.hash(&[&entry.payload]).as_slice());
         if self.room(id)?.can_speak() {
             self.say(id, outbox, history, &entry, delta)?;
         } else {

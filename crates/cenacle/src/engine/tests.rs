@@ -5,19 +5,27 @@ mod common;
 #[path = "../../tests/liar/mod.rs"]
 mod liar;
 
-use cenacle_codec::Encode as _;
+use alloc::sync::Arc;
+
+use cenacle_codec::{Decode as _, Encode as _};
 use cenacle_crypto_awslc::SystemRng;
 use cenacle_mls::{
+    Error as MlsError,
     group::{AcceptAll, CommitBuilder, Inputs},
-    wire::KeyPackage,
+    wire::{Capabilities, CredentialType, Epoch, KeyPackage, MlsMessage, MlsMessageBody, ProtocolVersion},
 };
-use cenacle_service::wire::{ContentHash, Queue, QueueItem};
+use cenacle_service::wire::{
+    ContentHash, GroupInfoAnswer, KeyPackageKind, PostMessage, Queue, QueueItem, TakenKeyPackage, TakenKeyPackages,
+};
 use cenacle_store::MemoryStore;
 
-use super::{Engine, key_packages, now_seconds};
-use crate::{Client, Conversation, ConversationId, Error, Event, Recovery, transport::Request};
-use common::{World, agree, joined, names};
-use liar::{Liar, answer, lied_to, news};
+use super::{Engine, description, key_packages, now_seconds};
+use crate::{
+    Client, Content, Conversation, ConversationId, Error, Event, MessageId, Recovery, payload::Payload,
+    transport::Request,
+};
+use common::{World, agree, joined, names, texts};
+use liar::{Liar, Pair, answer, lied_to, news, suspicion};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn key_packages_are_replenished_as_they_are_used() {
@@ -123,4 +131,125 @@ async fn a_former_member_does_not_take_over_a_lost_conversation() {
         alice.sync().await.unwrap();
         agree(&[&room, &bobs]).await;
     }
+}
+
+/// What a device offers that knows nothing of this SDK's extensions.
+async fn plain_key_package(of: &Client) -> Vec<u8> {
+    let make = of.engine().ask(|engine| {
+        Box::pin(async {
+            let me = engine.me()?;
+            let capabilities = Capabilities {
+                versions: vec![ProtocolVersion::MLS10],
+                cipher_suites: vec![me.account.cipher_suite],
+                credentials: vec![CredentialType::BASIC],
+                ..Capabilities::default()
+            };
+            let client = me.mls.clone().with_capabilities(capabilities);
+            let made = client.key_package(key_packages::lifetime(), false, &mut SystemRng)?;
+            Ok(made.persist(&mut MemoryStore::default()).unwrap().to_bytes()?)
+        })
+    });
+    make.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_package_that_does_not_fit_holds_up_nobody() {
+    let world = World::new().await;
+    let (carol, dave) = (world.client("carol").await, world.client("dave").await);
+    let liar = Liar::of(&world);
+    let alice = lied_to(&world, &liar, "alice", Recovery::Ask).await;
+    let room = alice.create_conversation("three").await.unwrap();
+    let taken = TakenKeyPackage {
+        device_id: carol.id().await.unwrap().unwrap().device,
+        kind: KeyPackageKind::Normal,
+        key_package: plain_key_package(&carol).await.into(),
+    };
+    liar.answer(move |request: &mut Request| {
+        let taken = TakenKeyPackages { key_packages: vec![taken.clone()], exhausted: Vec::new() };
+        request.path.ends_with("/carol/key-packages/take").then(|| answer(200, &taken)).flatten()
+    });
+    let outcome = room.invite("carol").await;
+    let Err(Error::GivenUp(reason)) = outcome else { panic!("{outcome:?}") };
+    assert!(matches!(*reason, Error::Mls(MlsError::Invalid(_))), "{reason:?}");
+    let mut to_dave = dave.events();
+    room.invite("dave").await.unwrap();
+    let daves = joined(&dave, &mut to_dave).await;
+    agree(&[&room, &daves]).await;
+    liar.be_honest();
+    room.invite("carol").await.unwrap();
+    assert_eq!(names(&room).await, ["alice", "carol", "dave"]);
+}
+
+/// Says something under an identifier of one's choice.
+async fn say_as(client: &Client, id: &ConversationId, name: MessageId, text: &str) {
+    let (id, payload) = (id.clone(), Payload { id: name, content: Content::Text(text.into()) });
+    let say = client.engine().ask(move |engine| {
+        Box::pin(async move {
+            let room = engine.rooms.get_mut(&id).unwrap();
+            let evidence = room.view.evidence().to_bytes()?;
+            let transition = room.group.protect(&payload.to_bytes()?, &evidence, &mut SystemRng)?;
+            let message: MlsMessage = room.group.merge(transition, &mut engine.store)?;
+            let post = PostMessage { epoch: room.group.epoch().0, message: message.to_bytes()?.into() };
+            engine.api.message(&id.0, &post).await.map(drop)
+        })
+    });
+    say.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_identifier_is_its_senders_own_and_stands_for_one_message() {
+    let mut pair = Pair::new(Recovery::Ask).await;
+    let carol = pair.world.client("carol").await;
+    let mut to_carol = carol.events();
+    pair.alices.invite("carol").await.unwrap();
+    joined(&carol, &mut to_carol).await;
+    let (id, name) = (pair.bobs.id().clone(), MessageId([7; 16]));
+    say_as(&carol, &id, name, "one").await;
+    for text in ["two", "two", "three"] {
+        say_as(&pair.alice, &id, name, text).await;
+    }
+    pair.bob.sync().await.unwrap();
+    assert_eq!(texts(&pair.bobs).await, ["one", "two"]);
+    let told = pair.bobs_news().await;
+    let refused: Vec<_> = told.iter().filter(|event| matches!(event, Event::Rejected { .. })).collect();
+    assert!(matches!(*refused, [Event::Rejected { seq: 7, .. }]), "{told:?}");
+}
+
+/// Whoever was a member once can seal what claims to be a description.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_description_that_is_not_sound_proves_no_fork() {
+    let mut pair = Pair::new(Recovery::Ask).await;
+    pair.say("one").await;
+    let id = pair.alices.id().clone();
+    let seal = pair.alice.engine().ask(move |engine| {
+        Box::pin(async move {
+            let group = &engine.room(&id)?.group;
+            let mut message = group.group_info(true, true)?;
+            let MlsMessageBody::GroupInfo(info) = &mut message.body else { panic!() };
+            info.group_context.confirmed_transcript_hash = Default::default();
+            let (suite, epoch) = (engine.me()?.mls.suite(), Epoch(group.epoch().0));
+            Ok(description::seal(suite, group.public(), epoch, &message, &mut SystemRng)?.unwrap())
+        })
+    });
+    let false_one = Arc::new(seal.await.unwrap());
+    pair.liar.answer(move |request: &mut Request| {
+        let group_info = false_one.to_vec().into();
+        let described = GroupInfoAnswer { epoch: 1, seq: 2, group_info, ratchet_tree: None };
+        request.path.ends_with("/group-info").then(|| answer(200, &described)).flatten()
+    });
+    // And the server gives a reason to look.
+    pair.liar.log(|mut records| {
+        let record = records.last_mut().unwrap();
+        let mut message = MlsMessage::from_bytes(record.message.as_slice()).unwrap();
+        let MlsMessageBody::PrivateMessage(private) = &mut message.body else { panic!() };
+        let mut data = private.authenticated_data.to_vec();
+        data[5] ^= 1;
+        private.authenticated_data = data.into();
+        record.message = message.to_bytes().unwrap().into();
+        records
+    });
+    pair.bob.sync().await.unwrap();
+    let told = pair.bobs_news().await;
+    assert!(suspicion(&told).is_some(), "{told:?}");
+    assert_eq!(pair.bobs.loss().await.unwrap(), None);
 }

@@ -1,5 +1,5 @@
-//! What members have seen of a conversation, so that they can tell if they were shown different things. Every message carries
-//! its sender's evidence beside the ciphertext, authenticated with it (RFC 9420 §6.3.1) and in the clear, so that it says
+//! What members have seen of a conversation, so that they can tell if they were shown different things. Every message and every
+//! commit but an external one carries its sender's evidence beside the ciphertext, authenticated with it (RFC 9420 §6.3.1) and in the clear, so that it says
 //! something even if the message cannot be read:
 //!
 //! ```text
@@ -7,7 +7,9 @@
 //! ```
 //! `keys` is equal for all who share the epoch, and derived from its authenticator. `seen` is how far the sender had read, and
 //! a digest of that: it starts with the commit that began the epoch, where those who joined by it begin to read, and goes on
-//! over every record. A server that leaves out, adds or exchanges records for somebody cannot keep the digests equal.
+//! over every record. A server that leaves out, adds or exchanges records for somebody cannot keep the digests equal. What comes
+//! after the last record that the next sender or committer of the epoch has read is in nobody's digest: if an external commit ends
+//! the epoch, or the committer had not read it, it stays unnoticed.
 
 use alloc::collections::VecDeque;
 

@@ -22,7 +22,7 @@ pub(crate) const ACCOUNT: Table = Table(128);
 pub(crate) const CONVERSATION: Table = Table(129);
 /// What was said: key `group_id, index`.
 pub(crate) const HISTORY: Table = Table(130);
-/// Identifiers of messages seen, against replays: key `group_id, message id`.
+/// Digests of messages seen, against replays: key `group_id, sender, message id`.
 pub(crate) const SEEN: Table = Table(131);
 /// What waits to be seen in the log: key `group_id, index`. The value is an [`OutboxHeader`] and what is to be posted.
 pub(crate) const OUTBOX: Table = Table(132);
@@ -38,6 +38,8 @@ pub(crate) const RETURNING: Table = Table(136);
 pub(crate) const SEEN_LOG: Table = Table(137);
 /// The sealed description of a conversation that the server has not been told of: key `group_id`.
 pub(crate) const FIRST_DESCRIPTION: Table = Table(138);
+/// Something was seen that does not belong to the epoch, and was not looked into: key `group_id`.
+pub(crate) const DOUBT: Table = Table(139);
 
 /// The number of the rows' format.
 const FORMAT: u8 = 1;

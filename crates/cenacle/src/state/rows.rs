@@ -80,6 +80,8 @@ kinds! {
         Removed = 3,
         /// A member whose state is an old copy: nothing of it is used any more, also after a restart.
         Outdated = 4,
+        /// A member whose epoch turned out to be another than that of the others: nothing is said into it, also after a restart.
+        Forked = 5,
     }
 
     /// What is wanted of the membership.

@@ -13,10 +13,10 @@ use core::time::Duration;
 use std::sync::Mutex;
 
 use cenacle::{
-    Client, Conversation, Event, Events, Loss, Recovery,
+    Client, Conversation, Event, Events, Loss, Recovery, Suspicion,
     transport::{BoxFuture, Hints, HttpTransport, Method, Request, Response, Transport, TransportError},
 };
-use cenacle_service::wire::{DeviceToken, Log, LogRecord};
+use cenacle_service::wire::{Accepted, DeviceToken, Lineage, Log, LogRecord, PostCommit, RecordKind};
 
 use super::common::{World, joined, wait_for};
 
@@ -213,4 +213,72 @@ pub(crate) async fn news(events: &mut Events) -> Vec<Event> {
 /// An answer with this content.
 pub(crate) fn answer(status: u16, content: &impl serde::Serialize) -> Option<Response> {
     Some(Response { status, content: serde_json::to_vec(content).unwrap() })
+}
+
+/// The first of the signs that two were shown different things.
+pub(crate) fn suspicion(news: &[Event]) -> Option<&Suspicion> {
+    news.iter().find_map(|event| match event {
+        Event::ForkSuspected { suspicion, .. } => Some(suspicion),
+        _ => None,
+    })
+}
+
+/// Forks the two: Bob's commit is accepted for him alone, Alice's for everybody else. What both say is shown to both.
+pub(crate) async fn fork(recovery: Recovery) -> Pair {
+    let pair = Pair::new(recovery).await;
+    let bobs_commit = Arc::new(Mutex::new(None::<PostCommit>));
+    let (taken, shown) = (Arc::clone(&bobs_commit), bobs_commit);
+    pair.liar.log(move |mut records| {
+        if let Some(commit) = &*shown.lock().unwrap() {
+            let record = LogRecord {
+                seq: 0,
+                kind: RecordKind::Commit,
+                epoch: commit.epoch,
+                received_at: 0,
+                message: commit.commit.clone(),
+            };
+            match records.iter_mut().find(|record| record.kind == RecordKind::Commit && record.epoch == commit.epoch) {
+                Some(theirs) => *theirs = record,
+                None => records.push(record),
+            }
+        }
+        records
+    });
+    let lineage = lineage_of(&pair).await;
+    pair.liar.answer(move |request: &mut Request| {
+        if request.method != Method::Post || !request.path.ends_with("/commits") {
+            return None;
+        }
+        let mut taken = taken.lock().unwrap();
+        // One only.
+        if taken.is_some() {
+            return None;
+        }
+        let post: PostCommit = serde_json::from_slice(&request.content.as_ref().unwrap().1).unwrap();
+        let accepted = Accepted { lineage, seq: 3, epoch: post.epoch + 1 };
+        *taken = Some(post);
+        answer(201, &accepted)
+    });
+    pair.bobs.rotate().await.unwrap();
+    pair.alices.rotate().await.unwrap();
+    assert_eq!(pair.alices.epoch().await.unwrap(), pair.bobs.epoch().await.unwrap());
+    assert_ne!(pair.alices.safety_code().await.unwrap(), pair.bobs.safety_code().await.unwrap());
+    pair
+}
+
+/// What the server calls its history.
+async fn lineage_of(pair: &Pair) -> Lineage {
+    let transport = cenacle::transport::HttpTransport::new(&pair.world.url()).unwrap();
+    let token = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&token);
+    pair.liar.answer(move |request: &mut Request| {
+        seen.lock().unwrap().clone_from(&request.token);
+        None
+    });
+    pair.bob.sync().await.unwrap();
+    let token = token.lock().unwrap().clone();
+    let path = format!("/v1/groups/{}/log?from=1&limit=1", pair.bobs.id());
+    let request = Request { method: Method::Get, path, token, content: None };
+    let answer = cenacle::transport::Transport::send(&transport, request).await.unwrap();
+    serde_json::from_slice::<Log>(&answer.content).unwrap().lineage
 }

@@ -1,0 +1,96 @@
+//! What members' evidence and a lying server's traces are good for: told at commits too, and not forgotten by a restart.
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::panic, reason = "tests fail by panicking")]
+
+extern crate alloc;
+
+mod common;
+mod liar;
+
+use cenacle::{Error, Event, Loss, Recovery, Suspicion, transport::Request};
+use cenacle_service::wire::GroupInfoAnswer;
+use common::{agree, texts};
+use liar::{Pair, answer, fork, lied_to, suspicion};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_out_before_a_commit_is_missed_at_it() {
+    let mut pair = Pair::new(Recovery::Ask).await;
+    pair.say("one").await;
+    pair.alices.rotate().await.unwrap();
+    pair.liar.log(|mut records| {
+        records.remove(1);
+        records
+    });
+    pair.bob.sync().await.unwrap();
+    let told = pair.bobs_news().await;
+    assert!(
+        matches!(suspicion(&told), Some(Suspicion::OtherLog { member }) if member.name.as_str() == "alice"),
+        "{told:?}"
+    );
+    agree(&[&pair.alices, &pair.bobs]).await;
+}
+
+/// Closes Bob and opens him again.
+async fn restarted(pair: Pair) -> Pair {
+    let Pair { world, liar, alice, bob, to_alice, alices, bobs, .. } = pair;
+    let id = bobs.id().clone();
+    drop(bobs);
+    bob.close().await;
+    let bob = lied_to(&world, &liar, "bob", Recovery::Ask).await;
+    let (to_bob, bobs) = (bob.events(), bob.conversation(id));
+    Pair { world, liar, alice, bob, to_alice, to_bob, alices, bobs }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_said_into_a_fork_after_a_restart() {
+    let pair = fork(Recovery::Ask).await;
+    pair.say("do you hear me?").await;
+    assert!(matches!(pair.bob.sync().await, Err(Error::Forked { epoch: 2 })));
+    // The server shows no more what gave it away.
+    pair.liar.answer(|request: &mut Request| request.path.ends_with("/group-info").then(|| answer(500, &"")).flatten());
+    let pair = restarted(pair).await;
+    assert_eq!(pair.bobs.loss().await.unwrap(), Some(Loss::Forked { epoch: 2 }));
+    assert!(matches!(pair.bobs.safety_code().await, Err(Error::Forked { .. })));
+    for outcome in [pair.bobs.send("I do").await.map(drop), pair.bobs.rotate().await, pair.bob.sync().await] {
+        assert!(matches!(outcome, Err(Error::Forked { .. })), "{outcome:?}");
+    }
+    assert_eq!(pair.liar.posted("/messages"), 0);
+    pair.liar.be_honest();
+    pair.bobs.rejoin(&[]).await.unwrap();
+    let pair = restarted(pair).await;
+    assert_eq!(pair.bobs.loss().await.unwrap(), None);
+    pair.alice.sync().await.unwrap();
+    agree(&[&pair.alices, &pair.bobs]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_doubt_stays_until_it_is_looked_into() {
+    let mut pair = fork(Recovery::Ask).await;
+    pair.say("do you hear me?").await;
+    pair.liar.answer(|request: &mut Request| {
+        let nothing = GroupInfoAnswer { epoch: 2, seq: 3, group_info: vec![1; 100].into(), ratchet_tree: None };
+        request.path.ends_with("/group-info").then(|| answer(200, &nothing)).flatten()
+    });
+    pair.bob.sync().await.unwrap();
+    let told = pair.bobs_news().await;
+    assert!(matches!(suspicion(&told), Some(Suspicion::OtherKeys { epoch: 2, .. })), "{told:?}");
+    let pair = restarted(pair).await;
+    pair.liar.answer(|_| None);
+    let outcome = pair.bob.sync().await;
+    assert!(matches!(outcome, Err(Error::Forked { epoch: 2 })), "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waited_at_a_removal_is_told_to_be_undelivered() {
+    let mut pair = Pair::new(Recovery::Ask).await;
+    pair.liar.cut_after(0, false);
+    let id = pair.bobs.send("never arrives").await.unwrap();
+    pair.alices.remove("bob").await.unwrap();
+    assert!(pair.liar.mend());
+    pair.bob.sync().await.unwrap();
+    let told = pair.bobs_news().await;
+    let undelivered = told.iter().filter(|event| {
+        matches!(event, Event::NotDelivered { id: which, reason, .. } if *which == id && matches!(**reason, Error::NotMember))
+    });
+    assert_eq!(undelivered.count(), 1, "{told:?}");
+    assert_eq!(texts(&pair.alices).await.len(), 0);
+}
