@@ -226,9 +226,11 @@ impl Simulation {
         else {
             return Ok(());
         };
-        let era = self.service.era();
+        let (era, number) = (self.service.era(), self.model.epoch(tip)?.number);
         let behind = |person: &&Person| {
-            person.is_active() && person.file.era == era && person.standing.at != Some(tip)
+            person.is_active()
+                && person.file.era == era
+                && person.group.as_ref().is_some_and(|group| group.epoch().0 < number)
         };
         let ghosts: Vec<PersonId> = self.people.iter().filter(behind).map(|person| person.id).take(3).collect();
         for ghost in ghosts {
