@@ -197,14 +197,16 @@ impl Simulation {
 
     /// One member renews its keys; then some speak, and all others hear them.
     fn speak_to_all(&mut self) -> Step<()> {
-        let able: Vec<PersonId> = self.people.iter().filter(|person| person.is_able()).map(|person| person.id).collect();
+        let able: Vec<PersonId> =
+            self.people.iter().filter(|person| person.is_able()).map(|person| person.id).collect();
         let Some(committer) = self.someone(&able) else { return Ok(()) };
         if self.person(committer)?.group()?.has_pending_commit() {
             self.give_up_commit(committer)?;
         }
         self.make_commit(committer, Wish { path: true, info: true, ..Wish::default() })?;
         self.come_to_rest()?;
-        let able: Vec<PersonId> = self.people.iter().filter(|person| person.is_able()).map(|person| person.id).collect();
+        let able: Vec<PersonId> =
+            self.people.iter().filter(|person| person.is_able()).map(|person| person.id).collect();
         for _ in 0..SPEAKERS.min(able.len()) {
             if let Some(speaker) = self.someone(&able)
                 && self.person(speaker)?.group()?.proposals().next().is_none()
@@ -222,7 +224,8 @@ impl Simulation {
         let last = self.service.logs(self.service.era())?.branch(self.main)?.records.iter().rev().take(20);
         let is_new = |record: &&Arc<crate::service::Record>| matches!(record.truth, Truth::Said(id) if self.model.said(id).is_ok_and(|said| said.epoch == tip));
         let Some(record) = last.clone().find(is_new).cloned() else { return Ok(()) };
-        let MlsMessageBody::PrivateMessage(message) = MlsMessage::from_bytes(&record.bytes).must("to decode a message")?.body
+        let MlsMessageBody::PrivateMessage(message) =
+            MlsMessage::from_bytes(&record.bytes).must("to decode a message")?.body
         else {
             return Ok(());
         };
