@@ -42,7 +42,8 @@ use trouble::Trouble;
 ///
 /// Starts a server and one process for each person, each with its own state file, and plays a script: who says what, who goes
 /// offline, who is invited, removed or killed. After each line everybody's epoch, keys, members and messages are compared. The
-/// script that ships with the program shows all there is; `cenacle demo --print-script` prints it.
+/// script that ships with the program shows all there is; `cenacle demo --print-script` prints it. Kill its processes if you
+/// like: one that is killed is started again with its files, the transcript says so, and the story goes on.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = after_long_help())]
 pub struct DemoArgs {

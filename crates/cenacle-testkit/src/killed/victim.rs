@@ -237,14 +237,13 @@ impl Victim {
             Ok(line) => Ok(line),
             Err(RecvTimeoutError::Timeout) if deadline.is_some() => {
                 self.tally.anywhere += 1;
-                // It may have said something that was not read yet: that has left it. A write was not given leave.
-                let said = self.kill().into_iter().any(|line| matches!(line, Line::Said(_)));
+                // It may have answered, which was not read yet. A write was not given leave.
+                let has_answered = self.kill();
                 self.find(&[]);
-                if said {
-                    self.release()
-                } else {
-                    self.sealed.clear()
+                if has_answered {
+                    self.release();
                 }
+                self.sealed.clear();
                 Err(Killed)
             }
             Err(RecvTimeoutError::Timeout) => panic!("the process does not answer"),
@@ -259,13 +258,21 @@ impl Victim {
         }
     }
 
-    /// Kills the process and gives what it said until then.
-    fn kill(&mut self) -> Vec<Line> {
+    /// Kills the process. It may have encrypted something since it was last heard, and have answered: whether it has.
+    fn kill(&mut self) -> bool {
         let mut living = self.living.take().expect("it lives");
         living.child.kill().unwrap();
         living.child.wait().unwrap();
         self.deadline = None;
-        living.lines.iter().collect()
+        let mut has_answered = false;
+        for line in living.lines.iter() {
+            match line {
+                Line::Seal(key) => self.sealed.push(key),
+                Line::Said(_) => has_answered = true,
+                Line::Write(_) | Line::Written => {}
+            }
+        }
+        has_answered
     }
 
     fn leave(&mut self) {
@@ -329,11 +336,7 @@ impl Victim {
                 self.tally.during += 1;
                 self.leave();
                 thread::sleep(time);
-                for line in self.kill() {
-                    if let Line::Seal(key) = line {
-                        self.sealed.push(key);
-                    }
-                }
+                self.kill();
             }
             Fate::Torn(seed) => {
                 self.tally.torn += 1;

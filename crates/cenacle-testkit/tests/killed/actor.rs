@@ -7,8 +7,8 @@ use cenacle_mls::{
     Error,
     delta::{Delta, PersistError, RowKey, Store as _, Table},
     group::{
-        CommitBuilder, CommitBundle, ExternalJoin, Group, Inputs, OwnKeyPackage, PendingJoin, PublicGroup, Received,
-        Transition,
+        Client, CommitBuilder, CommitBundle, ExternalJoin, Group, Inputs, OwnKeyPackage, PendingJoin, PublicGroup,
+        Received, Transition,
     },
     wire::{
         ContentType, Extensions, GroupId, KeyPackage, LeafIndex, MlsMessage, MlsMessageBody, ProtocolVersion, Psk,
@@ -95,11 +95,15 @@ impl Actor {
                 self.begin(&asked.order, inputs, &mut rng)
             }
             Order::Enter(_) | Order::Entered | Order::Entering => self.enter(&asked.order, inputs, &mut rng),
+            Order::Abandon => self.abandon(),
+            Order::Murmur(text) => self.murmur(text, &mut rng),
             Order::Say(..) | Order::Whisper(_) | Order::ProposeUpdate(_) | Order::ProposeRemove(..) => {
                 self.send(&asked.order, &mut rng)
             }
             Order::Commit(slot, content) => self.commit(*slot, content, inputs, &mut rng),
             Order::Discard => self.discard(),
+            Order::SetAside => self.set_aside(),
+            Order::Forget => self.forget(),
             Order::Hear(bytes) => self.hear(&message(bytes), inputs),
             // A store in memory is not reopened.
             Order::Reopen => Ok(Answer::Done),
@@ -212,6 +216,35 @@ impl Actor {
         }
     }
 
+    fn abandon(&mut self) -> Outcome {
+        let disk = &mut self.person.disk;
+        let abandoned = match self.joining.take() {
+            Some(joining) => joining.discard().persist(disk),
+            None => {
+                let mut delta = Delta::new();
+                delta.delete(RowKey::of_group(Table::PENDING_JOIN, &self.group_id));
+                disk.apply(&delta)
+            }
+        };
+        abandoned.map(|()| Answer::Done).map_err(PersistError::Store)
+    }
+
+    fn forget(&mut self) -> Outcome {
+        self.person.group = None;
+        Client::forget_group(&mut self.person.disk, &self.group_id).map_err(PersistError::Store)?;
+        Ok(Answer::Done)
+    }
+
+    fn murmur(&mut self, text: &str, rng: &mut SeededRng) -> Outcome {
+        let Person { client, disk, group, .. } = &mut self.person;
+        // A group is held once.
+        *group = None;
+        let mut partial = client.open_group(disk, &self.group_id)?.expect("a group");
+        let message = partial.merge(partial.protect(text.as_bytes(), b"", rng)?, disk)?;
+        *group = Some(partial.complete(client, disk)?);
+        Ok(Answer::Bytes(to_hex(&message)))
+    }
+
     fn send(&mut self, order: &Order, rng: &mut SeededRng) -> Outcome {
         let Person { disk, group, .. } = &mut self.person;
         let group = group.as_mut().expect("a member");
@@ -244,6 +277,14 @@ impl Actor {
         let mut transition = group.discard_pending()?;
         transition.delta_mut().append(ended);
         group.merge(transition, disk)?;
+        Ok(Answer::Done)
+    }
+
+    fn set_aside(&mut self) -> Outcome {
+        let waiting: Vec<_> = self.person.group().proposals().map(|(reference, ..)| reference).collect();
+        for reference in waiting {
+            self.person.try_step(|group| group.set_aside(&reference))?;
+        }
         Ok(Answer::Done)
     }
 

@@ -201,19 +201,23 @@ fn a_process_is_killed_at_any_moment() {
 #[test]
 fn a_process_is_killed_while_it_makes_its_file() {
     let mut dice = Dice::new(1);
-    let mut killed = 0;
+    let (mut killed, mut begun) = (0, 0);
     for _ in 0..if long_run() { 500 } else { 25 } {
         // On a disk, where it takes its time.
         let directory = tempfile::tempdir().unwrap();
         let mut victim = victim(&directory, "alice", Handshake::Private, iter::empty());
-        victim.die_after(Duration::from_micros(dice.below(20_000) as u64));
+        let within = [5_000, 30_000, 120_000][dice.below(3)];
+        victim.die_after(Duration::from_micros(dice.below(within) as u64));
         let mut ask = |order| victim.ask(&serde_json::to_string(&Asked { seed: 1, order }).unwrap());
-        killed += usize::from(ask(Order::Status).is_err());
+        if ask(Order::Status).is_err() {
+            killed += 1;
+            begun += usize::from(directory.path().join("state.db").exists());
+        }
         // What it left is as good as nothing.
         while !ask(Order::Status).is_ok_and(|answer| answer.contains("authenticator")) {
             drop(ask(Order::Create));
         }
     }
-    println!("killed {killed} times");
+    println!("killed {killed} times, {begun} times with a file");
     assert!(killed > 0);
 }

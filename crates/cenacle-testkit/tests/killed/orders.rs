@@ -26,19 +26,27 @@ pub(crate) enum Order {
     Entered,
     /// The stored external commit.
     Entering,
+    /// The external commit was not accepted.
+    Abandon,
     Say(Slot, String),
     /// Say something that is kept nowhere.
     Whisper(String),
+    /// The same, having read a few rows of the group only.
+    Murmur(String),
     ProposeUpdate(Slot),
     ProposeRemove(Slot, u32),
     Commit(Slot, Content),
     Discard,
+    /// Set all waiting proposals aside.
+    SetAside,
     Hear(Hex),
     /// What is in a slot of the outbox.
     Outbox(Slot),
     /// Found the group anew after a ReInit, with the owners of these key packages.
     Found(Slot, Vec<Hex>),
     GroupInfo,
+    /// Erase what is left of the group.
+    Forget,
     /// Close the store and open it again.
     Reopen,
     Status,

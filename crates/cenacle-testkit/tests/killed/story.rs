@@ -172,18 +172,30 @@ impl Story {
         }
     }
 
-    fn enter(&mut self, name: &str, via: &str) {
+    /// Makes an external commit.
+    fn prepare_entry(&mut self, name: &str, via: &str) -> Hex {
         let info = bytes(self.insist(via, &Order::GroupInfo));
-        let others: Vec<_> = self.members().into_iter().filter(|other| *other != name).collect();
-        let commit = loop {
+        loop {
             let made = match self.ask(name, &Order::Enter(info.clone())) {
                 Ok(made) => made,
                 Err(Killed) => self.insist(name, &Order::Entering),
             };
             if made != Answer::Nothing {
-                break bytes(made);
+                return bytes(made);
             }
-        };
+        }
+    }
+
+    fn abandon_entry(&mut self, name: &str, via: &str) {
+        self.prepare_entry(name, via);
+        while self.insist(name, &Order::Entering) != Answer::Nothing {
+            drop(self.ask(name, &Order::Abandon));
+        }
+    }
+
+    fn enter(&mut self, name: &str, via: &str) {
+        let others: Vec<_> = self.members().into_iter().filter(|other| *other != name).collect();
+        let commit = self.prepare_entry(name, via);
         for other in others {
             self.hear(other, &commit);
         }
@@ -242,9 +254,11 @@ impl Story {
 
     /// Says something that a kill loses, with the keys that were reserved for it.
     fn whisper(&mut self, name: &str) {
-        let text = format!("{name} whispers {}", self.dice.below(usize::MAX));
-        let made = self.insist(name, &Order::Whisper(text.clone()));
-        self.deliver_text(name, &bytes(made), &text);
+        for order in [Order::Whisper, Order::Murmur] {
+            let text = format!("{name} whispers {}", self.dice.below(usize::MAX));
+            let made = self.insist(name, &order(text.clone()));
+            self.deliver_text(name, &bytes(made), &text);
+        }
     }
 
     fn propose(&mut self, name: &str, order: impl Fn(Slot) -> Order) {
@@ -304,11 +318,19 @@ impl Story {
         self.commit("alice", &path);
         self.deliver_text("bob", &messages[1].0, &messages[1].1);
         for name in ["carol", "alice"] {
-            (0..3).for_each(|_| self.whisper(name));
+            (0..2).for_each(|_| self.whisper(name));
+        }
+        for name in ["alice", "bob"] {
+            let carol = self.leaf("carol");
+            self.propose(name, |slot| Order::ProposeRemove(slot, carol));
+            while self.ask(name, &Order::SetAside) != Ok(Answer::Done) {}
+            self.commit(name, &path);
+            assert!(self.is_member("carol"));
         }
         self.prepare("alice", &path);
         self.discard("alice");
         self.commit("bob", &Content { psk: true, ..Content::default() });
+        self.abandon_entry("dave", "carol");
         self.enter("dave", "carol");
         self.say("dave");
         for name in NAMES {
@@ -322,6 +344,9 @@ impl Story {
         let remove = Some(self.leaf("carol"));
         self.commit("alice", &Content { remove, ..Content::default() });
         assert!(!self.is_member("carol"));
+        while self.status("carol").is_some() {
+            drop(self.ask("carol", &Order::Forget));
+        }
         for name in ["dave", "alice", "bob"] {
             self.say(name);
             self.whisper(name);
