@@ -19,10 +19,13 @@ pub use sha2::{Sha256, Sha384, Sha512};
 pub trait Hash: EagerHash + 'static {
     /// KDF identifier.
     const KDF_ID: u16;
+    /// How deep the KDF goes on the stack.
+    const DEPTH: Depth = Depth::KiB4;
 }
 
 impl Hash for Sha256 {
     const KDF_ID: u16 = 1;
+    const DEPTH: Depth = Depth::KiB2;
 }
 
 impl Hash for Sha384 {
@@ -128,16 +131,16 @@ impl<const ID: u16, H: Hash, D: Dh, A: Aead, S: Scheme> Suite for Composed<ID, H
     }
 
     fn mac(&self, key: &[u8], parts: &[&[u8]]) -> Digest {
-        swept(Depth::KiB4, || Digest::from_slice(&hmac::<H>(key, parts)).unwrap_or_default())
+        swept(H::DEPTH, || Digest::from_slice(&hmac::<H>(key, parts)).unwrap_or_default())
     }
 
     fn extract(&self, salt: &[u8], input: &[&[u8]]) -> Secret {
         // RFC 5869 §2.2: "PRK = HMAC-Hash(salt, IKM)"; a salt that is absent equals an empty one.
-        swept(Depth::KiB4, || Secret::from_slice(&hmac::<H>(salt, input)).unwrap_or_else(|| Secret::zero(0)))
+        swept(H::DEPTH, || Secret::from_slice(&hmac::<H>(salt, input)).unwrap_or_else(|| Secret::zero(0)))
     }
 
     fn expand(&self, secret: &[u8], info: &[&[u8]], out: &mut [u8]) -> Result<(), CryptoError> {
-        swept(Depth::KiB4, || {
+        swept(H::DEPTH, || {
             let hkdf = Hkdf::<H>::from_prk(secret).map_err(|_| CryptoError::BadLength)?;
             hkdf.expand_multi_info(info, out).map_err(|_| CryptoError::BadLength)
         })

@@ -6,6 +6,8 @@ use core::hint::black_box;
 /// How deep a calculation goes on the stack. Code that is not optimised goes several times as deep, and is swept so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
+    /// Up to 2 KiB.
+    KiB2,
     /// Up to 4 KiB.
     KiB4,
     /// Up to 8 KiB.
@@ -19,6 +21,7 @@ pub enum Depth {
 pub fn swept<T>(depth: Depth, f: impl FnOnce() -> T) -> T {
     let result = deeper(f);
     match depth {
+        Depth::KiB2 => overwrite::<{ 2 * UNIT_BYTES }>(),
         Depth::KiB4 => overwrite::<{ 4 * UNIT_BYTES }>(),
         Depth::KiB8 => overwrite::<{ 8 * UNIT_BYTES }>(),
         Depth::KiB16 => overwrite::<{ 16 * UNIT_BYTES }>(),
