@@ -174,6 +174,41 @@ async fn what_waits_is_said_once_whatever_had_become_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_who_was_removed_and_invited_again_while_offline_is_back() {
+    for recovery in [Recovery::Ask, Recovery::Automatic] {
+        let mut pair = Pair::new(recovery).await;
+        pair.say("one").await;
+        pair.bob.sync().await.unwrap();
+        pair.alices.remove("bob").await.unwrap();
+        pair.say("between").await;
+        pair.alices.invite("bob").await.unwrap();
+        pair.say("two").await;
+        let outcome = pair.bob.sync().await;
+        if recovery == Recovery::Ask {
+            // Not even by the Welcome that has come.
+            assert!(matches!(outcome, Err(Error::Gap { .. })), "{outcome:?}");
+            pair.bobs.rejoin(&[]).await.unwrap();
+        } else {
+            outcome.unwrap();
+        }
+        pair.alice.sync().await.unwrap();
+        let told = pair.bobs_news().await;
+        assert!(told.iter().any(|event| matches!(event, Event::Lost { loss: Loss::Gap { .. }, .. })), "{told:?}");
+        assert!(told.iter().any(|event| matches!(event, Event::Rejoined { .. })), "{told:?}");
+        agree(&[&pair.alices, &pair.bobs]).await;
+        let heard = texts(&pair.bobs).await;
+        let expected: &[&str] = if recovery == Recovery::Ask { &["one", "two"] } else { &["one"] };
+        assert_eq!(heard, expected, "by the Welcome everything since it is read, by coming back nothing before that");
+        pair.say("three").await;
+        pair.bob.sync().await.unwrap();
+        assert_eq!(texts(&pair.bobs).await.last().unwrap(), "three");
+        pair.bobs.send("four").await.unwrap();
+        pair.alice.sync().await.unwrap();
+        assert_eq!(texts(&pair.alices).await.last().unwrap(), "four");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_came_meanwhile_is_named_first() {
     for recovery in [Recovery::Ask, Recovery::Automatic] {
         let mut pair = Pair::new(recovery).await;

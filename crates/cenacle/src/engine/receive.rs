@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use cenacle_codec::Decode;
 use cenacle_mls::{
     Need, Refusal,
-    delta::{Delta, RowKey, Store},
+    delta::{Delta, RowKey},
     group::{Received, Transition},
     wire::{ContentType, MlsMessage, MlsMessageBody},
 };
@@ -242,10 +242,12 @@ impl Engine {
             effects.is_disputed = true;
             effects.events.push(other_log(id, record, from.clone()));
         }
-        let (seen, digest) = (seen_row(id, &from, payload.id), self.base.hash(&[received.data.expose()]));
-        if let Some(known) = self.store.row(&seen)? {
+        let seen = seen_row(id, &from, payload.id);
+        if let Some(known) = state::find::<u64>(&self.store, &seen, "seen")? {
             // Whoever came back says again what may not have arrived; but nothing else under the same name.
-            if known.expose() != digest.as_slice() {
+            let entry: Option<HistoryEntry> =
+                state::find(&self.store, &indexed_row(state::HISTORY, id, known), "history")?;
+            if entry.is_some_and(|entry| *entry.payload != *received.data.expose()) {
                 let reason = Refusal("a member says two things under one identifier".into());
                 let reason = Error::Mls(cenacle_mls::Error::Refused(reason)).into();
                 effects.events.push(Event::Rejected { conversation: id.clone(), seq: record.seq, reason });
@@ -260,7 +262,7 @@ impl Engine {
             received_at: Some(record.received_at),
             payload: received.data.expose().into(),
         };
-        effects.delta.put(seen, digest.as_slice());
+        state::put(&mut effects.delta, seen, &index)?;
         state::put(&mut effects.delta, indexed_row(state::HISTORY, id, index), &entry)?;
         effects.record = Some(next);
         let message = Message {

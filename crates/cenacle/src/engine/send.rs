@@ -42,7 +42,7 @@ impl Engine {
         record.next_index = outbox.saturating_add(1);
         let mut delta = Delta::new();
         state::put(&mut delta, row(id), &record)?;
-        delta.put(seen_row(id, &entry.from, payload.id), self.base.hash(&[&entry.payload]).as_slice());
+        state::put(&mut delta, seen_row(id, &entry.from, payload.id), &history)?;
         if self.room(id)?.can_speak() {
             self.say(id, outbox, history, &entry, delta)?;
         } else {

@@ -171,8 +171,17 @@ async fn a_key_package_that_does_not_fit_holds_up_nobody() {
     let outcome = room.invite("carol").await;
     let Err(Error::GivenUp(reason)) = outcome else { panic!("{outcome:?}") };
     assert!(matches!(*reason, Error::Mls(MlsError::Invalid(_))), "{reason:?}");
-    let mut to_dave = dave.events();
-    room.invite("dave").await.unwrap();
+    let (mut to_alice, mut to_dave) = (alice.events(), dave.events());
+    liar.cut_after(0, false);
+    for name in ["carol", "dave"] {
+        assert!(matches!(room.invite(name).await, Err(Error::Offline(_))));
+    }
+    assert!(liar.mend());
+    news(&mut to_alice).await;
+    alice.sync().await.unwrap();
+    let told = news(&mut to_alice).await;
+    let dropped = told.iter().filter(|event| matches!(event, Event::Dropped { .. })).count();
+    assert_eq!(dropped, 1, "{told:?}");
     let daves = joined(&dave, &mut to_dave).await;
     agree(&[&room, &daves]).await;
     liar.be_honest();

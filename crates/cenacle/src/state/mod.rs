@@ -22,7 +22,7 @@ pub(crate) const ACCOUNT: Table = Table(128);
 pub(crate) const CONVERSATION: Table = Table(129);
 /// What was said: key `group_id, index`.
 pub(crate) const HISTORY: Table = Table(130);
-/// Digests of messages seen, against replays: key `group_id, sender, message id`.
+/// Where in the history messages are that were seen, against replays: key `group_id, sender, message id`.
 pub(crate) const SEEN: Table = Table(131);
 /// What waits to be seen in the log: key `group_id, index`. The value is an [`OutboxHeader`] and what is to be posted.
 pub(crate) const OUTBOX: Table = Table(132);

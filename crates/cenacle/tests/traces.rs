@@ -1,4 +1,5 @@
-//! What members' evidence and a lying server's traces are good for: told at commits too, and not forgotten by a restart.
+//! What returns, forks, removals and a server's lies leave behind: evidence in commits, losses and doubts that outlast a restart,
+//! commits that were overtaken, messages that will not arrive.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::panic, reason = "tests fail by panicking")]
 
 extern crate alloc;
@@ -8,7 +9,7 @@ mod liar;
 
 use cenacle::{Error, Event, Loss, Recovery, Suspicion, transport::Request};
 use cenacle_service::wire::GroupInfoAnswer;
-use common::{agree, texts};
+use common::{agree, joined, texts};
 use liar::{Pair, answer, fork, lied_to, suspicion};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,4 +94,59 @@ async fn what_waited_at_a_removal_is_told_to_be_undelivered() {
     });
     assert_eq!(undelivered.count(), 1, "{told:?}");
     assert_eq!(texts(&pair.alices).await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_return_that_a_removal_overtook_stands_in_nobodys_way() {
+    let mut pair = Pair::new(Recovery::Ask).await;
+    let other = pair.alice.create_conversation("other").await.unwrap();
+    other.invite("bob").await.unwrap();
+    pair.bob.sync().await.unwrap();
+    let others = joined(&pair.bob, &mut pair.to_bob).await;
+    // Bob comes back, and is not told; then he is removed and invited again.
+    pair.liar.cut_after(3, true);
+    assert!(matches!(pair.bobs.rejoin(&[]).await, Err(Error::Offline(_))));
+    assert!(pair.liar.mend() && pair.liar.posted("/commits") == 1);
+    pair.alice.sync().await.unwrap();
+    pair.alices.remove("bob").await.unwrap();
+    pair.alices.invite("bob").await.unwrap();
+    pair.say("welcome back").await;
+    other.send("elsewhere").await.unwrap();
+
+    let outcome = pair.bob.sync().await;
+    assert!(matches!(outcome, Err(Error::Gap { .. })), "{outcome:?}");
+    assert_eq!(texts(&others).await, ["elsewhere"], "the other conversation goes on");
+    pair.bobs.rejoin(&[]).await.unwrap();
+    pair.bob.sync().await.unwrap();
+    agree(&[&pair.alices, &pair.bobs]).await;
+    assert_eq!(texts(&pair.bobs).await, ["welcome back"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_return_that_a_welcome_overtook_is_not_made_after_all() {
+    let pair = Pair::new(Recovery::Ask).await;
+    pair.say("one").await;
+    pair.say("two").await;
+    pair.liar.answer(|request: &mut Request| {
+        request.path = request.path.replace("/log?from=3&", "/log?from=4&");
+        request.path.ends_with("/commits").then(|| answer(500, &"out of order")).flatten()
+    });
+    assert!(matches!(pair.bob.sync().await, Err(Error::Gap { .. })));
+    assert!(matches!(pair.bobs.rejoin(&[]).await, Err(Error::Refused(_))));
+    pair.alices.remove("bob").await.unwrap();
+    pair.alices.invite("bob").await.unwrap();
+    pair.bobs.rejoin(&[]).await.unwrap();
+    agree(&[&pair.alices, &pair.bobs]).await;
+
+    pair.liar.be_honest();
+    let (epoch, id) = (pair.bobs.epoch().await.unwrap(), pair.bobs.id().clone());
+    drop(pair.bobs);
+    pair.bob.close().await;
+    pair.liar.posted("/commits");
+    let bob = lied_to(&pair.world, &pair.liar, "bob", Recovery::Ask).await;
+    bob.sync().await.unwrap();
+    let bobs = bob.conversation(id);
+    assert_eq!((bobs.epoch().await.unwrap(), pair.liar.posted("/commits")), (epoch, 0));
+    pair.alice.sync().await.unwrap();
+    agree(&[&pair.alices, &bobs]).await;
 }
