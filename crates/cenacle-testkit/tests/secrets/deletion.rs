@@ -1,4 +1,4 @@
-//! What must be deleted, one by one. Each test brings a member to where a value is consumed and searches it for that value
+//! What RFC 9420 §7.5, §9.2, §10 and §12.4 want deleted, one by one. Each test brings a member to where a value is consumed and searches it for that value
 //! under its name; what may still be kept is there.
 
 use cenacle_codec::Opaque;
@@ -22,7 +22,7 @@ fn assert_forgotten(trial: &Trial, names: &[&str]) {
 }
 
 #[test]
-fn r169_secrets_of_the_key_schedule_are_deleted_when_consumed() {
+fn secrets_of_the_key_schedule_are_deleted_when_consumed() {
     let mut trial = member();
     trial.others_commit_with_psk();
     trial.hear();
@@ -32,7 +32,7 @@ fn r169_secrets_of_the_key_schedule_are_deleted_when_consumed() {
 }
 
 #[test]
-fn r170_the_init_secret_of_the_epoch_before_is_deleted() {
+fn the_init_secret_of_the_epoch_before_is_deleted() {
     let mut trial = member();
     let init_secret = trial.rows().secrets.unwrap().init_secret;
     assert!(trial.bob.holds(init_secret.0.expose()));
@@ -42,7 +42,7 @@ fn r170_the_init_secret_of_the_epoch_before_is_deleted() {
 }
 
 #[test]
-fn r171_tree_secrets_above_a_leaf_are_deleted_when_it_is_derived() {
+fn tree_secrets_above_a_leaf_are_deleted_when_it_is_derived() {
     let mut trial = member();
     let undivided = trial.rows().undivided.len();
     trial.hear();
@@ -51,7 +51,7 @@ fn r171_tree_secrets_above_a_leaf_are_deleted_when_it_is_derived() {
 }
 
 #[test]
-fn r172_ratchet_secrets_are_deleted_up_to_the_generation_that_was_used() {
+fn ratchet_secrets_are_deleted_up_to_the_generation_that_was_used() {
     let mut trial = member();
     let messages = trial.say_to_others("carol", 3);
     trial.hear_one(&messages[2]);
@@ -61,7 +61,7 @@ fn r172_ratchet_secrets_are_deleted_up_to_the_generation_that_was_used() {
 }
 
 #[test]
-fn r173_key_and_nonce_are_deleted_after_use_and_skipped_ones_kept() {
+fn key_and_nonce_are_deleted_after_use_and_skipped_ones_kept() {
     let mut trial = member();
     let messages = trial.say_to_others("carol", 3);
     trial.hear_one(&messages[2]);
@@ -79,7 +79,7 @@ fn r173_key_and_nonce_are_deleted_after_use_and_skipped_ones_kept() {
 }
 
 #[test]
-fn r174_path_secrets_and_node_secrets_are_deleted() {
+fn path_secrets_and_node_secrets_are_deleted() {
     let mut trial = member();
     trial.others_commit();
     assert_forgotten(&trial, &["path_secret[1]", "node_secret[1]"]);
@@ -88,7 +88,7 @@ fn r174_path_secrets_and_node_secrets_are_deleted() {
 }
 
 #[test]
-fn r175_private_keys_that_were_replaced_are_deleted() {
+fn private_keys_that_were_replaced_are_deleted() {
     let mut trial = member();
     let before = trial.rows();
     trial.commit_and_be_accepted();
@@ -101,7 +101,7 @@ fn r175_private_keys_that_were_replaced_are_deleted() {
 }
 
 #[test]
-fn r176_keys_of_updates_that_were_not_committed_are_deleted() {
+fn keys_of_updates_that_were_not_committed_are_deleted() {
     let mut trial = member();
     let key = trial.propose_update();
     assert!(trial.bob.holds(&key));
@@ -111,7 +111,7 @@ fn r176_keys_of_updates_that_were_not_committed_are_deleted() {
 }
 
 #[test]
-fn r177_the_init_key_is_deleted_when_its_welcome_was_processed() {
+fn the_init_key_is_deleted_when_its_welcome_was_processed() {
     let mut trial = Trial::new(8, Provider::AwsLc, 1);
     let welcome = trial.be_invited();
     assert_forgotten(&trial, &["init_key of a key package"]);
@@ -124,7 +124,7 @@ fn r177_the_init_key_is_deleted_when_its_welcome_was_processed() {
 }
 
 #[test]
-fn r178_the_leaf_key_of_a_key_package_is_the_leafs_until_that_is_replaced() {
+fn the_leaf_key_of_a_key_package_is_the_leafs_until_that_is_replaced() {
     let mut trial = Trial::new(9, Provider::AwsLc, 1);
     trial.be_invited();
     assert!(trial.rows().key_packages.is_empty());
@@ -133,7 +133,7 @@ fn r178_the_leaf_key_of_a_key_package_is_the_leafs_until_that_is_replaced() {
 }
 
 #[test]
-fn r179_of_states_that_were_not_taken_nothing_is_kept() {
+fn of_states_that_were_not_taken_nothing_is_kept() {
     let mut trial = member();
     let commit = trial.prepare_commit("carol");
     trial.search("before");
@@ -150,7 +150,7 @@ fn r179_of_states_that_were_not_taken_nothing_is_kept() {
 }
 
 #[test]
-fn r180_who_is_removed_has_nothing_left_of_the_group() {
+fn who_is_removed_has_nothing_left_of_the_group() {
     let mut trial = member();
     trial.hear();
     let before = trial.rows();
