@@ -11,7 +11,7 @@
 
 extern crate alloc;
 
-mod rules;
+mod deletion;
 mod trial;
 
 use core::panic::AssertUnwindSafe;

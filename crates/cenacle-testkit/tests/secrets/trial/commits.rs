@@ -4,15 +4,17 @@ use cenacle_codec::{Decode as _, Encode as _, Opaque};
 use cenacle_mls::{
     group::{CommitBundle, Received},
     wire::{
-        Commit, Content, ExternalInit, GroupContext, MlsMessage, PreSharedKeyId, Proposal, ProposalRef, Psk, Sender,
+        Add, Commit, Content, ExternalInit, GroupContext, MlsMessage, MlsMessageBody, PreSharedKeyId, Proposal,
+        ProposalRef, Psk, Sender,
     },
 };
+use cenacle_store::MemoryStore;
 use cenacle_testkit::{
     suspect::{
         Named, Order, Stolen,
         consumed::{Epochs, by_commit, by_message},
     },
-    world::{World, inputs},
+    world::{LIFETIME, World, inputs},
 };
 
 use super::{Before, OTHERS, Trial};
@@ -133,6 +135,26 @@ impl Trial {
     pub(crate) fn commit_and_be_accepted(&mut self) {
         let before = self.before();
         let commit = self.prepare_own_commit();
+        self.own_commit_is_accepted(before, &commit);
+    }
+
+    /// The suspect adds so many, who are not heard of again.
+    pub(crate) fn add_many_and_be_accepted(&mut self, count: usize) {
+        let mut proposals = Vec::with_capacity(count);
+        for n in 0..count {
+            let (signer, mut rng) = (self.world.signer(), self.world.dice.fork());
+            let client = self.world.client(&format!("one of many, {n}"), signer);
+            let package = client.key_package(LIFETIME, false, &mut rng).unwrap();
+            let MlsMessageBody::KeyPackage(package) =
+                package.persist(&mut MemoryStore::default()).unwrap_or_else(|never| match never {}).body
+            else {
+                panic!("not a key package")
+            };
+            proposals.push(Proposal::Add(Add { key_package: Box::new(package) }));
+        }
+        let before = self.before();
+        let bundle = self.bob.must(&Order::Commit((proposals, 1)));
+        let commit = Self::encoded(&CommitBundle::from_bytes(&bundle).unwrap());
         self.own_commit_is_accepted(before, &commit);
     }
 

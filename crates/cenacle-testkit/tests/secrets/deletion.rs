@@ -1,5 +1,5 @@
-//! What must be deleted, one by one. Each test brings a member to where a value is consumed and searches it for that value
-//! under its name; what may still be kept is there.
+//! What RFC 9420 §7.5, §9.2, §10 and §12.4 want deleted, one by one. Each test brings a member to where a value is consumed
+//! and searches it for that value under its name; what may still be kept is there.
 
 use cenacle_codec::Opaque;
 use cenacle_testkit::{suspect::Order, world::Provider};
@@ -159,4 +159,12 @@ fn who_is_removed_has_nothing_left_of_the_group() {
     assert!(secrets.len() > 10 && secrets.iter().all(|named| !trial.bob.holds(&named.value)));
     assert!(trial.rows().all().is_empty());
     assert_forgotten(&trial, &["exporter_secret", "membership_key", "private key of node", "resumption_psk"]);
+}
+
+/// With the feature `parallel` of `cenacle-mls`, a Welcome for many is sealed on several threads.
+#[test]
+fn a_commit_for_many_leaves_nothing_on_any_thread() {
+    let mut trial = member();
+    trial.add_many_and_be_accepted(70);
+    assert_forgotten(&trial, &["joiner_secret", "welcome_secret", "path_secret[0]"]);
 }
