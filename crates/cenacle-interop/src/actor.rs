@@ -150,7 +150,8 @@ impl PskShelf {
 pub(crate) struct Transaction {
     pub(crate) client: Client,
     pub(crate) psks: PskShelf,
-    store: MemoryStore,
+    /// With the row of the key package, until the group that was joined by it takes it over.
+    pub(crate) store: MemoryStore,
 }
 
 /// A key package with its private keys, for the answer to the runner.

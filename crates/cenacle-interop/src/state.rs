@@ -62,9 +62,13 @@ pub(crate) struct CommitOut {
 }
 
 impl State {
-    /// Takes a group into use that was created or joined.
-    pub(crate) fn new(client: Client, psks: PskShelf, group: NewGroup) -> Result<Self, Failure> {
-        let mut store = MemoryStore::default();
+    /// Takes a group into use that was created or joined, the latter with the store of the key package.
+    pub(crate) fn new(
+        client: Client,
+        psks: PskShelf,
+        group: NewGroup,
+        mut store: MemoryStore,
+    ) -> Result<Self, Failure> {
         let group = group.accept(&mut store)?;
         Ok(Self::stored(client, psks, group, store))
     }

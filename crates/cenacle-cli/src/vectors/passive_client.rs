@@ -93,7 +93,8 @@ impl PassiveClient {
             .with_capabilities(leaf.capabilities.clone())
             .with_leaf_extensions(leaf.extensions.clone())
             .with_settings(settings());
-        Ok((client, OwnKeyPackage::new(key_package, init_key, leaf_key, false)))
+        // Kept: the vector has no row of it, which a join by a one-time key package asks for.
+        Ok((client, OwnKeyPackage::new(key_package, init_key, leaf_key, true)))
     }
 }
 

@@ -184,7 +184,7 @@ fn stranger_commit(pair: &Pair, proposals: Vec<ProposalOrRef>, nodes: Vec<Update
     let stranger = Stranger::new(&*suite, 9, &as_it_is);
     let source = LeafNodeSource::Commit { parent_hash: Digest::EMPTY };
     let leaf_node = stranger.signed(LeafIndex(0), public_key(&*suite), source);
-    let init = Proposal::ExternalInit(ExternalInit { kem_output: random(32).into() });
+    let init = Proposal::ExternalInit(ExternalInit { kem_output: public_key(&*suite).0.as_slice().into() });
     let proposals = [ProposalOrRef::Proposal(init)].into_iter().chain(proposals).collect();
     let content = FramedContent {
         group_id: context.group_id.clone(),

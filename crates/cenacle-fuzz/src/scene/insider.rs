@@ -40,7 +40,7 @@ impl Insider {
         let row = |key: RowKey| person.disk.row(&key).unwrap().unwrap();
         let root = RowKey::of_epoch(Table::SECRET_TREE, group.group_id(), group.epoch());
         Self {
-            suite: Arc::clone(&world.suite),
+            suite: Arc::clone(&world.unwatched),
             signer,
             leaf: group.own_leaf(),
             public: group.public().clone(),

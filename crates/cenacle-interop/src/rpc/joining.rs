@@ -61,7 +61,7 @@ impl Interop {
             &inputs(&psks.psks()),
             &mut SystemRandomness,
         )?;
-        let state_id = self.table.insert(State::new(client, psks, new)?)?;
+        let state_id = self.table.insert(State::new(client, psks, new, MemoryStore::default())?)?;
         Ok(proto::CreateGroupResponse { state_id })
     }
 
@@ -89,7 +89,8 @@ impl Interop {
         let tree = decode_given("ratchet_tree", &request.ratchet_tree)?;
         let client = framing(&transaction.client, handshake(request.encrypt_handshake));
         let new = client.join(&welcome, &own, tree, &inputs(&transaction.psks.psks()))?;
-        let state = State::new(client, core::mem::take(&mut transaction.psks), new)?;
+        let (psks, store) = (core::mem::take(&mut transaction.psks), core::mem::take(&mut transaction.store));
+        let state = State::new(client, psks, new, store)?;
         let epoch_authenticator = state.epoch_authenticator();
         let state_id = self.table.insert(state)?;
         self.table.remove(request.transaction_id)?;

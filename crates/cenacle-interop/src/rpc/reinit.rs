@@ -91,8 +91,9 @@ impl Interop {
         let successor = self.table.successor(request.reinit_id)?;
         let state = {
             let old = lock(&successor.old)?;
-            let offer = lock(&successor.offer)?;
-            join_from(&old, &offer, &offer.client, &request.welcome, &request.ratchet_tree)?
+            let mut offer = lock(&successor.offer)?;
+            let client = offer.client.clone();
+            join_from(&old, &mut offer, &client, &request.welcome, &request.ratchet_tree)?
         };
         let epoch_authenticator = state.epoch_authenticator();
         let state_id = self.table.insert(state)?;
@@ -156,7 +157,7 @@ pub(super) fn inherited(old: &State, offer: &Transaction) -> PskShelf {
 /// Joins a group that continues `old` with what was offered for it.
 pub(super) fn join_from(
     old: &State,
-    offer: &Transaction,
+    offer: &mut Transaction,
     client: &Client,
     welcome: &[u8],
     ratchet_tree: &[u8],
@@ -166,5 +167,5 @@ pub(super) fn join_from(
     let tree = decode_given("ratchet_tree", ratchet_tree)?;
     let psks = inherited(old, offer);
     let new = client.join(&welcome, &own, tree, &inputs(&psks.psks()).with_origin(&old.group))?;
-    State::new(client.clone(), psks, new)
+    State::new(client.clone(), psks, new, core::mem::take(&mut offer.store))
 }
