@@ -114,7 +114,7 @@ impl Scene {
     }
 
     fn suite(&self) -> &dyn Suite {
-        &*self.world.suite
+        &*self.world.unwatched
     }
 }
 

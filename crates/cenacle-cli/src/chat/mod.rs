@@ -116,6 +116,11 @@ impl ChatArgs {
             }
             Err(error) => return Ok(complain(&error, FAILED)),
         };
+        // What is lost from now on comes as an event.
+        let known_before = match session::losses(&client).await {
+            Ok(losses) => losses,
+            Err(error) => return Ok(complain(&error, FAILED)),
+        };
         // Whatever came meanwhile comes before what is said now. Without a connection it comes later.
         let synced = client.sync().await;
         if matches!(synced, Err(Error::OtherServer)) {
@@ -140,6 +145,7 @@ impl ChatArgs {
             session.printer.complain("", &error.to_string())?;
         }
         session.greet(&self.name).await?;
+        session.recall_losses(&known_before).await?;
         let talk = Talk { session: &mut session, events, is_good: true };
         let outcome = talk.run(Duration::from_secs(self.wait), stop).await;
         session.close().await;

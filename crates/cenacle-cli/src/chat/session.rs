@@ -65,6 +65,17 @@ impl Session {
         Ok(Self { client, current, memory, printer })
     }
 
+    /// Tells of the conversations that were lost before and still are.
+    pub(super) async fn recall_losses(&self, known: &[(ConversationId, Loss)]) -> io::Result<()> {
+        for (conversation, loss) in known {
+            if self.client.conversation(conversation.clone()).loss().await.is_ok_and(|loss| loss.is_some()) {
+                let event = Event::Lost { conversation: conversation.clone(), loss: loss.clone() };
+                self.printer.event("", &event)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Tells a person at a terminal where they are.
     pub(super) async fn greet(&self, name: &AccountName) -> io::Result<()> {
         if !io::stdin().is_terminal() {
@@ -298,4 +309,15 @@ fn place(event: &Event) -> Option<&ConversationId> {
         Event::SyncFailed { conversation, .. } => conversation.as_ref(),
         Event::Missed { .. } | _ => None,
     }
+}
+
+/// The conversations that are lost, and how.
+pub(super) async fn losses(client: &Client) -> Result<Vec<(ConversationId, Loss)>, Error> {
+    let mut losses = Vec::new();
+    for conversation in client.conversations().await? {
+        if let Some(loss) = conversation.loss().await? {
+            losses.push((conversation.id().clone(), loss));
+        }
+    }
+    Ok(losses)
 }

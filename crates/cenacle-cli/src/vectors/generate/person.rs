@@ -116,10 +116,10 @@ impl Person {
 }
 
 impl Offer {
-    /// As the state machine takes it to join.
+    /// As the state machine takes it to join. It is kept: no store has a row of it, which a one-time key package needs.
     pub(super) fn own(&self) -> OwnKeyPackage {
         let (init_key, leaf_key) = (self.init_priv.hpke_secret_key(), self.encryption_priv.hpke_secret_key());
-        OwnKeyPackage::new(self.key_package.clone(), init_key, leaf_key, false)
+        OwnKeyPackage::new(self.key_package.clone(), init_key, leaf_key, true)
     }
 }
 
