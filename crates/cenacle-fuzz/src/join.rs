@@ -192,7 +192,8 @@ pub(crate) fn run(input: &[u8]) {
     thread_local!(static SCENE: RefCell<Option<Scene>> = const { RefCell::new(None) });
     SCENE.with_borrow_mut(|scene| {
         let scene = scene.get_or_insert_with(Scene::new);
-        try_input(scene, &mut Source::new(input));
+        // Nothing that is made here leaves, and what is random is the same for each input.
+        scene.world.ledger.dropped(|| try_input(scene, &mut Source::new(input)));
         scene.tried();
     });
 }
