@@ -22,7 +22,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
     sync::{mpsc, oneshot},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
@@ -403,13 +403,23 @@ impl Company {
         Ok(views)
     }
 
-    /// Waits until someone has stopped in the middle of a commit.
+    /// Waits until someone has stopped in the middle of a commit. A server that is killed meanwhile is started again, so that
+    /// they get that far; if they are killed themselves, a new process of theirs knows nothing of stopping, and they are gone.
     pub(super) async fn held(&mut self, who: &AccountName) -> Result<Point, Trouble> {
         let doing = "stop in the middle of a commit";
-        match timeout(PATIENCE, self.person(who, doing)?.held.recv()).await {
-            Ok(Some(point)) => Ok(point),
-            Ok(None) => Err(Trouble::Gone { who: who.to_string(), doing: doing.to_owned() }),
-            Err(_) => Err(Trouble::Late { who: who.to_string(), doing: doing.to_owned(), after: PATIENCE }),
+        let gone = || Trouble::Gone { who: who.to_string(), doing: doing.to_owned() };
+        let (process, deadline) = (self.person(who, doing)?.child.id(), Instant::now() + PATIENCE);
+        loop {
+            match timeout(LOOK, self.person(who, doing)?.held.recv()).await {
+                Ok(point) => return point.ok_or_else(gone),
+                Err(_) if Instant::now() >= deadline => {
+                    return Err(Trouble::Late { who: who.to_string(), doing: doing.to_owned(), after: PATIENCE });
+                }
+                Err(_) => drop(self.revive().await?),
+            }
+            if self.person(who, doing)?.child.id() != process {
+                return Err(gone());
+            }
         }
     }
 
