@@ -38,7 +38,8 @@ pub(crate) fn all() -> Result<(), Vec<String>> {
     println!("== rules");
     rules::check()?;
     STEPS.iter().try_for_each(|step| cargo(step))?;
-    fuzz(FUZZ_SECONDS)?;
+    // Always from the same seed: what fails here was caused by a change, and new seeds are for `cargo xtask fuzz`.
+    fuzz(&format!("{FUZZ_SECONDS} --seed 1"))?;
     let feature = openssl_feature();
     OPENSSL_STEPS.iter().try_for_each(|step| cargo(&step.replace("FEATURE", feature)))
 }

@@ -42,7 +42,11 @@ impl Base {
 
 pub(crate) fn run(input: &[u8]) {
     thread_local!(static BASE: OnceCell<Base> = const { OnceCell::new() });
-    BASE.with(|base| try_rows(base.get_or_init(Base::new), &mut Source::new(input)));
+    BASE.with(|base| {
+        let base = base.get_or_init(Base::new);
+        // Each execution has the same dice, and nothing of it leaves.
+        base.scene.world.ledger.dropped(|| try_rows(base, &mut Source::new(input)));
+    });
 }
 
 fn try_rows(base: &Base, source: &mut Source<'_>) {
