@@ -30,8 +30,8 @@ pub enum Error {
     KeyGone(Generation),
     /// The message is further ahead in its sender's ratchet than the limits allow.
     TooFarAhead(Generation),
-    /// A message of one's own that this state has never sent: it is an old copy. Its keys may have been used since; do not
-    /// send with it, but join again.
+    /// A message of one's own that this state has never sent, or a commit that it has given up: it is an old copy. Its keys may
+    /// have been used since; do not send with it, but join again.
     OldState,
     /// Something the caller must supply first: fetch it, then call again.
     Missing(Need),

@@ -14,7 +14,7 @@ pub struct Limits {
     pub past_epochs: u32,
     /// For how many epochs the resumption PSK is kept (RFC 9420 §8.6), the present one among them.
     pub resumption_psks: u32,
-    /// How many proposals of others may wait for a commit, an eighth of them of one sender; further ones are refused. A member
+    /// How many proposals may wait for a commit, an eighth of them of one sender; further ones are refused. A member
     /// that has room for fewer than the others cannot follow a commit of what it refused.
     pub pending_proposals: usize,
     /// How many generations of the own ratchets one durable write reserves: a crash loses at most as many, which

@@ -373,6 +373,9 @@ fn what_was_split_is_merged_once_written_and_outdates_all_else() {
     let (delta, awaiting) = group.split(first).unwrap();
     let outdated = Error::Misuse(cenacle_mls::Misuse::Outdated);
     assert_eq!(group.split(second).map(drop).unwrap_err(), outdated);
+    let between = world.ledger.dropped(|| group.protect(b"between", b"", &mut rng).unwrap());
+    let refused = group.merge(between, &mut person.store).map(drop).unwrap_err();
+    assert!(matches!(refused, PersistError::State(Error::Misuse(cenacle_mls::Misuse::Outdated))), "{refused}");
     cenacle_mls::delta::Store::apply(&mut person.store, &delta).unwrap();
     let message = group.merge_written(awaiting, &delta.written()).unwrap();
     // The proof of another delta is none.

@@ -9,9 +9,10 @@
 
 mod common;
 
+use cenacle_codec::Opaque;
 use cenacle_crypto::conformance::SeededRng;
 use cenacle_mls::{
-    Error, Misuse,
+    Error, Misuse, Rule,
     group::{Client, Group, Handshake, Received},
     wire::{
         Add, Capabilities, Extension, ExtensionType, Extensions, GroupContextExtensions, GroupId, KeyPackage,
@@ -69,12 +70,11 @@ fn words(insider: &Insider, sender: Sender, count: usize) -> Vec<MlsMessage> {
 #[test]
 fn each_sender_has_its_room() {
     let (mut world, others) = crowd(16);
-    // One's own take nobody's room, whether they come first or last.
+    // One's own count as everyone else counts them: what the others have no room for is not sent.
     let own = |leaf| move |group: &Group, rng: &mut dyn cenacle_crypto::Rng| group.propose_remove(LeafIndex(leaf), rng);
     world.with("alice", own(1));
-    let Some((last, first)) = others.split_last() else { panic!() };
-    let (last, eight) = (last.as_str(), first.split_at(8).0);
-    for name in eight {
+    let (seven, rest) = others.split_at(7);
+    for name in seven {
         let insider = world.insider(name);
         let messages = words(&insider, Sender::Member(insider.leaf), 3);
         let [one, two, three] = messages.as_slice() else { panic!() };
@@ -82,16 +82,21 @@ fn each_sender_has_its_room() {
         waits(&mut world, "alice", two);
         assert_eq!(world.refuse("alice", three), FULL);
     }
+    let [eighth, .., last] = rest else { panic!() };
+    let insider = world.insider(eighth);
+    let messages = words(&insider, Sender::Member(insider.leaf), 2);
+    let [one, two] = messages.as_slice() else { panic!() };
+    waits(&mut world, "alice", one);
     // All are one too many together.
+    assert_eq!(world.refuse("alice", two), FULL);
     let insider = world.insider(last);
     for message in words(&insider, Sender::Member(insider.leaf), 1) {
         assert_eq!(world.refuse("alice", &message), FULL);
     }
-    world.with("alice", own(2));
-    assert_eq!(world.try_with("alice", own(3)).unwrap_err(), FULL);
-    assert_eq!(world.member("alice").proposals().count(), 18);
+    assert_eq!(world.try_with("alice", own(2)).unwrap_err(), FULL);
+    assert_eq!(world.member("alice").proposals().count(), 16);
     world.reload("alice");
-    assert_eq!(world.try_with("alice", own(3)).unwrap_err(), FULL);
+    assert_eq!(world.try_with("alice", own(2)).unwrap_err(), FULL);
 }
 
 // RFC 9420 §12.1.8.
@@ -131,15 +136,20 @@ fn newcomer(name: &str, seed: u64, able: bool) -> KeyPackage {
 }
 
 fn topical() -> World {
+    let mut extensions = Extensions::default();
+    let required = RequiredCapabilities { extension_types: vec![TOPIC], ..RequiredCapabilities::default() };
+    extensions.push_required_capabilities(&required).unwrap();
+    world_of(extensions)
+}
+
+/// Alice and bob, who know topics, in a group with these extensions.
+fn world_of(extensions: Extensions) -> World {
     let mut world = World::new(1, Handshake::Public);
     for name in ["alice", "bob"] {
         let client = world.person(name).client.clone();
         let capabilities = Capabilities { extensions: vec![TOPIC], ..client.capabilities().clone() };
         world.person(name).client = client.with_capabilities(capabilities);
     }
-    let mut extensions = Extensions::default();
-    let required = RequiredCapabilities { extension_types: vec![TOPIC], ..RequiredCapabilities::default() };
-    extensions.push_required_capabilities(&required).unwrap();
     let mut rng = SeededRng::new(77);
     let alice = world.person("alice");
     let group_id = GroupId::from(&b"group"[..]);
@@ -181,4 +191,39 @@ fn one_bad_proposal_does_no_harm_to_many_good_ones() {
         assert_eq!((summary.added.len(), summary.custom.len()), (70, 0));
         assert_eq!(built.preview_public().unwrap().tree().members().count(), 72);
     }
+}
+
+// RFC 9420 §12.2. More bad ones wait than lists are tried, each valid by itself.
+#[test]
+fn many_bad_proposals_do_no_harm_to_good_ones() {
+    let topic = Extension { extension_type: TOPIC, extension_data: (&b"tea"[..]).into() };
+    let mut world = world_of(Extensions(vec![topic]));
+    let insider = world.insider("bob");
+    let add = |package: KeyPackage| insider.propose(Proposal::Add(Add { key_package: Box::new(package) }));
+    let count = |from: u64, able| (from..from + 100).map(move |seed| newcomer(&format!("{seed}"), seed, able));
+    for package in count(1_000, false).chain(count(2_000, true)) {
+        waits(&mut world, "alice", &add(package));
+    }
+    let mut rng = SeededRng::new(9);
+    let commit = world.member("alice").commit();
+    let built = world.ledger.dropped(|| commit.build(&inputs(), &mut rng)).unwrap();
+    assert_eq!(built.summary().unwrap().added.len(), 100);
+}
+
+// RFC 9420 §10. Neither list is gone through for each of the other.
+#[test]
+fn a_key_package_may_carry_all_extensions_there_are() {
+    let (client, signer) = client("all", &suite(1), 41);
+    let package = offer(&client, &mut MemoryStore::default(), &mut SeededRng::new(41));
+    let types: Vec<_> = (1_000..=u16::MAX).map(ExtensionType).collect();
+    let carrying = |listed: &[ExtensionType]| {
+        resigned(package.clone(), &*signer, |package| {
+            package.leaf_node.capabilities.extensions = listed.to_vec();
+            let empty = |kind: &ExtensionType| Extension { extension_type: *kind, extension_data: Opaque::EMPTY };
+            package.extensions = Extensions(types.iter().map(empty).collect());
+        })
+    };
+    assert_eq!(carrying(&types).verify(&*suite(1), None, u64::MAX), Ok(()));
+    let (_, but_one) = types.split_first().unwrap();
+    assert_eq!(carrying(but_one).verify(&*suite(1), None, u64::MAX), Err(Rule::LeafExtensionsListed.into()));
 }

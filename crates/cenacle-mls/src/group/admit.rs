@@ -77,19 +77,17 @@ pub(crate) fn check_open_to_external(kind: ProposalType, inputs: &Inputs<'_>) ->
 }
 
 impl ProposalCache {
-    /// Room for a proposal that arrived: each member has an eighth of the limit, and so have all outsiders together. One's own
-    /// take nobody's room.
-    pub(crate) fn check_room(&self, sender: Sender, own: Option<LeafIndex>, limit: usize) -> Result<(), Error> {
-        let own = own.map(Sender::Member);
+    /// Room for a proposal: each member has an eighth of the limit, and so have all outsiders together. One's own are counted
+    /// as everyone else counts them, so that nobody commits what the others had no room for.
+    pub(crate) fn check_room(&self, sender: Sender, limit: usize) -> Result<(), Error> {
         let alike = |other: &Sender| match sender {
             Sender::Member(_) => *other == sender,
             Sender::External(_) | Sender::NewMemberProposal | Sender::NewMemberCommit => {
                 !matches!(other, Sender::Member(_))
             }
         };
-        let others = self.entries.iter().filter(|entry| Some(entry.sender) != own).count();
         let same = self.entries.iter().filter(|entry| alike(&entry.sender)).count();
-        if (Some(sender) != own && others >= limit) || same >= (limit / 8).max(1) {
+        if self.entries.len() >= limit || same >= (limit / 8).max(1) {
             return Err(Misuse::TooManyProposals.into());
         }
         Ok(())

@@ -55,8 +55,11 @@ impl<'a> Applied<'a> {
             applied.replaced.insert(*leaf, Some(old.clone()));
             applied.edit.remove(*leaf)?;
         }
-        let check = applied.leaf_check(public, judge);
-        wide::map(&list.adds, KEY_PACKAGE_GRAIN, &|package| package.check(&check))?;
+        let (check, is_verified) = (applied.leaf_check(public, judge), judge.is_verified);
+        wide::map(&list.adds, KEY_PACKAGE_GRAIN, &|package| match is_verified {
+            true => package.check_content(&check),
+            false => package.check(&check),
+        })?;
         for package in &list.adds {
             judge.inputs.check_leaf(Occasion::Add, public.group_id(), &package.leaf_node, None)?;
             let leaf = applied.edit.add(&package.leaf_node)?;
@@ -79,7 +82,7 @@ impl<'a> Applied<'a> {
         public: &PublicGroup,
         judge: Judge<'_>,
     ) -> Result<(), Error> {
-        self.leaf_check(public, judge).check(new, place)?;
+        judge.check_leaf(&self.leaf_check(public, judge), new, place)?;
         let old = old.node().ok_or(Rule::SenderIsMember)?;
         if new.encryption_key == old.encryption_key {
             return Err(Rule::LeafKeyReplaced.into());

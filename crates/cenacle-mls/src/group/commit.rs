@@ -193,6 +193,7 @@ impl<'a> CommitBuilder<'a> {
         let with_path = self.takes_path(&list, inputs);
         let Path { sealed, path, private, commit_secret, joiner_secrets } =
             self.path(applied, &list, with_path, rng)?;
+        group.client.check_all_supported(&sealed.tree, &sealed.provisional.extensions)?;
         // "Construct a FramedContent object containing the Commit object. Sign the FramedContent using the old
         // GroupContext".
         let proposals = listed.iter().map(by_value_or_reference).collect();

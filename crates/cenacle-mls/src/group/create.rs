@@ -36,7 +36,7 @@ impl Client {
         let required = extensions.required_capabilities()?;
         let (leaf_key, encryption_key) = fresh_key_pair(suite, rng)?;
         let leaf = self.leaf_node(encryption_key, LeafNodeSource::KeyPackage(lifetime), None)?;
-        let judge = Judge { suite, settings: &self.settings, inputs };
+        let judge = Judge::new(suite, &self.settings, inputs);
         judge.leaf_check(&group_id, required.as_ref()).check(&leaf, LeafPlace::KeyPackage)?;
         let tree = RatchetTree::new(&leaf, suite)?;
         check_members(&tree, &extensions, required.as_ref())?;

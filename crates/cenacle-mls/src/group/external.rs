@@ -178,7 +178,7 @@ impl Client {
         rng: &mut dyn Rng,
     ) -> Result<Draft, Error> {
         let suite = self.suite();
-        let judge = Judge { suite, settings: &self.settings, inputs };
+        let judge = Judge::new(suite, &self.settings, inputs);
         let listed: Vec<Listed<'_>> = proposals
             .iter()
             .map(|proposal| Listed { proposal, sender: Sender::NewMemberCommit, reference: None })

@@ -65,6 +65,7 @@ impl NewGroup {
         Self::of(Group {
             client: Arc::new(client.clone()),
             revision: Revision::default(),
+            awaited: None,
             active: true,
             resumption_psks: BTreeMap::from([(state.public.epoch(), resumption_psk)]),
             state: Arc::new(state),
@@ -316,7 +317,7 @@ impl PublicGroup {
         settings: &Settings,
         inputs: &Inputs<'_>,
     ) -> Result<Self, Error> {
-        Self::checked(Judge { suite, settings, inputs }, info, TreeBytes::of(info, tree))
+        Self::checked(Judge::new(suite, settings, inputs), info, TreeBytes::of(info, tree))
     }
 
     fn checked(judge: Judge<'_>, info: &GroupInfo, tree: TreeBytes<'_>) -> Result<Self, Error> {
@@ -378,7 +379,7 @@ impl Client {
         if info.group_context.cipher_suite != welcome.cipher_suite {
             return Err(Rule::WelcomeSuiteFits.into());
         }
-        let judge = Judge { suite, settings: &self.settings, inputs };
+        let judge = Judge::new(suite, &self.settings, inputs);
         let tree = TreeBytes::taken(&mut info, tree);
         let public = PublicGroup::checked(judge, &info, tree)?;
         public.check_joinable(self)?;

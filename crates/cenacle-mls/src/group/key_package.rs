@@ -115,6 +115,12 @@ impl KeyPackage {
     /// # Errors
     /// `Invalid` or `Unverified` with the rule it breaks.
     pub(crate) fn check(&self, check: &LeafCheck<'_>) -> Result<(), Error> {
+        self.check_content(check)?;
+        self.verify_signatures(check.suite)
+    }
+
+    /// All checks but the signatures.
+    pub(crate) fn check_content(&self, check: &LeafCheck<'_>) -> Result<(), Error> {
         let suite = check.suite;
         // RFC 9420 §10.1: "Verify that the cipher suite and protocol version of the KeyPackage match those in the
         // GroupContext".
@@ -122,11 +128,7 @@ impl KeyPackage {
             return Err(Rule::KeyPackageFits.into());
         }
         // "Verify that the leaf_node of the KeyPackage is valid for a KeyPackage".
-        check.check(&self.leaf_node, LeafPlace::KeyPackage)?;
-        // "Verify that the signature on the KeyPackage is valid using the public key in leaf_node.credential".
-        let tbs = KeyPackageTbs(self).to_bytes()?;
-        verify_with_label(suite, &self.leaf_node.signature_key, LABEL, &tbs, &self.signature)
-            .map_err(|_| What::KeyPackageSignature)?;
+        check.check_content(&self.leaf_node, LeafPlace::KeyPackage)?;
         // "Verify that the value of leaf_node.encryption_key is different from the value of the init_key field".
         if self.leaf_node.encryption_key == self.init_key {
             return Err(Rule::InitKeyDiffers.into());
@@ -137,11 +139,17 @@ impl KeyPackage {
         // RFC 9420 §10: "Extensions included in the extensions or leaf_node.extensions fields MUST be included in the
         // leaf_node.capabilities field."
         // Values of GREASE stand here unlisted in some key packages, as §13.5 lets them.
-        let listed = |kind: ExtensionType| self.leaf_node.capabilities.supports_extension(kind) || kind.is_grease();
-        if !self.extensions.types().all(listed) {
-            return Err(Rule::LeafExtensionsListed.into());
-        }
-        Ok(())
+        let carried: Vec<ExtensionType> = self.extensions.types().filter(|kind| !kind.is_grease()).collect();
+        if self.leaf_node.capabilities.understand(&carried) { Ok(()) } else { Err(Rule::LeafExtensionsListed.into()) }
+    }
+
+    /// The leaf's signature, and the key package's.
+    pub(crate) fn verify_signatures(&self, suite: &dyn Suite) -> Result<(), Error> {
+        LeafCheck::alone(suite, None, 0).verify_signature(&self.leaf_node, LeafPlace::KeyPackage)?;
+        // "Verify that the signature on the KeyPackage is valid using the public key in leaf_node.credential".
+        let tbs = KeyPackageTbs(self).to_bytes()?;
+        verify_with_label(suite, &self.leaf_node.signature_key, LABEL, &tbs, &self.signature)
+            .map_err(|_| What::KeyPackageSignature.into())
     }
 
     /// Checks a key package before it is used to add its client, without regard to any group (RFC 9420 §10.1).

@@ -1,13 +1,17 @@
 //! The list of proposals in a commit, sorted by what they do, and the rules on the list itself (RFC 9420 §12.2). The same
 //! code judges a commit that is made here and one that arrives.
 
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use cenacle_crypto::{HpkePublicKey, SignaturePublicKey, Suite};
 
 use super::{GroupPolicy, PublicGroup};
 use crate::{
     Error, Rule,
+    tree::{RatchetTree, Roster},
     wire::{
         Extensions, KeyPackage, LeafIndex, LeafNode, PreSharedKeyId, Proposal, ProposalRef, ProposalType, ReInit,
         Sender,
@@ -179,13 +183,12 @@ impl<'a> ProposalList<'a> {
     /// RFC 9420 §12.2: "It contains a Proposal with a non-default proposal type that is not supported by some members of
     /// the group that will process the Commit".
     fn check_custom(&self, public: &PublicGroup, removed: &BTreeSet<LeafIndex>) -> Result<(), Error> {
-        let kinds: BTreeSet<ProposalType> = self.custom.iter().map(|(kind, _)| *kind).collect();
-        for kind in kinds {
-            if !public.supports_proposal(kind, removed) {
-                return Err(Rule::ProposalSupportedByAll.into());
-            }
+        let mut leaving = Leaving::default();
+        if !self.custom.is_empty() {
+            removed.iter().for_each(|leaf| leaving.add(&public.tree, *leaf));
         }
-        Ok(())
+        let supported = |(kind, _): &(ProposalType, &[u8])| leaving.others_support(public.tree.roster(), *kind);
+        if self.custom.iter().all(supported) { Ok(()) } else { Err(Rule::ProposalSupportedByAll.into()) }
     }
 
     /// RFC 9420 §12.2: "For an external Commit, the list is valid if it contains only the following proposals".
@@ -208,14 +211,30 @@ impl<'a> ProposalList<'a> {
     }
 }
 
-impl PublicGroup {
-    /// Whether all members but those who are removed support a type: whether those who do not are all removed.
-    pub(crate) fn supports_proposal(&self, kind: ProposalType, removed: &BTreeSet<LeafIndex>) -> bool {
-        let roster = self.tree.roster();
-        let without = roster.member_count().saturating_sub(roster.supporting_proposal(kind));
-        let lacks =
-            |leaf: &&LeafIndex| self.tree.leaf(**leaf).is_some_and(|node| !node.capabilities.supports_proposal(kind));
-        without == 0 || u32::try_from(removed.iter().filter(lacks).count()) == Ok(without)
+/// The proposal types of members who are removed, counted once for all: neither many of them nor many types are gone through
+/// for each of the other.
+#[derive(Debug, Default)]
+pub(crate) struct Leaving {
+    members: u32,
+    supporting: BTreeMap<ProposalType, u32>,
+}
+
+impl Leaving {
+    /// One who is removed, and was not added before.
+    pub(crate) fn add(&mut self, tree: &RatchetTree, leaf: LeafIndex) {
+        let Some(node) = tree.leaf(leaf) else { return };
+        self.members = self.members.saturating_add(1);
+        for kind in BTreeSet::from_iter(node.capabilities.proposals) {
+            let count = self.supporting.entry(kind).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Whether all other members support a type.
+    pub(crate) fn others_support(&self, roster: &Roster, kind: ProposalType) -> bool {
+        let leaving = self.supporting.get(&kind).copied().unwrap_or_default();
+        let staying = roster.member_count().saturating_sub(self.members);
+        kind.is_default() || roster.supporting_proposal(kind).saturating_sub(leaving) == staying
     }
 }
 

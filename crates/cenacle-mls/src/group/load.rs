@@ -259,6 +259,7 @@ impl Client {
         Ok(Some(Group {
             client,
             revision: Revision::default(),
+            awaited: None,
             active,
             secret_tree: view.secret_tree(state.public.epoch(), state.public.tree.root())?,
             pending,

@@ -183,7 +183,7 @@ impl Observer {
     }
 
     fn judge<'a>(&'a self, inputs: &'a Inputs<'a>) -> Judge<'a> {
-        Judge { suite: &*self.suite, settings: &self.settings, inputs }
+        Judge::new(&*self.suite, &self.settings, inputs)
     }
 
     fn stage_proposal(
@@ -202,7 +202,7 @@ impl Observer {
         let position = self.proposals.next_position();
         let cached = CachedProposal { position, reference, sender, set_aside: 0, proposal: proposal.clone() };
         self.public.check_proposal(&cached, self.judge(inputs))?;
-        self.proposals.check_room(sender, None, self.settings.limits.pending_proposals)?;
+        self.proposals.check_room(sender, self.settings.limits.pending_proposals)?;
         delta.put_encoded(self.row(Table::OBSERVED_PROPOSAL).and(&position), &cached)?;
         Ok((Change::Proposal(Arc::new(cached)), observed))
     }

@@ -110,10 +110,11 @@ impl Group {
         let content = protect::verify(suite, content, &public.context, &key)?;
         if content.content.sender == Sender::Member(self.own_leaf()) {
             let content_type = content.content.content.content_type();
-            // An own proposal is stored before it is sent, and stays until the epoch ends.
-            let is_lost =
-                content_type == ContentType::Proposal && self.proposals.find(&proposal_ref(suite, &content)?).is_none();
-            return if is_lost { Err(Error::OldState) } else { Ok(OpenedKind::OwnMessage(content_type)) };
+            // An own proposal is stored before it is sent, and stays until the epoch ends; the own commit that is still known to
+            // wait was recognised by its bytes.
+            let is_known =
+                content_type == ContentType::Proposal && self.proposals.find(&proposal_ref(suite, &content)?).is_some();
+            return if is_known { Ok(OpenedKind::OwnMessage(content_type)) } else { Err(Error::OldState) };
         }
         Ok(OpenedKind::Content(OpenedContent { content, used: None, generation: None }))
     }

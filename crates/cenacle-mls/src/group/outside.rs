@@ -32,7 +32,7 @@ impl Client {
             Proposal::GroupContextExtensions(change) => change.extensions.check_context()?,
             // RFC 9420 §5.3.1: the credential is validated before the Add is sent, as a member does.
             Proposal::Add(add) => {
-                let judge = Judge { suite: self.suite(), settings: &self.settings, inputs };
+                let judge = Judge::new(self.suite(), &self.settings, inputs);
                 add.key_package.check(&judge.leaf_check(group.group_id(), None))?;
                 inputs.check_leaf(Occasion::KeyPackage, group.group_id(), &add.key_package.leaf_node, None)?;
             }
@@ -65,7 +65,7 @@ impl Client {
         }
         // RFC 9420 §7.3: "If the LeafNode appears in a message being sent by the client, e.g., a Proposal or a Commit, then
         // the client MUST verify that the current time is within the range of the lifetime field."
-        let judge = Judge { suite: self.suite(), settings: &self.settings, inputs };
+        let judge = Judge::new(self.suite(), &self.settings, inputs);
         key_package.check(&judge.leaf_check(group.group_id(), None))?;
         let proposal = Proposal::Add(Add { key_package: Box::new(key_package) });
         self.send_from_outside(group, Sender::NewMemberProposal, Content::Proposal(proposal))

@@ -93,6 +93,7 @@ impl Client {
         Ok(Group {
             client: Arc::new(self.clone()),
             revision: Revision::default(),
+            awaited: None,
             active: true,
             secret_tree,
             pending: None,

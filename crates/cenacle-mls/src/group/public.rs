@@ -19,7 +19,7 @@ use super::{
 use crate::{
     Error, Rule,
     schedule::{confirmed_transcript_hash, interim_transcript_hash},
-    tree::{LeafCheck, RatchetTree},
+    tree::{LeafCheck, LeafPlace, RatchetTree},
     wire::{
         AuthenticatedContent, Commit, Epoch, Extensions, GroupContext, GroupId, LeafIndex, LeafNode, ProposalOrRef,
         ReInit, RequiredCapabilities, Sender,
@@ -43,9 +43,25 @@ pub(crate) struct Judge<'a> {
     pub(crate) suite: &'a dyn Suite,
     pub(crate) settings: &'a Settings,
     pub(crate) inputs: &'a Inputs<'a>,
+    /// Whether the signatures of proposed leaves were verified before.
+    pub(crate) is_verified: bool,
 }
 
 impl<'a> Judge<'a> {
+    pub(crate) const fn new(suite: &'a dyn Suite, settings: &'a Settings, inputs: &'a Inputs<'a>) -> Self {
+        Self { suite, settings, inputs, is_verified: false }
+    }
+
+    /// For proposals that wait: their leaves' signatures were verified when they came.
+    pub(crate) const fn of_verified(self) -> Self {
+        Self { is_verified: true, ..self }
+    }
+
+    pub(crate) fn check_leaf(self, check: &LeafCheck<'_>, leaf: &LeafNode, place: LeafPlace) -> Result<(), Error> {
+        check.check_content(leaf, place)?;
+        if self.is_verified { Ok(()) } else { check.verify_signature(leaf, place) }
+    }
+
     /// How leaves are checked in a group that requires this of its members.
     pub(crate) fn leaf_check(self, group_id: &'a GroupId, required: Option<&'a RequiredCapabilities>) -> LeafCheck<'a> {
         let Settings { limits, lifetimes, .. } = self.settings;

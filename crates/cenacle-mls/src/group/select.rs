@@ -10,16 +10,19 @@ use alloc::{
 use cenacle_crypto::{CipherSuite, SignaturePublicKey};
 
 use super::{
-    Group, Inputs, Occasion,
+    Group, Inputs, Occasion, PublicGroup,
     admit::is_unknown_credential,
-    apply::Applied,
+    apply::{Applied, check_members},
     grease::check_sent,
-    list::{Committer, Listed, ProposalList},
+    list::{Committer, Leaving, Listed, ProposalList},
     proposals::CachedProposal,
 };
 use crate::{
     Error,
-    wire::{LeafIndex, LeafNode, PreSharedKeyId, Proposal, ProposalRef, ProposalType, ProtocolVersion, ReInit, Sender},
+    wire::{
+        ExtensionType, LeafIndex, LeafNode, PreSharedKeyId, Proposal, ProposalRef, ProposalType, ProtocolVersion,
+        ReInit, Sender,
+    },
 };
 
 /// How many lists are tried when all proposals together do not make a valid one.
@@ -30,6 +33,7 @@ const TRIES: usize = 64;
 struct Claims<'a> {
     changed: BTreeSet<LeafIndex>,
     removed: BTreeSet<LeafIndex>,
+    leaving: Leaving,
     added: BTreeSet<&'a SignaturePublicKey>,
     psks: BTreeSet<&'a PreSharedKeyId>,
     extensions: bool,
@@ -52,7 +56,7 @@ impl Group {
             by_value.iter().map(|proposal| Listed { proposal, sender: own, reference: None }).collect();
         let mut claims = Claims::default();
         for item in &list {
-            claims.claim(item.proposal, item.sender);
+            claims.claim(item.proposal, item.sender, self.public());
         }
         // RFC 9420 §12.2: "they SHOULD prefer any Remove received, or the most recent Update if there are no Removes."
         // One's own were not judged when they were sent: what the others refused they do not know.
@@ -73,7 +77,7 @@ impl Group {
         }
         for entry in removes.chain(updates).chain(others) {
             if self.fits(entry, &claims, inputs)? {
-                claims.claim(&entry.proposal, entry.sender);
+                claims.claim(&entry.proposal, entry.sender, self.public());
                 list.push(by_reference(entry));
             }
         }
@@ -116,7 +120,8 @@ impl Group {
             Err(_) => {}
         }
         let mut kept: Vec<Listed<'a>> = list.iter().take(by_value).copied().collect();
-        let waiting: Vec<Listed<'a>> = list.into_iter().skip(by_value).collect();
+        let waiting = list.into_iter().skip(by_value).filter(|item| self.stands_alone(item.proposal));
+        let waiting: Vec<Listed<'a>> = waiting.collect();
         // Each try costs the whole list: many by value leave room for none.
         let mut tries = if by_value <= TRIES { TRIES } else { 0 };
         let (first, second) = waiting.split_at(waiting.len() / 2);
@@ -124,6 +129,33 @@ impl Group {
             self.keep_valid(&mut kept, half, &mut tries, inputs);
         }
         Ok(kept)
+    }
+
+    /// Whether a leaf that is proposed, or a change of extensions, goes with the group as it is. What does not may do so with
+    /// the rest of the list; once that is in doubt it is left out, lest it is sought for among all others.
+    fn stands_alone(&self, proposal: &Proposal) -> bool {
+        let (roster, extensions) = (self.public().tree.roster(), self.public().extensions());
+        let goes_with = |leaf: &LeafNode| {
+            let required = extensions.required_capabilities().ok().flatten();
+            let types: Vec<ExtensionType> = extensions.types().collect();
+            required.is_none_or(|required| leaf.capabilities.meet(&required))
+                && leaf.capabilities.understand(&types)
+                && roster.all_support_credential(leaf.credential.credential_type())
+                && roster.credentials_are_among(&leaf.capabilities.credentials)
+        };
+        match proposal {
+            Proposal::Add(add) => goes_with(&add.key_package.leaf_node),
+            Proposal::Update(update) => goes_with(&update.leaf_node),
+            Proposal::GroupContextExtensions(change) => {
+                let required = change.extensions.required_capabilities().ok().flatten();
+                check_members(&self.public().tree, &change.extensions, required.as_ref()).is_ok()
+            }
+            Proposal::Remove(_)
+            | Proposal::PreSharedKey(_)
+            | Proposal::ReInit(_)
+            | Proposal::ExternalInit(_)
+            | Proposal::Custom(..) => true,
+        }
     }
 
     /// Adds as many of these as make a valid list: all, or else of each half as many.
@@ -147,7 +179,7 @@ impl Group {
 
     fn try_list(&self, list: &[Listed<'_>], inputs: &Inputs<'_>) -> Result<(), Error> {
         let (suite, public) = (self.client.suite(), self.public());
-        let judge = self.judge(inputs);
+        let judge = self.judge(inputs).of_verified();
         let list = ProposalList::sort(list, Committer::Member(self.own_leaf()), public, suite)?;
         self.check_supported(&list)?;
         let sealed = Applied::new(&list, public, judge)?.seal(public)?;
@@ -190,18 +222,20 @@ impl Group {
             Proposal::Custom(kind, content) => {
                 !matches!(entry.sender, Sender::External(by) if claims.custom.contains(&(by, *kind, content.as_slice())))
                     && self.client.capabilities.supports_proposal(*kind)
-                    && self.public().supports_proposal(*kind, &claims.removed)
+                    && claims.leaving.others_support(self.public().tree.roster(), *kind)
             }
         })
     }
 }
 
 impl<'a> Claims<'a> {
-    fn claim(&mut self, proposal: &'a Proposal, sender: Sender) {
+    fn claim(&mut self, proposal: &'a Proposal, sender: Sender, public: &PublicGroup) {
         match (proposal, sender) {
             (Proposal::Remove(remove), _) => {
                 self.changed.insert(remove.removed);
-                self.removed.insert(remove.removed);
+                if self.removed.insert(remove.removed) {
+                    self.leaving.add(&public.tree, remove.removed);
+                }
             }
             (Proposal::Update(_), Sender::Member(leaf)) => {
                 self.changed.insert(leaf);

@@ -146,8 +146,8 @@ impl Group {
     ) -> Result<Transition<MlsMessage>, Error> {
         self.check_sending()?;
         check_sent(&proposal)?;
-        let own = self.own_leaf();
-        self.proposals.check_room(Sender::Member(own), Some(own), self.client.settings.limits.pending_proposals)?;
+        let own = Sender::Member(self.own_leaf());
+        self.proposals.check_room(own, self.client.settings.limits.pending_proposals)?;
         let content = self.sign(Content::Proposal(proposal.clone()), &[])?;
         let reference = proposal_ref(self.client.suite(), &content)?;
         let mut delta = Delta::new();
@@ -156,8 +156,7 @@ impl Group {
             StateEvent::None
         } else {
             let position = self.proposals.next_position();
-            let cached =
-                CachedProposal { position, reference, sender: Sender::Member(self.own_leaf()), set_aside: 0, proposal };
+            let cached = CachedProposal { position, reference, sender: own, set_aside: 0, proposal };
             self.write_proposal(&cached, &mut delta)?;
             let update_key = update_key.map(|key| (reference, Arc::new(key)));
             if let Some((_, key)) = &update_key {

@@ -223,7 +223,7 @@ impl Group {
         let cached = CachedProposal { position, reference, sender, set_aside: 0, proposal: proposal.clone() };
         self.public().check_proposal(&cached, self.judge(inputs))?;
         let limit = self.client.settings.limits.pending_proposals;
-        self.proposals.check_room(sender, Some(self.own_leaf()), limit)?;
+        self.proposals.check_room(sender, limit)?;
         self.write_proposal(&cached, delta)?;
         Ok((StateEvent::Proposal(Arc::new(cached), None), output))
     }
@@ -295,7 +295,7 @@ impl Group {
 
     /// What the rules are judged by in this group.
     pub(crate) fn judge<'a>(&'a self, inputs: &'a Inputs<'a>) -> Judge<'a> {
-        Judge { suite: self.client.suite(), settings: &self.client.settings, inputs }
+        Judge::new(self.client.suite(), &self.client.settings, inputs)
     }
 
     /// Whether this client itself supports what a list brings. Its leaf may list more.

@@ -46,6 +46,8 @@ impl EpochState {
 pub struct Group {
     pub(crate) client: Arc<Client>,
     pub(crate) revision: Revision,
+    /// What [`Group::split`] handed out, until it is merged.
+    pub(crate) awaited: Option<Revision>,
     pub(crate) active: bool,
     pub(crate) state: Arc<EpochState>,
     pub(crate) secret_tree: SecretTree,

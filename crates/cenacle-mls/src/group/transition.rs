@@ -141,31 +141,36 @@ impl Group {
         Ok(output)
     }
 
-    /// Hands out a transition's delta for a store with another interface; [`Group::merge_written`] follows. Every other transition
-    /// of this state is outdated from now on, so that no two of them are ever written.
+    /// Hands out a transition's delta for a store with another interface; [`Group::merge_written`] follows. No other transition
+    /// is merged before that, so that no two of one state are ever written.
     ///
     /// # Errors
     /// `Misuse(Outdated)` when the group has moved on since the transition was made.
     pub fn split<T>(&mut self, transition: Transition<T>) -> Result<(Delta, AwaitingMerge<T>), Error> {
         self.check_base(&transition.base)?;
-        self.revision = Revision::default();
         let (delta, step) = transition.step.split();
-        Ok((delta, AwaitingMerge { base: self.revision.clone(), step }))
+        let base = Revision::default();
+        self.awaited = Some(base.clone());
+        Ok((delta, AwaitingMerge { base, step }))
     }
 
-    /// Takes a transition into use whose delta was written. Nothing else may be merged between [`Group::split`] and this.
+    /// Takes a transition into use whose delta was written. Until then nothing else is merged: where the delta could not be
+    /// written, or nobody knows whether it was, the group has to be loaded again from its store.
     ///
     /// # Errors
-    /// `Misuse(Outdated)` when something was, or the proof is of another delta: then reload the group from its store.
+    /// `Misuse(Outdated)` when the proof is of another delta, or this was split from another group.
     pub fn merge_written<T>(&mut self, awaiting: AwaitingMerge<T>, written: &Written) -> Result<T, Error> {
-        self.check_base(&awaiting.base)?;
+        if self.awaited.as_ref() != Some(&awaiting.base) {
+            return Err(Misuse::Outdated.into());
+        }
         let (change, output) = awaiting.step.release(written)?;
+        self.awaited = None;
         self.take(change);
         Ok(output)
     }
 
     fn check_base(&self, base: &Revision) -> Result<(), Error> {
-        if *base == self.revision { Ok(()) } else { Err(Misuse::Outdated.into()) }
+        if *base == self.revision && self.awaited.is_none() { Ok(()) } else { Err(Misuse::Outdated.into()) }
     }
 
     /// The one place where a group changes. Cannot fail.

@@ -137,10 +137,8 @@ impl<'a> LeafCheck<'a> {
     fn check_capabilities(&self, leaf: &LeafNode) -> Result<(), Error> {
         let own = &leaf.capabilities;
         // Sorted, so that long lists cost no more than their length.
-        let (mut carried, mut listed) = (Vec::from_iter(leaf.extensions.types()), own.extensions.clone());
+        let mut carried = Vec::from_iter(leaf.extensions.types());
         carried.sort_unstable();
-        listed.sort_unstable();
-        let supports = |value: &ExtensionType| value.is_default() || listed.binary_search(value).is_ok();
         let rules = [
             // RFC 9420 §7.2: "The client MUST list all values for the respective parameters that it supports."
             (own.versions.contains(&self.version), Rule::VersionListed),
@@ -153,7 +151,7 @@ impl<'a> LeafCheck<'a> {
             // RFC 9420 §7.2: "The types of any non-default extensions that appear in the extensions field of a LeafNode
             // MUST be included in the extensions field of the capabilities field, and the credential type used in the
             // LeafNode MUST be included in the credentials field of the capabilities field."
-            (carried.iter().all(supports), Rule::LeafExtensionsListed),
+            (own.understand(&carried), Rule::LeafExtensionsListed),
             // RFC 9420 §17.3: of the default extensions a leaf has a place for one.
             (
                 !carried.iter().any(|kind| kind.is_default() && *kind != ExtensionType::APPLICATION_ID),
@@ -167,11 +165,16 @@ impl<'a> LeafCheck<'a> {
 }
 
 impl Capabilities {
+    /// Whether all of these extensions are default or listed.
+    pub(crate) fn understand(&self, extensions: &[ExtensionType]) -> bool {
+        all_among(extensions, &self.extensions, |value| value.is_default())
+    }
+
     /// Whether they hold all that `required` lists.
     pub(crate) fn meet(&self, required: &RequiredCapabilities) -> bool {
         // RFC 9420 §7.3: "the required extensions, proposals, and credential types MUST be listed in the LeafNode's
         // capabilities field"
-        all_among(&required.extension_types, &self.extensions, |value| value.is_default())
+        self.understand(&required.extension_types)
             && all_among(&required.proposal_types, &self.proposals, |value| value.is_default())
             && all_among(&required.credential_types, &self.credentials, |_| false)
     }

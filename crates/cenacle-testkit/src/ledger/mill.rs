@@ -17,9 +17,9 @@ use cenacle_crypto::CipherSuite;
 use cenacle_mls::{
     Error, Rule,
     delta::Store as _,
-    group::{CommitBundle, Group, Handshake, PendingJoin, Received, Settings},
+    group::{CommitBundle, Group, Handshake, PendingJoin, Settings},
     limits::Limits,
-    wire::{ContentType, MlsMessage},
+    wire::MlsMessage,
 };
 use cenacle_store::Snapshot;
 
@@ -214,8 +214,7 @@ impl Mill {
         }
         let bytes = Arc::clone(&record.bytes);
         match self.world.receive(name, &bytes) {
-            Ok(Received::OwnMessage(ContentType::Commit))
-            | Err(Error::OldState | Error::Invalid(Rule::SenderIsNotSelf | Rule::ProposalKnown)) => {
+            Err(Error::OldState | Error::Invalid(Rule::SenderIsNotSelf | Rule::ProposalKnown)) => {
                 assert!(!self.minds[name].is_current, "{name} is an old copy without having been one");
                 return Reading::Lost;
             }

@@ -8,7 +8,7 @@ use cenacle_mls::{
     Need, Refusal,
     delta::{Delta, RowKey},
     group::{Received, Transition},
-    wire::{ContentType, MlsMessage, MlsMessageBody},
+    wire::{MlsMessage, MlsMessageBody},
 };
 use cenacle_service::wire::{LogRecord, RecordKind};
 
@@ -56,6 +56,9 @@ impl Engine {
         };
         let transition = match self.stage(id, &message).await {
             Ok(transition) => transition,
+            Err(Error::Mls(cenacle_mls::Error::OldState)) if record.kind == RecordKind::Commit => {
+                return Err(Error::StateLost);
+            }
             // One of an epoch that is over leads nowhere: it is an old record once more.
             Err(Error::Mls(error))
                 if record.kind == RecordKind::Commit && !matches!(error, cenacle_mls::Error::Stale(_)) =>
@@ -143,7 +146,6 @@ impl Engine {
         #[expect(clippy::wildcard_enum_match_arm, reason = "what else may come has no effects of its own")]
         match received {
             Received::Application(received) => self.hear(id, room, record, received, &mut effects)?,
-            Received::OwnMessage(ContentType::Commit) => return Err(Error::StateLost),
             Received::OwnMessage(_) => self.settle(id, room, record, message, &mut effects)?,
             Received::Commit(summary) => {
                 if room.view.contradicts(record.seq, &summary.authenticated_data) {
