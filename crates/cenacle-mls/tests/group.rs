@@ -12,10 +12,10 @@ mod common;
 use cenacle_mls::{
     Error, Misuse, Rule,
     delta::PersistError,
-    group::{Handshake, Received},
-    wire::{LeafIndex, Psk},
+    group::{Group, Handshake, Received},
+    wire::{Content, GroupId, LeafIndex, Proposal, Psk, Remove, Sender, WireFormat},
 };
-use common::{World, roundtrip};
+use common::{World, inputs, roundtrip};
 
 fn worlds() -> impl Iterator<Item = World> {
     [Handshake::Public, Handshake::Private].into_iter().map(|handshake| World::new(1, handshake))
@@ -357,6 +357,42 @@ fn of_a_group_one_was_removed_from_the_public_half_is_left() {
         cenacle_mls::group::Client::forget_group(&mut person.store, &id).unwrap();
         assert_eq!(person.store.len_rows(), 0);
     }
+}
+
+// RFC 9420 §6: what is inside and what it leads to can be looked at before anything happens.
+#[test]
+fn a_message_tells_what_it_is_before_it_is_taken() {
+    for mut world in worlds() {
+        world.create("alice");
+        world.add("alice", "bob");
+        let said = world.with("alice", |group, rng| group.protect(b"hello", b"", rng));
+        let commit = world.build_commit("alice", |commit| commit.with_path()).commit;
+        let (alice, bob) = (world.member("alice"), world.member("bob"));
+        let content = |group: &Group, message| group.open(message).unwrap().content().map(|content| content.sender);
+        let own = Some(Sender::Member(alice.own_leaf()));
+        for message in [&said, &commit] {
+            assert_eq!((content(bob, message), content(alice, message)), (own, None));
+        }
+        let staged = |message| bob.stage(bob.open(message).unwrap(), &inputs()).unwrap();
+        let epoch = |message| staged(message).preview_public().map(|public| public.epoch());
+        assert_eq!((epoch(&said), epoch(&commit)), (None, bob.epoch().next()));
+    }
+}
+
+// RFC 9420 §6.1.
+#[test]
+fn a_message_for_another_group_is_refused() {
+    let mut world = World::new(1, Handshake::Public);
+    world.create("alice");
+    world.add("alice", "bob");
+    let insider = world.insider("alice");
+    let remove = Content::Proposal(Proposal::Remove(Remove { removed: LeafIndex(1) }));
+    let mut framed = insider.framed(Sender::Member(insider.leaf), remove);
+    let honest = insider.send(insider.sign(WireFormat::PUBLIC_MESSAGE, framed.clone()));
+    framed.group_id = GroupId::from(&b"other"[..]);
+    let other = insider.send(insider.sign(WireFormat::PUBLIC_MESSAGE, framed));
+    assert_eq!(world.refuse("bob", &other), Error::Invalid(Rule::GroupIdMatches));
+    assert!(world.receive("bob", &honest).is_ok());
 }
 
 // For stores with another interface: what is written is merged against the proof, and no other step of that state is.

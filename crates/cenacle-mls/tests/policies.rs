@@ -17,9 +17,10 @@ use cenacle_mls::{
     group::{
         AcceptAll, CommitSummary, CustomProposal, ExternalJoin, GroupPolicy, Handshake, Inputs, PublicGroup, Received,
     },
+    tree::TreeEdit,
     wire::{
         Add, Capabilities, Credential, CredentialType, Extension, ExtensionType, Extensions, LeafIndex, MlsMessageBody,
-        Proposal, ProposalType, RequiredCapabilities, Sender,
+        Proposal, ProposalType, Remove, RequiredCapabilities, Sender,
     },
 };
 use common::{World, forge::Plan, inputs};
@@ -181,6 +182,24 @@ fn custom_proposals_need_a_path_if_the_application_says_so() {
         assert_eq!(changed, path);
         assert_eq!(made.summary().unwrap().custom, [(VOTE, (&b"yes"[..]).into())]);
     }
+}
+
+// RFC 9420 §12.4: a Remove or an Update asks for a path, whatever stands beside it.
+#[test]
+fn what_asks_for_a_path_does_so_beside_what_does_not() {
+    let mut world = trio(World::new(1, Handshake::Public));
+    let mut rng = SeededRng::new(5);
+    let vote = || Proposal::Custom(VOTE, (&b"yes"[..]).into());
+    let carol = world.member("carol").own_leaf();
+    let remove = Proposal::Remove(Remove { removed: carol });
+    let edit = |edit: &mut TreeEdit<'_>| edit.remove(carol).unwrap();
+    let insider = world.insider("alice");
+    let votes = Inputs::new(&AcceptAll).with_policy(&Votes);
+    let plan = || Plan { edit: &edit, ..Plan::of([remove.clone(), vote()]) };
+    let pathless = insider.commit(plan(), &mut rng);
+    assert_eq!(world.refuse_with("bob", &pathless, votes), Error::Invalid(Rule::PathPresent));
+    let with_path = insider.commit(Plan { path: true, ..plan() }, &mut rng);
+    assert!(matches!(world.receive_with("bob", &with_path, votes), Ok(Received::Commit(_))));
 }
 
 // RFC 9420 §12.2: "... a non-default proposal type that is not supported by some members of the group".

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use cenacle_crypto::{CipherSuite, SecretBytes, Signer, conformance::SeededRng};
 use cenacle_mls::{
     Error, Need, Rule, Unsupported, What,
+    delta::PersistError,
     group::{Client, ExternalJoin, Group, Handshake, OwnKeyPackage, Received},
     wire::{
         Add, Epoch, Extension, ExtensionType, Extensions, GroupInfo, KeyPackage, LeafIndex, LeafNodeSource,
@@ -291,4 +292,52 @@ fn a_key_package_whose_welcome_is_not_taken_is_erased() {
         assert_eq!(OwnKeyPackage::find(&bob.store, &welcome).unwrap().is_some(), last_resort);
         world.commit("alice", |commit| commit.remove(LeafIndex(1)));
     }
+}
+
+// RFC 9420 §16.8, §12.4.3.1. Both Welcomes were read before either was taken.
+#[test]
+fn a_key_package_leads_into_one_group() {
+    let mut scene = scene();
+    let honest = scene.honest();
+    let other = Invitation { group_id: id("other"), ..scene.honest() };
+    let [first, second] = [&honest, &other].map(|invitation| {
+        let welcome = invitation.welcome_with(scene.packages.get(1..2).unwrap(), &|_| (), &mut scene.rng);
+        open(&scene.bob.0, &scene.store, &welcome_of(&welcome.into()), &inputs()).unwrap()
+    });
+    let is_in = |store: &MemoryStore, name| Client::is_in_group(store, &id(name)).unwrap();
+    assert!(!is_in(&scene.store, "group"));
+    let group = first.accept(&mut scene.store).unwrap();
+    assert!(is_in(&scene.store, "group") && !is_in(&scene.store, "other"));
+    let before = scene.store.snapshot();
+    let refused = second.accept(&mut scene.store).map(drop).unwrap_err();
+    assert!(matches!(refused, PersistError::State(Error::Missing(Need::KeyPackage))), "{refused}");
+    assert!(before == scene.store.snapshot());
+    assert_eq!(group.group_id(), &id("group"));
+}
+
+// "Verify that the cipher_suite ... matches": the Welcome's, the key package's and the client's are one.
+#[test]
+fn a_welcome_is_for_a_key_package_of_its_suite() {
+    let mut scene = scene();
+    let welcome = scene.honest().welcome_with(scene.packages.get(1..2).unwrap(), &|_| (), &mut scene.rng);
+    let welcome = welcome_of(&welcome.into());
+    let own = OwnKeyPackage::find(&scene.store, &welcome).unwrap().unwrap();
+    let (other, _) = client("bob", &suite(3), 13);
+    let mut elsewhere = MemoryStore::default();
+    let package = offer(&other, &mut elsewhere, &mut scene.rng);
+    let mut of_another = welcome.clone();
+    of_another.cipher_suite = CipherSuite(3);
+    of_another.secrets.first_mut().unwrap().new_member = package.reference(&*suite(3)).unwrap();
+    let others = OwnKeyPackage::find(&elsewhere, &of_another).unwrap().unwrap();
+    for (client, welcome, own) in [
+        (&scene.bob.0, &welcome, &others),
+        (&scene.bob.0, &of_another, &own),
+        (&scene.bob.0, &of_another, &others),
+        (&other, &welcome, &own),
+        (&other, &of_another, &own),
+    ] {
+        let refused = client.join(welcome, own, None, &inputs()).map(drop).unwrap_err();
+        assert_eq!(refused, Error::Invalid(Rule::WelcomeSuiteFits));
+    }
+    assert!(scene.bob.0.join(&welcome, &own, None, &inputs()).is_ok());
 }

@@ -195,7 +195,8 @@ impl<'a> ProposalList<'a> {
     fn check_external(&self, suite: &dyn Suite) -> Result<(), Rule> {
         let kem_output = self.external_init.ok_or(Rule::ExternalInitOnce)?;
         suite.kem_check_public_key(&HpkePublicKey(kem_output.into())).map_err(|_| Rule::PublicKeyWellFormed)?;
-        let others = self.adds.len() + self.updates.len() + self.custom.len() + usize::from(self.extensions.is_some());
+        // An Update is by a member already, or it would not have been taken.
+        let others = self.adds.len() + self.custom.len() + usize::from(self.extensions.is_some());
         if others > 0 || self.removes.len() > 1 || self.reinit.is_some() {
             return Err(Rule::ExternalCommitProposals);
         }

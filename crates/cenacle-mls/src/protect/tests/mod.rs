@@ -52,11 +52,13 @@ impl Room {
         AuthenticatedContent { wire_format, content, auth: FramedContentAuthData { signature, confirmation_tag: None } }
     }
 
+    /// Neither zero nor all ones anywhere.
+    fn nonce(&self) -> Secret {
+        Secret::from_slice(&[0x5a; 12]).unwrap()
+    }
+
     fn key(&self) -> MessageKey {
-        MessageKey {
-            key: Secret::zero(self.suite.aead_key_length()),
-            nonce: Secret::zero(self.suite.aead_nonce_length()),
-        }
+        MessageKey { key: Secret::zero(self.suite.aead_key_length()), nonce: self.nonce() }
     }
 }
 
@@ -160,4 +162,27 @@ fn every_field_of_a_private_message_is_bound() {
     let mut forged = message;
     forged.ciphertext = (&forged.ciphertext[..20]).into();
     assert!(open(&forged).is_err());
+}
+
+// §6.3.1: the guard is added to the first four bytes of the nonce by exclusive or, and to no other.
+#[test]
+fn the_reuse_guard_is_mixed_into_the_nonce() {
+    let room = Room::new();
+    let content = room.signed(
+        Sender::Member(LeafIndex(1)),
+        Content::Application((&b"x"[..]).into()),
+        WireFormat::PRIVATE_MESSAGE,
+    );
+    let (secret, rng) = (Secret::zero(32), &mut SeededRng::new(8));
+    let message =
+        private::protect(&*room.suite, &content, (Generation(0), &room.key()), &secret, Padding::default(), rng)
+            .unwrap();
+    let guard = private::open_sender_data(&*room.suite, &message, &secret).unwrap().reuse_guard;
+    let mut nonce = [0x5a; 12];
+    for (byte, guard) in nonce.iter_mut().zip(guard) {
+        *byte = (*byte & !guard) | (!*byte & guard);
+    }
+    let aad = cenacle_codec::Encode::to_bytes(&crate::wire::PrivateContentAad(&message)).unwrap();
+    let nonce = Secret::from_slice(&nonce).unwrap();
+    assert!(room.suite.aead_open(&room.key().key, &nonce, &aad, &message.ciphertext).is_ok());
 }
