@@ -104,6 +104,20 @@ fn lifetimes_are_compared_as_the_settings_say() {
     }
 }
 
+// A proposal that comes late is kept, unless the settings look at the clock then, too.
+#[test]
+fn late_proposals_are_kept_as_the_settings_say() {
+    for lifetimes in [Lifetimes::KeyPackages, Lifetimes::Everywhere, Lifetimes::Received] {
+        let mut world = pair(Handshake::Public, |settings| settings.lifetimes = lifetimes);
+        let package = world.key_package("dave");
+        let add = world.with("bob", |group, rng| group.propose_add(package, &inputs(), rng));
+        let late = world.receive_with("alice", &add, at(OVER)).map(drop);
+        let looks = lifetimes == Lifetimes::Received;
+        assert_eq!(late, if looks { Err(Error::Invalid(Rule::LifetimeCurrent)) } else { Ok(()) });
+        assert_eq!(world.member("alice").proposals().count(), usize::from(!looks));
+    }
+}
+
 // RFC 9420 §7.2: "Applications MUST define a maximum total lifetime".
 #[test]
 fn lifetimes_are_bounded_in_any_case() {
