@@ -44,7 +44,8 @@ impl Psks {
 /// Everything a call is told about the world.
 #[derive(Clone, Copy)]
 pub struct Inputs<'a> {
-    /// Seconds since the Unix epoch. Without it, lifetimes are not checked against the present.
+    /// Seconds since the Unix epoch. Without it, lifetimes are not checked against the present, not even by whoever commits or
+    /// proposes an Add, of whom RFC 9420 §7.3 demands it.
     pub now_seconds: Option<u64>,
     /// Pre-shared keys.
     pub psks: Option<&'a Psks>,
@@ -52,7 +53,8 @@ pub struct Inputs<'a> {
     pub credentials: &'a dyn CredentialPolicy,
     /// Who may want what.
     pub policy: &'a dyn GroupPolicy,
-    /// The group that the one to be joined continues.
+    /// The group that the one to be joined continues. Whoever waits for a group's successor gives it with every Welcome: one that
+    /// leads to the announced group without the PSK is refused only then.
     pub origin: Option<&'a Group>,
 }
 

@@ -84,6 +84,10 @@ pub trait GroupPolicy {
     /// propose their own addition may not (RFC 9420 §12.1.8: "External proposals that are not authorized are considered
     /// invalid").
     ///
+    /// What is admitted waits, and goes into the next commit of whoever holds what it takes. A resumption PSK of an earlier epoch
+    /// is held by those who were there: a commit of it leaves everybody else behind, so that an application which has no use for
+    /// one should not admit it.
+    ///
     /// # Errors
     /// The reason why not.
     fn admits(&self, _group: &PublicGroup, sender: &Sender, _proposal: &Proposal) -> Result<(), Refusal> {
