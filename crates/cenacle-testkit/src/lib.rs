@@ -20,5 +20,7 @@ pub mod peers;
 pub mod rules;
 #[cfg(all(feature = "suspect", target_os = "linux"))]
 pub mod suspect;
+#[cfg(feature = "ledger")]
+pub mod tapped;
 #[cfg(feature = "world")]
 pub mod world;

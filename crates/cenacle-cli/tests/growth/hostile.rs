@@ -15,10 +15,10 @@ use cenacle_mls::{
         Remove, Sender, UpdatePath, UpdatePathNode, WireFormat, WireTree,
     },
 };
+use cenacle_testkit::tapped::Tapped;
 
 use crate::{
     alone,
-    counted::CountedSuite,
     figures::{Figure, Figures, Meter},
     members::{Pair, inputs, key_package, plain_suite},
 };
@@ -134,7 +134,7 @@ fn lists(n: u32) -> impl Fn(u32, &mut LeafNode) {
 /// What it takes to build and validate a tree.
 fn look_at(tree: &WireTree) -> Figures {
     let meter = Meter::new();
-    let suite = CountedSuite { inner: plain_suite(), meter: meter.clone() };
+    let suite = Tapped::new(plain_suite(), meter.clone());
     let bytes = tree.to_bytes().unwrap();
     let group_id = GroupId::from(GROUP);
     let check = LeafCheck { group_id: Some(&group_id), ..LeafCheck::alone(&suite, None, u64::MAX) };

@@ -12,9 +12,10 @@ use cenacle_mls::{
     wire::{Credential, Extensions, KeyPackage, LeafIndex, Lifetime, MlsMessage, MlsMessageBody},
 };
 use cenacle_store::MemoryStore;
+use cenacle_testkit::tapped::Tapped;
 
 use crate::{
-    counted::{CountedStore, CountedSuite},
+    counted::CountedStore,
     figures::{Figure, Figures, Meter},
 };
 
@@ -62,7 +63,7 @@ pub(crate) struct Outsider {
 impl Outsider {
     pub(crate) fn new(name: &str) -> Self {
         let meter = Meter::new();
-        let suite: Arc<dyn Suite> = Arc::new(CountedSuite { inner: plain_suite(), meter: meter.clone() });
+        let suite: Arc<dyn Suite> = Arc::new(Tapped::new(plain_suite(), meter.clone()));
         Self { client: client(&suite, name), store: CountedStore::new(&meter), meter }
     }
 

@@ -183,6 +183,9 @@ impl Capabilities {
 /// Whether all that is wanted is listed or implied. Both lists are a peer's: neither is gone through for each of the
 /// other.
 fn all_among<T: Copy + Ord>(wanted: &[T], listed: &[T], implied: impl Fn(&T) -> bool) -> bool {
+    if wanted.is_empty() {
+        return true;
+    }
     let mut listed = listed.to_vec();
     listed.sort_unstable();
     wanted.iter().all(|value| implied(value) || listed.binary_search(value).is_ok())

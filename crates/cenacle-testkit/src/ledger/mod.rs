@@ -31,7 +31,7 @@ use std::{
 
 use cenacle_crypto::{CryptoProvider, Suite};
 
-use watched::{WatchedProvider, WatchedSuite};
+use crate::tapped::Tapped;
 
 /// What may be entered only once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,13 +81,13 @@ impl Ledger {
     /// The same suite, watched.
     #[must_use]
     pub fn watch(&self, suite: Arc<dyn Suite>) -> Arc<dyn Suite> {
-        Arc::new(WatchedSuite { inner: suite, ledger: self.clone() })
+        Arc::new(Tapped::new(suite, self.clone()))
     }
 
     /// The same provider, all suites watched.
     #[must_use]
     pub fn watch_provider(&self, provider: Arc<dyn CryptoProvider>) -> Arc<dyn CryptoProvider> {
-        Arc::new(WatchedProvider { inner: provider, ledger: self.clone() })
+        Arc::new(Tapped::new(provider, self.clone()))
     }
 
     /// Does `f`, of which it is not yet known whether what it seals will leave. One at a time.

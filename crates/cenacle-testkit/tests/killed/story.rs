@@ -7,6 +7,7 @@ use cenacle_crypto::CipherSuite;
 use cenacle_mls::group::{Handshake, Psks};
 use cenacle_testkit::{
     killed::{Killed, Telling, Victim},
+    tapped::Tapped,
     world::{Dice, Medium, Provider, World, inputs},
 };
 
@@ -21,7 +22,7 @@ const NAMES: [&str; 4] = ["alice", "bob", "carol", "dave"];
 fn people(handshake: Handshake, telling: bool) -> World {
     let mut world = World::new(1, Provider::RustCrypto, CipherSuite(1)).framing(handshake);
     if telling {
-        world.suite = Arc::new(Telling(world.suite));
+        world.suite = Arc::new(Tapped::new(world.suite, Telling));
     }
     world.settings.limits.reserved_generations = 2;
     world.settings.limits.past_epochs = 2;

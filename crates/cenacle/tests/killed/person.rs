@@ -11,7 +11,10 @@ use cenacle::{
 use cenacle_crypto::CryptoProvider;
 use cenacle_crypto_awslc::AwsLcProvider;
 use cenacle_service::wire::DeviceToken;
-use cenacle_testkit::killed::{Pipe, Telling};
+use cenacle_testkit::{
+    killed::{Pipe, Telling},
+    tapped::Tapped,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a person can be asked to do. There is one conversation.
@@ -73,7 +76,7 @@ impl Transport for Quiet {
 pub(crate) async fn live(pipe: Pipe, server: &str, data: &Path) {
     let provider: Arc<dyn CryptoProvider> = Arc::new(AwsLcProvider);
     let transport = Arc::new(Quiet(HttpTransport::new(server).unwrap()));
-    let config = Config::new(server).data(data).transport(transport).provider(Arc::new(Telling(provider)));
+    let config = Config::new(server).data(data).transport(transport).provider(Arc::new(Tapped::new(provider, Telling)));
     let client = Client::open(config.poll_interval(Duration::from_secs(3600)).retries(1)).await.unwrap();
     while let Some(order) = pipe.order() {
         let order = serde_json::from_str(&order).unwrap();
