@@ -12,6 +12,7 @@ const STEPS: &[&str] = &[
     "check -p cenacle-mls -p cenacle-crypto-rustcrypto -p cenacle-x509 --no-default-features --lib",
     "check -p cenacle-crypto-rustcrypto --no-default-features --features experimental --lib",
     TESTS,
+    COMPARE,
     // The core on one thread: in the workspace the program turns its feature `parallel` on.
     "test -p cenacle-mls",
 ];
@@ -29,6 +30,9 @@ const FUZZ_SECONDS: &str = "60";
 
 /// The tests, as the README gives them.
 const TESTS: &str = "test --workspace --features cenacle-testkit/peers";
+
+/// What is left of them: the comparison with other libraries, which the README's command does not build.
+const COMPARE: &str = "test -p cenacle-testkit --features peers,bench --test compare";
 
 pub(crate) fn all() -> Result<(), Vec<String>> {
     println!("== structure");

@@ -17,7 +17,7 @@ The project's own checks.
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  structure     crate and chapter dependencies, file sizes, words that have no place here
+  structure     crate and chapter dependencies, file sizes
   rfc           writes docs/rfc9420.md: which module carries each section of RFC 9420, which tests hold it
   rfc --check   compares that file with the citations in the code
   rfc --quotes  compares the quotes in the code with the text that CENACLE_RFC9420 names

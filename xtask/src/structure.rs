@@ -17,8 +17,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("cenacle-scan", &[]),
     ("cenacle-store", &["cenacle-codec", "cenacle-crypto", "cenacle-mls"]),
     ("cenacle-x509", &["cenacle-codec", "cenacle-crypto", "cenacle-mls"]),
-    ("cenacle-service", &["cenacle-codec", "cenacle-crypto", "cenacle-mls", "cenacle-crypto-awslc"]),
-    ("cenacle-server", &["cenacle-codec", "cenacle-crypto", "cenacle-crypto-awslc", "cenacle-mls", "cenacle-service"]),
+    ("cenacle-service", &["cenacle-codec", "cenacle-crypto", "cenacle-mls"]),
+    ("cenacle-server", &["cenacle-codec", "cenacle-crypto", "cenacle-service"]),
     (
         "cenacle",
         &["cenacle-codec", "cenacle-crypto", "cenacle-crypto-awslc", "cenacle-mls", "cenacle-store", "cenacle-service"],
