@@ -106,9 +106,9 @@ impl World {
     }
 
     /// A chat that is given all its lines at once.
-    fn pipe(&self, name: &str, lines: &str, args: &[&str]) -> Output {
+    fn pipe(&self, name: &str, lines: impl AsRef<[u8]>, args: &[&str]) -> Output {
         let mut child = self.command(name, args).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        child.stdin.take().unwrap().write_all(lines.as_ref()).unwrap();
         child.wait_with_output().unwrap()
     }
 }
@@ -257,6 +257,17 @@ fn wrong_usage_is_explained() {
     let told = text(&output.stdout);
     for expected in
         ["! /no/such/file cannot be used: ", "/new TITLE", "/help lists them", "write /new TITLE", "/switch lists them"]
+    {
+        assert!(told.contains(expected), "{expected:?} is missing in\n{told}");
+    }
+    // What is no text, what has no end, and what would be read to its end for nothing.
+    let large = world.folder.path().join("large");
+    std::fs::File::create(&large).unwrap().set_len(15 * 1024 * 1024 + 1).unwrap();
+    let lines = [b"caf\xe9\n/send /dev/zero\n/send ", large.to_str().unwrap().as_bytes(), b"\n/help me\n"].concat();
+    let output = world.pipe("alice", lines, &[]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stdout);
+    for expected in ["not UTF-8", "! /dev/zero cannot be used: more than 15 MiB", "large cannot be used", "write /help"]
     {
         assert!(told.contains(expected), "{expected:?} is missing in\n{told}");
     }

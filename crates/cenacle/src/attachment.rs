@@ -5,16 +5,31 @@
 //! names the result by its hash, which the receiver checks before anything is decrypted.
 
 use core::{convert::Infallible, fmt};
+use std::{io, path::Path};
 
 use cenacle_crypto::{CryptoError, Rng, Secret, Suite};
 use cenacle_service::wire::ContentHash;
+use tokio::{fs::File, io::AsyncReadExt as _};
 
 use crate::payload::FileInfo;
+
+/// The longest file that is sent: a server takes 16 MiB of ciphertext, unless it is told otherwise.
+pub const MAX_FILE_BYTES: usize = 15 << 20;
 
 /// Bytes of plaintext in each chunk but the last.
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Bytes that sealing adds to each chunk.
 const TAG_BYTES: usize = 16;
+
+/// A file's content, of which no more is read than may be sent.
+pub(crate) async fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let (mut content, room) = (Vec::new(), MAX_FILE_BYTES as u64 + 1);
+    File::open(path).await?.take(room).read_to_end(&mut content).await?;
+    if content.len() > MAX_FILE_BYTES {
+        return Err(io::Error::other("more than 15 MiB: the server takes no such file"));
+    }
+    Ok(content)
+}
 
 /// Why a downloaded file is not the one that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

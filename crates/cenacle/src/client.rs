@@ -6,7 +6,7 @@ use std::path::Path;
 use cenacle_mls::tree::RatchetTree;
 
 use crate::{
-    Config, Content, ConversationId, Error, Events, FileInfo, Loss, MemberId, Message, MessageId,
+    Config, Content, ConversationId, Error, Events, FileInfo, Loss, MemberId, Message, MessageId, attachment,
     engine::{self, Handle},
     state::IntentKind,
 };
@@ -231,12 +231,11 @@ impl Conversation {
     /// Sends the file at `path` under its own name.
     ///
     /// # Errors
-    /// As [`Conversation::send_bytes`]; [`Error::Io`] when it cannot be read.
+    /// As [`Conversation::send_bytes`]; [`Error::Io`] when it cannot be read or has more than [`MAX_FILE_BYTES`](crate::MAX_FILE_BYTES).
     pub async fn send_file(&self, path: impl AsRef<Path>) -> Result<MessageId, Error> {
         let path = path.as_ref();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let content = tokio::fs::read(path).await;
-        let content = content.map_err(|error| Error::Io { path: path.to_owned(), error })?;
+        let content = attachment::read(path).await.map_err(|error| Error::Io { path: path.to_owned(), error })?;
         self.send_bytes(&name, content).await
     }
 

@@ -27,7 +27,7 @@ mod state;
 pub mod testing;
 pub mod transport;
 
-pub use attachment::FileFault;
+pub use attachment::{FileFault, MAX_FILE_BYTES};
 pub use cenacle_store::StoreError;
 pub use client::{Client, Conversation, Member};
 pub use config::Config;

@@ -66,7 +66,7 @@ pub(super) fn read(line: &str) -> Result<Option<Command>, String> {
         "rotate" => alone(Command::Rotate),
         "verify" => alone(Command::Verify),
         "rejoin" => Ok(Command::Rejoin(rest.split_whitespace().map(str::to_owned).collect())),
-        "help" => Ok(Command::Help),
+        "help" => alone(Command::Help),
         "quit" => alone(Command::Quit),
         _ => return Err(format!("there is no command /{word}; /help lists them, and `//` says a line with a slash")),
     };

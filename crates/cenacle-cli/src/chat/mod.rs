@@ -173,11 +173,11 @@ struct Talk<'a> {
 impl Talk<'_> {
     async fn run(mut self, wait: Duration, stop: impl Future<Output = ()>) -> io::Result<u8> {
         tokio::pin!(stop);
-        let mut lines = BufReader::new(tokio::io::stdin()).lines();
+        let mut lines = BufReader::new(tokio::io::stdin()).split(b'\n');
         loop {
             tokio::select! {
-                line = lines.next_line() => match line? {
-                    Some(line) if self.line(&line).await? == Next::Line => {}
+                line = lines.next_segment() => match line? {
+                    Some(line) if self.line_of(&line).await? == Next::Line => {}
                     Some(_) => break,
                     None => {
                         self.receive_until(Instant::now() + wait, stop.as_mut()).await?;
@@ -205,6 +205,16 @@ impl Talk<'_> {
             self.complain("", Fault::Said(reason))?;
         }
         Ok(if self.is_good { OK } else { FAILED })
+    }
+
+    async fn line_of(&mut self, bytes: &[u8]) -> io::Result<Next> {
+        match core::str::from_utf8(bytes) {
+            Ok(line) => self.line(line.trim_end_matches('\r')).await,
+            Err(_) => {
+                let line = String::from_utf8_lossy(bytes);
+                self.complain(&line, Fault::Said("this line is not UTF-8".to_owned())).map(|()| Next::Line)
+            }
+        }
     }
 
     async fn line(&mut self, line: &str) -> io::Result<Next> {

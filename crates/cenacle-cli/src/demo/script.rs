@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use cenacle::MAX_FILE_BYTES;
 use cenacle_service::wire::AccountName;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -224,9 +225,6 @@ fn name(word: &str) -> Result<AccountName, String> {
     }
     word.parse().map_err(|fault: cenacle_service::wire::NameFault| fault.to_string())
 }
-
-/// The largest file a script may send: the server takes 16 MiB of ciphertext.
-const MAX_FILE_BYTES: usize = 15 << 20;
 
 fn size(count: &str, unit: &str) -> Result<usize, String> {
     let unit = match unit {

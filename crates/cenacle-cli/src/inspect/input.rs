@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Read as _},
+    io::{self, Read},
     path::Path,
 };
 
@@ -18,6 +18,8 @@ pub(crate) enum InputError {
     NeitherFileNorBytes,
     /// There is nothing in it.
     Empty,
+    /// There is more of it than is looked at.
+    TooLong,
     /// The file or standard input cannot be read.
     Io(io::Error),
 }
@@ -27,6 +29,7 @@ impl core::fmt::Display for InputError {
         match self {
             Self::NeitherFileNorBytes => f.write_str("the argument is no file, and neither hexadecimal nor base64"),
             Self::Empty => f.write_str("the input is empty"),
+            Self::TooLong => f.write_str("the input is longer than 1 GiB"),
             Self::Io(error) => write!(f, "cannot read the input: {error}"),
         }
     }
@@ -57,16 +60,23 @@ impl Spelling {
     }
 }
 
+/// More than the tree of any group takes.
+const MAX_BYTES: u64 = 1 << 30;
+
+fn all_of(source: impl Read) -> Result<Vec<u8>, InputError> {
+    let mut bytes = Vec::new();
+    let read = source.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(InputError::Io)?;
+    if u64::try_from(read).is_ok_and(|read| read <= MAX_BYTES) { Ok(bytes) } else { Err(InputError::TooLong) }
+}
+
 impl Input {
     /// What the argument stands for: none or `-` for standard input, a path, or the bytes spelled out.
     pub(crate) fn read(argument: Option<&str>) -> Result<Self, InputError> {
         let input = match argument {
-            None | Some("-") => {
-                let mut bytes = Vec::new();
-                io::stdin().lock().read_to_end(&mut bytes).map_err(InputError::Io)?;
-                Self::of_content(bytes)
+            None | Some("-") => Self::of_content(all_of(io::stdin().lock())?),
+            Some(path) if Path::new(path).exists() => {
+                Self::of_content(all_of(fs::File::open(path).map_err(InputError::Io)?)?)
             }
-            Some(path) if Path::new(path).exists() => Self::of_content(fs::read(path).map_err(InputError::Io)?),
             Some(text) => Self::of_text(text).ok_or(InputError::NeitherFileNorBytes)?,
         };
         if input.bytes.is_empty() { Err(InputError::Empty) } else { Ok(input) }

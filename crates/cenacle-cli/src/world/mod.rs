@@ -96,7 +96,8 @@ impl WorldArgs {
     fn run_seeds(&self) -> io::Result<u8> {
         let Some(suite) = RustCryptoProvider.suite(CipherSuite(self.suite)) else { return Ok(FAILED) };
         let mut code = OK;
-        for seed in self.seed..self.seed.saturating_add(self.seeds) {
+        // The seed after the last is the first.
+        for seed in (0..self.seeds).map(|number| self.seed.wrapping_add(number)) {
             let report = self.simulate(seed, Arc::clone(&suite));
             if report.finding.is_some() {
                 code = FAILED;
