@@ -25,7 +25,7 @@ use crate::output::{OK, USAGE, complain, finish};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct BenchArgs {
-    /// Group sizes, in members, with commas between them.
+    /// Group sizes, in members, with commas between them, 2 to 1,000,000.
     #[arg(long, value_delimiter = ',', default_value = "2,100,1000", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     n: Vec<u32>,
 

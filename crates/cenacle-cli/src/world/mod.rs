@@ -32,19 +32,20 @@ pub struct WorldArgs {
     /// How many seeds to run, from this one on
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
-    /// How many members the group keeps
+    /// How many members the group keeps, 3 to 10,000
     #[arg(long, value_name = "M", default_value_t = 50, value_parser = clap::value_parser!(u32).range(3..=10_000))]
     members: u32,
     /// How many commits are accepted before the end
     #[arg(long, value_name = "E", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     epochs: u64,
-    /// In which ways the service is dishonest: names separated by commas, `all` or `none`
+    /// In which ways the service is dishonest: `all`, `none`, or some of drop, delay, duplicate, reorder, withhold, fork,
+    /// stale-group-info, wrong-welcome, replace-key-package and replay, separated by commas
     #[arg(long, value_name = "LIST", default_value = "none", value_parser = behaviours)]
     dishonest: Dishonest,
     /// Members stop when they see that something is wrong, instead of joining anew
     #[arg(long)]
     stop: bool,
-    /// Number of the cipher suite, one of the pure-Rust provider's
+    /// Number of the cipher suite, one of the pure-Rust provider's: 1, 2, 3, 5, 7
     #[arg(long, value_name = "SUITE", default_value_t = 1, value_parser = suite_number)]
     suite: u16,
     /// Print one JSON object for each seed

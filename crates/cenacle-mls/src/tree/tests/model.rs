@@ -110,7 +110,7 @@ pub(super) fn random_leaf(rng: &mut SeededRng) -> LeafNode {
     LeafNode {
         encryption_key: HpkePublicKey(key.into()),
         signature_key: SignaturePublicKey(signature_key.into()),
-        credential: Credential::Basic(b"".into()),
+        credential: if odd(choice[3]) { Credential::Basic(b"".into()) } else { Credential::X509(Vec::new()) },
         capabilities: Capabilities {
             cipher_suites: vec![CipherSuite(1)],
             // Unsorted, and one value twice.
@@ -120,7 +120,11 @@ pub(super) fn random_leaf(rng: &mut SeededRng) -> LeafNode {
                 vec![]
             },
             proposals: if odd(choice[1]) { vec![ProposalType(9)] } else { vec![] },
-            credentials: vec![CredentialType::BASIC, CredentialType(u16::from(choice[2] & 1) + 9)],
+            credentials: vec![
+                CredentialType::BASIC,
+                CredentialType::X509,
+                CredentialType(u16::from(choice[2] & 1) + 9),
+            ],
             ..Capabilities::default()
         },
         source: LeafNodeSource::Update,
@@ -176,6 +180,12 @@ fn compare_roster(members: &[(LeafIndex, &LeafNode)], model: &Model, roster: &Ro
         assert_eq!(roster.all_support_extension(extension), all(&|own| own.supports_extension(extension)));
         assert_eq!(roster.all_support_proposal(proposal), all(&|own| own.supports_proposal(proposal)));
         assert_eq!(roster.all_support_credential(credential), all(&|own| own.supports_credential(credential)));
+    }
+    for types in
+        [&[][..], &[CredentialType::BASIC], &[CredentialType::X509], &[CredentialType::X509, CredentialType::BASIC]]
+    {
+        let among = members.iter().all(|(_, leaf)| types.contains(&leaf.credential.credential_type()));
+        assert_eq!(roster.credentials_are_among(types), among);
     }
     for (index, leaf) in members {
         assert_eq!(roster.member_by_signature_key(&leaf.signature_key, suite), Some(*index));
