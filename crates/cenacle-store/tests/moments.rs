@@ -138,6 +138,25 @@ fn a_creation_cut_short_before_or_after_the_first_transaction_is_no_obstacle() {
     }
 }
 
+/// The power fails while the status is written: it may be anything.
+#[test]
+fn a_garbled_status_is_that_of_a_file_in_use() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("state.db");
+    let mut store = SqliteStore::open(&path).unwrap();
+    store.apply(&delta(&[put(1, b"a", b"one")])).unwrap();
+    for status in [1, 3, 0x80, 0xff] {
+        let (_images, image) = crashed(&path);
+        let mut keys = fs::read(keys_of(&image)).unwrap();
+        keys[STATUS] = status;
+        keys.extend([7; 32]);
+        fs::write(keys_of(&image), keys).unwrap();
+        let store = SqliteStore::open(&image).unwrap();
+        assert_eq!(store.row(&key(1, b"a")).unwrap().unwrap().expose(), b"one");
+        assert_eq!(keys_in_file(&image).len(), 1);
+    }
+}
+
 /// The process dies, or the power fails, after the first transaction since the file was opened and before a key was erased.
 #[test]
 fn keys_that_the_first_delta_was_to_erase_are_erased_after_a_crash() {

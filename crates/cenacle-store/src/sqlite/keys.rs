@@ -132,7 +132,7 @@ impl Keys {
     }
 
     fn write_header(&mut self, status: Status) -> io::Result<()> {
-        self.medium.write(0, &encode_header(self.id, status))
+        self.medium.write(0, &encode_header(self.id, status as u8))
     }
 
     /// Erases the keys of no row, if there may be any. `named` tells which slots rows name. What a row does not name is lost,
@@ -347,18 +347,19 @@ impl Medium {
     }
 }
 
-fn encode_header(id: Id, status: Status) -> [u8; KEY_BYTES] {
+fn encode_header(id: Id, status: u8) -> [u8; KEY_BYTES] {
     let mut header = FREE;
-    let fields = MAGIC.into_iter().chain([VERSION, status as u8]).chain([0; 6]).chain(id);
+    let fields = MAGIC.into_iter().chain([VERSION, status]).chain([0; 6]).chain(id);
     header.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
     header
 }
 
-/// What a header says, if it is one.
+/// What a header says, if it is one. A status that a loss of power garbled is that of a file in use.
 fn decode_header(header: &[u8; KEY_BYTES]) -> Option<(Id, Status)> {
-    let id = *header.last_chunk()?;
-    let mut all = [Status::Closed, Status::InUse, Status::Begun].into_iter();
-    all.find(|status| *header == encode_header(id, *status)).map(|status| (id, status))
+    let (id, status) = (*header.last_chunk()?, *header.get(MAGIC.len() + 1)?);
+    let is_one = *header == encode_header(id, status);
+    let known = [Status::Closed, Status::Begun].into_iter().find(|known| *known as u8 == status);
+    is_one.then(|| (id, known.unwrap_or(Status::InUse)))
 }
 
 fn to_usize(slot: Slot) -> usize {
