@@ -150,8 +150,8 @@ impl PskShelf {
 pub(crate) struct Transaction {
     pub(crate) client: Client,
     pub(crate) psks: PskShelf,
-    /// With the row of the key package, until the group that was joined by it takes it over.
-    pub(crate) store: MemoryStore,
+    /// With the row of the key package.
+    store: MemoryStore,
 }
 
 /// A key package with its private keys, for the answer to the runner.
@@ -177,6 +177,11 @@ impl Transaction {
             encryption_priv: own.leaf_key().0.expose().to_vec(),
         };
         Ok((Self { client, psks: PskShelf::default(), store }, offer))
+    }
+
+    /// The rows, for the group that is joined with them. They stay here, too, until it is there.
+    pub(crate) fn rows(&self) -> MemoryStore {
+        MemoryStore::from(self.store.snapshot())
     }
 
     /// The key package, if the Welcome is for it.

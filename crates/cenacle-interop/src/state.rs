@@ -150,15 +150,34 @@ impl State {
         Ok(reference)
     }
 
-    /// Makes a commit of exactly these proposals. One that was made before and not confirmed is given up.
+    /// Makes a commit of exactly these proposals. One that was made before and not confirmed is given up for it.
     pub(crate) fn commit(&mut self, wish: CommitWish<'_>) -> Result<CommitOut, Failure> {
-        if self.group.has_pending_commit() {
-            self.act(|group, _| group.discard_pending(), |_| Ok(()))?;
-        }
         let mut wanted = BTreeSet::new();
         for proposal in wish.by_reference {
             wanted.insert(self.take_in("by_reference", proposal)?);
         }
+        if !self.group.has_pending_commit() {
+            return self.make_commit(wish, &wanted);
+        }
+        // Only without the former commit can it be known whether there will be a new one: a copy does without.
+        let (group, store) = self.copy()?;
+        let former = (core::mem::replace(&mut self.group, group), core::mem::replace(&mut self.store, store));
+        let given_up = self.act(|group, _| group.discard_pending(), |_| Ok(()));
+        let made = given_up.and_then(|()| self.make_commit(wish, &wanted));
+        if made.is_err() {
+            (self.group, self.store) = former;
+        }
+        made
+    }
+
+    /// The group and its rows once more.
+    fn copy(&self) -> Result<(Group, MemoryStore), Failure> {
+        let store = MemoryStore::from(self.store.snapshot());
+        let group = self.client.load_group(&store, self.group.group_id())?;
+        Ok((group.ok_or(Failure::Broken)?, store))
+    }
+
+    fn make_commit(&mut self, wish: CommitWish<'_>, wanted: &BTreeSet<ProposalRef>) -> Result<CommitOut, Failure> {
         let asked_for = wanted.len().saturating_add(wish.by_value.len());
         let CommitWish { by_value, force_path, external_tree, reinit, .. } = wish;
         let bundle = self.act(
@@ -202,11 +221,16 @@ impl State {
         Ok(())
     }
 
-    /// As [`State::confirm`], of a commit that must re-initialise the group.
-    pub(crate) fn confirm_reinit(&mut self) -> Result<ReInit, Failure> {
+    /// As [`State::confirm`], of a commit that must re-initialise the group. It ends the group, so `prepare` does before whatever
+    /// may fail of what comes next.
+    pub(crate) fn confirm_reinit(
+        &mut self,
+        prepare: impl FnOnce(&ReInit) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let echo = self.group.pending_commit().cloned().ok_or(Obstacle::NothingPending)?;
-        self.act(|group, inputs| group.stage(group.open(&echo)?, inputs), reinitialises)?;
-        self.group.reinit().cloned().ok_or(Failure::NotNow(Obstacle::NotReInit))
+        let look = |transition: &Transition<Received>| prepare(reinit_of(transition)?);
+        self.act(|group, inputs| group.stage(group.open(&echo)?, inputs), look)?;
+        Ok(())
     }
 
     /// Receives a commit, after the proposals it refers to.
@@ -217,10 +241,14 @@ impl State {
         })
     }
 
-    /// As [`State::receive`], of a commit that must re-initialise the group.
-    pub(crate) fn receive_reinit(&mut self, proposals: &[Vec<u8>], commit: &[u8]) -> Result<ReInit, Failure> {
-        self.receive_commit(proposals, commit, reinitialises)?;
-        self.group.reinit().cloned().ok_or(Failure::NotNow(Obstacle::NotReInit))
+    /// As [`State::receive`], of a commit that must re-initialise the group; see [`State::confirm_reinit`].
+    pub(crate) fn receive_reinit(
+        &mut self,
+        proposals: &[Vec<u8>],
+        commit: &[u8],
+        prepare: impl FnOnce(&ReInit) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.receive_commit(proposals, commit, |transition| prepare(reinit_of(transition)?))
     }
 
     fn receive_commit(
@@ -269,10 +297,13 @@ impl State {
     }
 }
 
-fn reinitialises(transition: &Transition<Received>) -> Result<(), Failure> {
+/// The re-initialisation that a commit is.
+fn reinit_of(transition: &Transition<Received>) -> Result<&ReInit, Failure> {
     match transition.preview() {
-        Received::Commit(summary) | Received::OwnCommit(summary) if summary.reinit.is_some() => Ok(()),
-        Received::Commit(_) | Received::OwnCommit(_) | Received::Removed(_) => Err(Obstacle::NotReInit.into()),
+        Received::Commit(summary) | Received::OwnCommit(summary) => {
+            summary.reinit.as_ref().ok_or(Obstacle::NotReInit.into())
+        }
+        Received::Removed(_) => Err(Obstacle::NotReInit.into()),
         Received::Application(_) | Received::Proposal { .. } | Received::OwnMessage(_) | _ => Err(NO_COMMIT),
     }
 }

@@ -173,21 +173,6 @@ fn without_its_keys_a_state_is_refused() {
 }
 
 #[test]
-fn an_old_image_of_the_database_tells_nothing_of_what_was_erased_since() {
-    let directory = tempdir().unwrap();
-    let path = directory.path().join("state.db");
-    let mut store = SqliteStore::open(&path).unwrap();
-    store.apply(&delta(&[put(1, b"a", b"erased"), put(1, b"b", b"kept")])).unwrap();
-    let images = tempdir().unwrap();
-    let image = copy_state(&path, images.path());
-    store.apply(&delta(&[put(1, b"a", b"new")])).unwrap();
-    fs::copy(directory.path().join("state.db-keys"), images.path().join("state.db-keys")).unwrap();
-    let store = SqliteStore::open(&image).unwrap();
-    assert!(matches!(store.row(&key(1, b"a")), Err(StoreError::KeysDoNotFit)));
-    assert_eq!(store.row(&key(1, b"b")).unwrap().unwrap().expose(), b"kept");
-}
-
-#[test]
 fn a_closed_state_is_one_file_and_can_be_put_in_place_of_any_other() {
     let directory = tempdir().unwrap();
     let path = directory.path().join("state.db");

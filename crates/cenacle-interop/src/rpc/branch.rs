@@ -40,9 +40,9 @@ impl Interop {
         let transaction = self.table.transaction(request.transaction_id)?;
         let state = {
             let parent = lock(&parent)?;
-            let mut offer = lock(&transaction)?;
+            let offer = lock(&transaction)?;
             let client = framing(&offer.client, parent.client.settings().handshake);
-            join_from(&parent, &mut offer, &client, &request.welcome, &request.ratchet_tree)?
+            join_from(&parent, &offer, &client, &request.welcome, &request.ratchet_tree)?
         };
         let epoch_authenticator = state.epoch_authenticator();
         let state_id = self.table.insert(state)?;

@@ -83,14 +83,15 @@ impl Interop {
 
     pub(crate) fn join_group(&self, request: &proto::JoinGroupRequest) -> Result<proto::JoinGroupResponse, Failure> {
         let transaction = self.table.transaction(request.transaction_id)?;
-        let mut transaction = lock(&transaction)?;
+        let transaction = lock(&transaction)?;
         let welcome = decode_welcome(&request.welcome)?;
         let own = transaction.named_by(&welcome)?;
         let tree = decode_given("ratchet_tree", &request.ratchet_tree)?;
         let client = framing(&transaction.client, handshake(request.encrypt_handshake));
         let new = client.join(&welcome, &own, tree, &inputs(&transaction.psks.psks()))?;
-        let (psks, store) = (core::mem::take(&mut transaction.psks), core::mem::take(&mut transaction.store));
-        let state = State::new(client, psks, new, store)?;
+        let mut psks = PskShelf::default();
+        psks.copy_from(&transaction.psks);
+        let state = State::new(client, psks, new, transaction.rows())?;
         let epoch_authenticator = state.epoch_authenticator();
         let state_id = self.table.insert(state)?;
         self.table.remove(request.transaction_id)?;

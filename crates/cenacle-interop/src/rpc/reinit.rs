@@ -32,36 +32,48 @@ impl Interop {
         &self,
         request: &proto::HandlePendingCommitRequest,
     ) -> Result<proto::HandleReInitCommitResponse, Failure> {
-        self.succeed(request.state_id, State::confirm_reinit)
+        self.succeed(request.state_id, |state, prepare| state.confirm_reinit(prepare))
     }
 
     pub(crate) fn handle_re_init_commit(
         &self,
         request: &proto::HandleCommitRequest,
     ) -> Result<proto::HandleReInitCommitResponse, Failure> {
-        self.succeed(request.state_id, |state| state.receive_reinit(&request.proposal, &request.commit))
+        self.succeed(request.state_id, |state, prepare| {
+            state.receive_reinit(&request.proposal, &request.commit, prepare)
+        })
     }
 
-    /// Ends the old group by its last commit, and offers a key package for the new one.
+    /// Ends the old group by its last commit, and offers a key package for the new one, which is there before that.
     fn succeed(
         &self,
         old_id: u32,
-        end: impl FnOnce(&mut State) -> Result<ReInit, Failure>,
+        end: impl FnOnce(&mut State, &mut dyn FnMut(&ReInit) -> Result<(), Failure>) -> Result<(), Failure>,
     ) -> Result<proto::HandleReInitCommitResponse, Failure> {
         let old = self.table.state(old_id)?;
-        let (reinit, epoch_authenticator, identity, handshake) = {
-            let mut state = lock(&old)?;
-            let reinit = end(&mut state)?;
-            let handshake = state.client.settings().handshake;
-            (reinit, state.epoch_authenticator(), identity(&state.client), handshake)
-        };
-        let suite = self.workshop.suites.suite(reinit.cipher_suite)?;
-        let (client, _) = self.workshop.client(suite, &identity, handshake)?;
-        let (transaction, offer) = Transaction::new(client)?;
-        let key_package = encode(&offer.key_package)?;
-        let successor = Successor { old, old_id, offer: Mutex::new(transaction) };
-        let reinit_id = self.table.insert(successor)?;
-        Ok(proto::HandleReInitCommitResponse { reinit_id, key_package, epoch_authenticator })
+        let mut state = lock(&old)?;
+        let (identity, handshake) = (identity(&state.client), state.client.settings().handshake);
+        let mut next = None;
+        let ended = end(&mut state, &mut |reinit| {
+            let suite = self.workshop.suites.suite(reinit.cipher_suite)?;
+            let (client, _) = self.workshop.client(suite, &identity, handshake)?;
+            let (transaction, offer) = Transaction::new(client)?;
+            let key_package = encode(&offer.key_package)?;
+            let successor = Successor { old: Arc::clone(&old), old_id, offer: Mutex::new(transaction) };
+            next = Some((self.table.insert(successor)?, key_package));
+            Ok(())
+        });
+        match (ended, next) {
+            (Ok(()), Some((reinit_id, key_package))) => {
+                let epoch_authenticator = state.epoch_authenticator();
+                Ok(proto::HandleReInitCommitResponse { reinit_id, key_package, epoch_authenticator })
+            }
+            (Ok(()), None) => Err(Failure::Broken),
+            (Err(failure), next) => {
+                next.map_or(Ok(()), |(reinit_id, _)| self.table.remove(reinit_id))?;
+                Err(failure)
+            }
+        }
     }
 
     pub(crate) fn re_init_welcome(
@@ -91,9 +103,8 @@ impl Interop {
         let successor = self.table.successor(request.reinit_id)?;
         let state = {
             let old = lock(&successor.old)?;
-            let mut offer = lock(&successor.offer)?;
-            let client = offer.client.clone();
-            join_from(&old, &mut offer, &client, &request.welcome, &request.ratchet_tree)?
+            let offer = lock(&successor.offer)?;
+            join_from(&old, &offer, &offer.client, &request.welcome, &request.ratchet_tree)?
         };
         let epoch_authenticator = state.epoch_authenticator();
         let state_id = self.table.insert(state)?;
@@ -157,7 +168,7 @@ pub(super) fn inherited(old: &State, offer: &Transaction) -> PskShelf {
 /// Joins a group that continues `old` with what was offered for it.
 pub(super) fn join_from(
     old: &State,
-    offer: &mut Transaction,
+    offer: &Transaction,
     client: &Client,
     welcome: &[u8],
     ratchet_tree: &[u8],
@@ -167,5 +178,5 @@ pub(super) fn join_from(
     let tree = decode_given("ratchet_tree", ratchet_tree)?;
     let psks = inherited(old, offer);
     let new = client.join(&welcome, &own, tree, &inputs(&psks.psks()).with_origin(&old.group))?;
-    State::new(client.clone(), psks, new, core::mem::take(&mut offer.store))
+    State::new(client.clone(), psks, new, offer.rows())
 }

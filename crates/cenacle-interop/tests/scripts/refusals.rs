@@ -255,3 +255,58 @@ fn a_server_for_others_must_be_asked_for() {
         cenacle_interop::Server::bind(taken).await.expect_err("the port is taken");
     });
 }
+
+#[test]
+fn a_commit_that_cannot_be_made_leaves_the_one_that_waits() {
+    once(|mut world| async move {
+        world.group(&["ada", "ben", "cyd"]).await;
+        let (state_id, mut stack) = (world.state("ada"), world.ask("ada"));
+        let update = world.propose_update("cyd").await;
+        let by_reference = vec![update.clone()];
+        let made = world.make_commit("ada", Wish { by_reference: by_reference.clone(), ..Wish::default() }).await;
+        let request = CommitRequest { state_id, by_reference: vec![vec![7]], ..Default::default() };
+        refused(stack.commit(request).await, Code::InvalidArgument, "Malformed(by_reference)");
+        let request = CommitRequest { state_id, by_reference: vec![update.clone(), vec![7]], ..Default::default() };
+        refused(stack.commit(request).await, Code::InvalidArgument, "Malformed(by_reference)");
+        let request = CommitRequest { state_id, by_value: vec![psk(b"unknown")], ..Default::default() };
+        refused(stack.commit(request).await, Code::FailedPrecondition, "Missing(Psk)");
+        let request = CommitRequest { state_id, by_reference: vec![update.clone()], ..Default::default() };
+        refused(stack.re_init_commit(request).await, Code::FailedPrecondition, "NotReInit");
+        world.receive("ben", &by_reference, &made.commit).await;
+        world.receive("cyd", &by_reference, &made.commit).await;
+        stack.handle_pending_commit(HandlePendingCommitRequest { state_id }).await.expect("the commit still waits");
+        world.agree(&["ada", "ben", "cyd"]).await;
+        // One that can be made takes its place.
+        let given_up = world.make_commit("ada", Wish::default()).await;
+        let wish = Wish { by_value: vec![remove("cyd")], ..Wish::default() };
+        world.commit("ada", wish, &["ben"], &[]).await;
+        world.agree(&["ada", "ben"]).await;
+        let request = HandleCommitRequest { state_id, commit: given_up.commit, ..Default::default() };
+        refused(stack.handle_commit(request).await, Code::FailedPrecondition, "Stale(Epoch)");
+    });
+}
+
+#[test]
+fn a_re_initialisation_with_an_unknown_suite_does_not_end_the_group() {
+    once(|mut world| async move {
+        world.group(&["ada", "ben"]).await;
+        let wanted = ProposalDescription { cipher_suite: 0xF0F0, group_id: b"next".to_vec(), ..of_kind("reinit") };
+        let (state_id, mut stack) = (world.state("ada"), world.ask("ada"));
+        let before = world.authenticator("ada").await;
+        let request = CommitRequest { state_id, by_value: vec![wanted], ..Default::default() };
+        let made = stack.re_init_commit(request).await.expect("a commit").into_inner();
+        for _ in 0..2 {
+            let (ben, commit) = (world.state("ben"), made.commit.clone());
+            let request = HandleCommitRequest { state_id: ben, commit, ..Default::default() };
+            let reason = "Suite(61680)";
+            refused(stack.handle_re_init_commit(request).await, Code::InvalidArgument, reason);
+            let request = HandlePendingCommitRequest { state_id };
+            refused(stack.handle_pending_re_init_commit(request).await, Code::InvalidArgument, reason);
+        }
+        world.agree(&["ada", "ben"]).await;
+        assert_eq!(world.authenticator("ada").await, before);
+        // Both can go on without it.
+        world.commit("ada", Wish::default(), &["ben"], &[]).await;
+        world.agree(&["ada", "ben"]).await;
+    });
+}

@@ -4,7 +4,7 @@
 //! The file is read and written in place, past every cache but the operating system's; what it holds is nowhere else in this
 //! process. A new key goes into a free slot and is on the medium before a row needs it; an old one is erased after the row
 //! is gone. Whatever happens in between, every stored row has its key. Slots that no row names are found and erased when the
-//! file is next opened, if it was not closed.
+//! file is next opened, if it was not closed, and if it is of the same moment as the rows.
 //!
 //! The first slot holds the header: what the file is, whether it is in use, and which database it belongs to.
 
@@ -37,12 +37,23 @@ pub(super) type Id = [u8; 16];
 /// The number of a slot. That of the header is no row's.
 pub(super) type Slot = u32;
 
+/// What a key file says of itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Status {
+    /// Every key is a row's.
+    Closed = 0,
+    /// There may be keys of no row.
+    InUse = 1,
+    /// Its database may not know it yet.
+    Begun = 2,
+}
+
 /// Keys of rows by their slots.
 pub(super) struct Keys {
     medium: Medium,
     id: Id,
-    /// Whether the file says that it is in use.
-    in_use: bool,
+    /// What is on the medium of it.
+    status: Status,
     /// The number of slots, the header's among them.
     end: Slot,
     /// Slots without a key.
@@ -51,6 +62,8 @@ pub(super) struct Keys {
     gone: Vec<Slot>,
     /// Slots of rows whose transaction failed. If it is on the medium all the same, it is undone by the next that succeeds.
     doubtful: Vec<Slot>,
+    /// Whether it is known which rows there are: not while one is written, nor after a transaction that failed.
+    settled: bool,
     /// Whether it is not, or no longer, to be folded.
     closed: bool,
 }
@@ -64,49 +77,76 @@ pub(super) enum Medium {
 }
 
 impl Keys {
-    /// No keys, in place of any that are there.
+    /// No keys yet, for a database that has none. Those of another database, which may be found again, are not touched.
     pub(super) fn create(mut medium: Medium, id: Id) -> Result<Self, StoreError> {
+        // Where there is only a header, or one that a creation or a folding left behind, nothing can be lost.
+        if medium.slots()? > 1 {
+            let header = medium.header()?;
+            if header != FREE && decode_header(&header).is_none_or(|(_, status)| status != Status::Begun) {
+                return Err(StoreError::KeysDoNotFit);
+            }
+        }
         medium.clear()?;
-        let mut keys = Self::new(medium, id, 1);
-        keys.write_header(false)?;
+        let mut keys = Self::new(medium, id, Status::Begun, 1);
+        keys.write_header(Status::Begun)?;
         keys.medium.sync()?;
         Ok(keys)
     }
 
-    /// The keys that belong to the database `id`. `named` tells which slots are in use, where the file cannot know.
-    pub(super) fn open(
-        medium: Medium,
-        id: Id,
-        named: impl FnOnce() -> Result<Vec<Slot>, StoreError>,
-    ) -> Result<Self, StoreError> {
+    /// The keys that belong to the database `id`, perhaps of another moment than its rows.
+    pub(super) fn open(medium: Medium, id: Id) -> Result<Self, StoreError> {
         let end = medium.slots()?;
-        let mut keys = Self::new(medium, id, end);
         if end == 0 {
             return Err(StoreError::KeysDoNotFit);
         }
-        let mut header = FREE;
-        keys.medium.read(0, &mut header)?;
-        keys.in_use = match header {
-            _ if header == encode_header(id, false) => false,
-            _ if header == encode_header(id, true) => true,
-            _ => return Err(StoreError::KeysDoNotFit),
-        };
-        keys.find_free()?;
-        if keys.in_use {
-            keys.find_gone(named()?);
-            keys.erase_gone()?;
+        match decode_header(&medium.header()?) {
+            Some((of, status)) if of == id => {
+                let mut keys = Self::new(medium, id, status, end);
+                keys.find_free()?;
+                Ok(keys)
+            }
+            _ => Err(StoreError::KeysDoNotFit),
         }
-        Ok(keys)
     }
 
-    const fn new(medium: Medium, id: Id, end: Slot) -> Self {
-        Self { medium, id, in_use: false, end, free: Vec::new(), gone: Vec::new(), doubtful: Vec::new(), closed: true }
+    const fn new(medium: Medium, id: Id, status: Status, end: Slot) -> Self {
+        Self {
+            medium,
+            id,
+            status,
+            end,
+            free: Vec::new(),
+            gone: Vec::new(),
+            doubtful: Vec::new(),
+            settled: true,
+            closed: true,
+        }
     }
 
-    fn write_header(&mut self, in_use: bool) -> io::Result<()> {
-        self.medium.write(0, &encode_header(self.id, in_use))?;
-        self.in_use = in_use;
+    /// The database knows the file now.
+    pub(super) fn begun(&mut self) -> io::Result<()> {
+        self.write_header(Status::InUse)?;
+        self.medium.sync()?;
+        self.status = Status::InUse;
         Ok(())
+    }
+
+    fn write_header(&mut self, status: Status) -> io::Result<()> {
+        self.medium.write(0, &encode_header(self.id, status as u8))
+    }
+
+    /// Erases the keys of no row, if there may be any. `named` tells which slots rows name. What a row does not name is lost,
+    /// so these must be the rows that the keys are for.
+    pub(super) fn erase_unnamed(
+        &mut self,
+        named: impl FnOnce() -> Result<Vec<Slot>, StoreError>,
+    ) -> Result<(), StoreError> {
+        if self.status == Status::Closed {
+            return Ok(());
+        }
+        self.find_gone(named()?);
+        self.erase_gone()?;
+        if self.status == Status::Begun { Ok(self.begun()?) } else { Ok(()) }
     }
 
     /// Reads through all slots for those without a key.
@@ -131,14 +171,14 @@ impl Keys {
         self.gone = (1..self.end).filter(|slot| named.binary_search(slot).is_err()).collect();
     }
 
-    /// So many fresh keys in slots of their own. They are on the medium before this returns.
+    /// So many fresh keys in slots of their own, for a transaction that may erase others. They are on the medium before this
+    /// returns, and so is that the file is in use: whoever finds it after a crash looks for keys of rows that are gone.
     pub(super) fn draw(&mut self, count: usize) -> Result<Vec<(Slot, Secret)>, StoreError> {
         let mut drawn = Vec::with_capacity(count);
-        if count == 0 {
-            return Ok(drawn);
-        }
-        if !self.in_use {
-            self.write_header(true)?;
+        self.settled = false;
+        let is_first = self.status == Status::Closed;
+        if is_first {
+            self.write_header(Status::InUse)?;
         }
         for _ in 0..count {
             let key =
@@ -156,7 +196,12 @@ impl Keys {
             self.medium.write(slot, key.expose())?;
             drawn.push((slot, key));
         }
-        self.medium.sync()?;
+        if is_first || count > 0 {
+            self.medium.sync()?;
+        }
+        if is_first {
+            self.status = Status::InUse;
+        }
         Ok(drawn)
     }
 
@@ -174,6 +219,7 @@ impl Keys {
         self.doubtful.truncate(self.doubtful.len().saturating_sub(drawn.len()));
         self.gone.append(&mut self.doubtful);
         self.gone.extend(gone);
+        self.settled = true;
     }
 
     /// Overwrites the keys of rows that are gone. The next sync brings it to the medium; what fails is tried again.
@@ -186,7 +232,7 @@ impl Keys {
     }
 
     /// The keys of a store that is open now: they are folded when it is closed.
-    pub(super) fn begun(mut self) -> Self {
+    pub(super) fn opened(mut self) -> Self {
         self.closed = false;
         self
     }
@@ -198,9 +244,10 @@ impl Keys {
             return Ok(());
         }
         self.erase_gone()?;
-        if self.in_use && self.doubtful.is_empty() {
+        if self.status == Status::InUse && self.settled {
             self.medium.sync()?;
-            self.write_header(false)?;
+            self.write_header(Status::Closed)?;
+            self.status = Status::Closed;
         }
         self.medium.sync()?;
         self.closed = true;
@@ -241,6 +288,12 @@ impl Medium {
             }
             Self::Memory(slots) => Slot::try_from(slots.len()).map_err(|_| StoreError::KeysDoNotFit),
         }
+    }
+
+    fn header(&self) -> io::Result<[u8; KEY_BYTES]> {
+        let mut header = FREE;
+        self.read(0, &mut header)?;
+        Ok(header)
     }
 
     fn clear(&mut self) -> io::Result<()> {
@@ -294,11 +347,19 @@ impl Medium {
     }
 }
 
-fn encode_header(id: Id, in_use: bool) -> [u8; KEY_BYTES] {
+fn encode_header(id: Id, status: u8) -> [u8; KEY_BYTES] {
     let mut header = FREE;
-    let fields = MAGIC.into_iter().chain([VERSION, u8::from(in_use)]).chain([0; 6]).chain(id);
+    let fields = MAGIC.into_iter().chain([VERSION, status]).chain([0; 6]).chain(id);
     header.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
     header
+}
+
+/// What a header says, if it is one. A status that a loss of power garbled is that of a file in use.
+fn decode_header(header: &[u8; KEY_BYTES]) -> Option<(Id, Status)> {
+    let (id, status) = (*header.last_chunk()?, *header.get(MAGIC.len() + 1)?);
+    let is_one = *header == encode_header(id, status);
+    let known = [Status::Closed, Status::Begun].into_iter().find(|known| *known as u8 == status);
+    is_one.then(|| (id, known.unwrap_or(Status::InUse)))
 }
 
 fn to_usize(slot: Slot) -> usize {

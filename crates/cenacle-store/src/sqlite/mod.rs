@@ -4,8 +4,8 @@
 //! pages whose rows it moved, in buffers of its own. So it never sees a secret value: each is sealed under a key of its own,
 //! and the keys are in a file beside it, at `<path>-keys`, in slots that are overwritten in place. When `apply` returns, the
 //! keys of all rows that the delta erased or replaced are gone from that file, and with them everything that any copy of
-//! those rows could tell. They are gone from the medium with the next delta or when the store is closed, and after a loss of
-//! power when it is next opened. What a medium that does not write in place, the file system or a swapped-out page keeps beyond
+//! those rows could tell. They are gone from the medium with the next delta that writes secrets or when the store is closed, and
+//! after a loss of power when it is next opened. What a medium that does not write in place, the file system or a swapped-out page keeps beyond
 //! that is out of reach.
 //!
 //! A store that was closed is one file: the keys are folded into the end of it, and the key file is empty.
@@ -14,6 +14,7 @@
 
 mod folded;
 mod keys;
+mod mark;
 mod open;
 mod seal;
 
@@ -79,7 +80,7 @@ impl SqliteStore {
     }
 
     fn with(mut connection: Connection, medium: Medium) -> Result<Self, StoreError> {
-        let keys = open::prepare(&mut connection, medium)?.begun();
+        let keys = open::prepare(&mut connection, medium)?.opened();
         Ok(Self { connection, keys })
     }
 
@@ -106,7 +107,7 @@ impl SqliteStore {
     }
 
     fn read_all(&self) -> Result<Snapshot, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT tab, key, slot, value FROM rows")?;
+        let mut statement = self.connection.prepare_cached("SELECT tab, key, slot, value FROM rows WHERE tab >= 0")?;
         let mut rows = statement.query([])?;
         let mut snapshot = Snapshot::default();
         while let Some(row) = rows.next()? {
@@ -125,11 +126,15 @@ impl SqliteStore {
         }
     }
 
-    /// Writes a delta in one transaction, its secret values under the keys that were drawn for them. Gives the slots of the rows
-    /// that are gone.
+    /// Writes a delta in one transaction, a new mark and its secret values under the keys that were drawn for them. Gives the
+    /// slots of the rows that are gone.
     fn write(&mut self, delta: &Delta, drawn: &[(Slot, Secret)]) -> Result<Vec<Slot>, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let (mut drawn, mut gone) = (drawn.iter(), Vec::new());
+        if let Some(drawn) = drawn.next() {
+            erase(&transaction, ERASE_ONE, params![mark::TABLE, mark::KEY], &mut gone)?;
+            mark::put(&transaction, drawn)?;
+        }
         for change in delta.changes() {
             match change {
                 Change::Put(name, value) => {
@@ -193,7 +198,8 @@ impl Store for SqliteStore {
         }
         witness::before(delta);
         let secret = |change: &&Change| matches!(change, Change::Put(_, RowValue::Secret(_)));
-        let drawn = self.keys.draw(delta.changes().iter().filter(secret).count())?;
+        let secrets = delta.changes().iter().filter(secret).count();
+        let drawn = self.keys.draw(if secrets > 0 { secrets.saturating_add(1) } else { 0 })?;
         let gone = swept(Depth::KiB8, || self.write(delta, &drawn))?;
         self.keys.settle(&drawn, gone);
         // The delta is stored, so a failure to erase must not look like a failure to store: the next delta tries again, and

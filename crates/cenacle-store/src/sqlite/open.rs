@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, Transactio
 
 use super::{
     keys::{self, Keys, Medium},
+    mark,
     seal::seal,
 };
 use crate::StoreError;
@@ -128,19 +129,29 @@ fn migrate(connection: &mut Connection, medium: Medium) -> Result<Keys, StoreErr
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.commit()?;
     keys.settle(&drawn, Vec::new());
+    keys.begun()?;
     Ok(keys)
 }
 
+/// The keys of a database that has some. None is erased before it is known that they are of the same moment as its rows.
 fn open_keys(connection: &Connection, medium: Medium) -> Result<Keys, StoreError> {
     let id = connection.query_row("SELECT id FROM key_file", [], |row| row.get(0)).optional()?;
-    Keys::open(medium, id.ok_or(StoreError::Corrupt)?, || {
+    let mut keys = Keys::open(medium, id.ok_or(StoreError::Corrupt)?)?;
+    let is_marked = mark::check(connection, &keys)?;
+    keys.erase_unnamed(|| {
         let mut statement = connection.prepare("SELECT slot FROM rows WHERE slot IS NOT NULL")?;
         let named = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<_>, _>>()?;
         Ok(named)
-    })
+    })?;
+    if !is_marked {
+        let drawn = keys.draw(1)?;
+        drawn.iter().try_for_each(|drawn| mark::put(connection, drawn))?;
+        keys.settle(&drawn, Vec::new());
+    }
+    Ok(keys)
 }
 
-/// Seals the rows of earlier formats.
+/// Seals the rows of earlier formats, and marks the file.
 fn seal_all(transaction: &Transaction<'_>, keys: &mut Keys) -> Result<Vec<(keys::Slot, Secret)>, StoreError> {
     let mut plain = Vec::new();
     let mut statement = transaction.prepare("SELECT tab, key, value FROM rows")?;
@@ -152,8 +163,10 @@ fn seal_all(transaction: &Transaction<'_>, keys: &mut Keys) -> Result<Vec<(keys:
             plain.push((name, SecretBytes::from(value)));
         }
     }
-    let drawn = keys.draw(plain.len())?;
-    for ((slot, key), (name, value)) in drawn.iter().zip(&plain) {
+    let drawn = keys.draw(plain.len().saturating_add(1))?;
+    let mut unused = drawn.iter();
+    unused.next().map_or(Ok(()), |drawn| mark::put(transaction, drawn))?;
+    for ((slot, key), (name, value)) in unused.zip(&plain) {
         let sealed = seal(key, name, value.expose())?;
         transaction
             .prepare_cached("UPDATE rows SET slot = ?1, value = ?2 WHERE tab = ?3 AND key = ?4")?

@@ -9,6 +9,8 @@ use std::{
 use cenacle_mls::delta::{Delta, RowKey, Store, Table};
 use cenacle_store::SqliteStore;
 use proptest::{collection::vec, prelude::*};
+use rusqlite::{Connection, OptionalExtension};
+use tempfile::tempdir;
 
 /// One change, as a test writes it.
 #[derive(Clone, Debug)]
@@ -63,11 +65,20 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 0..8)
 }
 
-/// The keys in the key file of the state at `path`.
+/// The keys of rows in the key file of the state at `path`, that of the mark left out.
 pub(crate) fn keys_in_file(path: &Path) -> Vec<[u8; 32]> {
     let bytes = fs::read(format!("{}-keys", path.display())).unwrap();
-    let slots = bytes.as_chunks::<32>().0.iter().skip(1);
-    slots.copied().filter(|key| *key != [0; 32]).collect()
+    let slots = bytes.as_chunks::<32>().0.iter().zip(0u32..).skip(1);
+    let mark = mark(path);
+    slots.filter(|(key, slot)| **key != [0; 32] && Some(*slot) != mark).map(|(key, _)| *key).collect()
+}
+
+/// The slot of the mark, by which the store knows which keys belong to which rows.
+fn mark(path: &Path) -> Option<u32> {
+    let images = tempdir().unwrap();
+    let connection = Connection::open(copy_state(path, images.path())).unwrap();
+    let slot = connection.query_row("SELECT slot FROM rows WHERE tab = -1", [], |row| row.get(0));
+    slot.optional().unwrap()
 }
 
 /// The files of the state at `path` that are there.
