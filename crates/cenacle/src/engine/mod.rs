@@ -37,7 +37,7 @@ use crate::{
     api::Api,
     bindings::{Bindings, Judge},
     event::Change,
-    returning::OnlyReturning,
+    policy::ConversationPolicy,
     state::{self, Account},
     transport::HttpTransport,
 };
@@ -182,7 +182,7 @@ fn account_row() -> RowKey {
 
 /// What the protocol is told of the world, at this moment.
 fn inputs<'a>(policy: &'a Judge<'a>) -> Inputs<'a> {
-    Inputs::new(policy).with_policy(&OnlyReturning).at(now_seconds())
+    Inputs::new(policy).with_policy(&ConversationPolicy).at(now_seconds())
 }
 
 /// Seconds since the Unix epoch; 0 on a machine whose clock stands before it.
