@@ -9,6 +9,7 @@ mod description;
 mod join;
 mod key_packages;
 mod membership;
+mod news;
 mod post;
 mod pump;
 mod queries;

@@ -1,4 +1,4 @@
-//! Members who want what no conversation is for.
+//! Members who want what no conversation is for, and members who ask for something that another commits.
 
 use cenacle_codec::Encode as _;
 use cenacle_crypto::CipherSuite;
@@ -10,8 +10,11 @@ use cenacle_mls::{
 };
 use cenacle_service::wire::{PostCommit, PostMessage};
 
-use super::liar::Pair;
-use crate::{Client, ConversationId, Error, Event, Loss, Recovery, engine::now_seconds};
+use super::{
+    common::{World, names},
+    liar::{Liar, Pair, lied_to, news},
+};
+use crate::{Client, Conversation, ConversationId, Error, Event, Loss, MemberId, Recovery, engine::now_seconds};
 
 type Made = Result<Transition<MlsMessage>, MlsError>;
 
@@ -141,4 +144,59 @@ async fn a_commit_of_what_no_conversation_uses_is_not_followed_and_the_loss_is_t
         let outcome = pair.bobs.send("into the void").await;
         assert!(matches!(outcome, Err(Error::Diverged { .. })), "{outcome:?}");
     }
+}
+
+/// Who came, who went and who wanted it, as one was told.
+fn changes<'a>(told: &'a [Event]) -> Vec<(Vec<&'a str>, Vec<&'a str>, &'a str)> {
+    let names = |who: &'a [MemberId]| who.iter().map(|who| who.name.as_str()).collect();
+    let change = |event: &'a Event| {
+        let Event::MembersChanged { added, removed, by, .. } = event else { return None };
+        Some((names(added), names(removed), by.as_ref().map_or("nobody", |by| by.name.as_str())))
+    };
+    told.iter().filter_map(change).collect()
+}
+
+async fn leaf_of(conversation: &Conversation, name: &str) -> u32 {
+    let members = conversation.members().await.unwrap();
+    members.iter().find(|member| member.id.name.as_str() == name).unwrap().leaf
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asked_is_told_apart_from_who_committed() {
+    let world = World::new().await;
+    let liar = Liar::of(&world);
+    // Nobody does anything before being told to.
+    let mut clients = Vec::new();
+    for name in ["alice", "bob", "carol", "dave", "eve"] {
+        clients.push(lied_to(&world, &liar, name, Recovery::Ask).await);
+    }
+    let [alice, bob, carol, dave, _eve] = clients.as_slice() else { panic!() };
+    let mut events: Vec<_> = clients.iter().map(Client::events).collect();
+    let room = alice.create_conversation("five").await.unwrap();
+    let id = room.id().clone();
+    for name in ["bob", "carol", "dave"] {
+        room.invite(name).await.unwrap();
+    }
+    for client in [bob, carol, dave] {
+        client.sync().await.unwrap();
+    }
+    for events in &mut events {
+        news(events).await;
+    }
+    let daves = leaf_of(&room, "dave").await;
+    propose(bob, &id, move |group| group.propose_remove(cenacle_mls::wire::LeafIndex(daves), &mut SystemRng)).await;
+    // Alice commits it, unasked, with something of her own.
+    room.invite("eve").await.unwrap();
+    assert_eq!(names(&room).await, ["alice", "bob", "carol", "eve"]);
+    for client in [bob, carol, dave] {
+        client.sync().await.unwrap();
+    }
+    for index in [0, 1, 2] {
+        let told = news(&mut events[index]).await;
+        let expected = [(vec!["eve"], vec![], "alice"), (vec![], vec!["dave"], "bob")];
+        assert_eq!(changes(&told), expected, "{index}: {told:?}");
+    }
+    let told = news(&mut events[3]).await;
+    let by = told.iter().find_map(|event| if let Event::Removed { by, .. } = event { by.as_ref() } else { None });
+    assert_eq!(by.map(|by| by.name.as_str()), Some("bob"), "{told:?}");
 }
