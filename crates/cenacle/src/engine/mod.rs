@@ -10,6 +10,7 @@ mod join;
 mod key_packages;
 mod membership;
 mod news;
+mod passing;
 mod post;
 mod pump;
 mod queries;
@@ -18,6 +19,7 @@ mod rejoin;
 mod room;
 mod run;
 mod send;
+mod turn;
 mod view;
 
 use alloc::{collections::BTreeMap, sync::Arc};
@@ -77,6 +79,7 @@ pub(crate) struct Engine {
     rooms: BTreeMap<ConversationId, Room>,
     bindings: Bindings,
     dropped: Vec<Dropped>,
+    turn: turn::Turn,
     events: broadcast::Sender<Event>,
     /// Groups whose hints are wanted; none before we are registered.
     subscription: watch::Sender<Option<run::Subscription>>,
@@ -108,6 +111,7 @@ impl Engine {
             rooms: BTreeMap::new(),
             bindings: Bindings::default(),
             dropped: Vec::new(),
+            turn: turn::Turn::default(),
             events,
             subscription,
             rng: SystemRng,

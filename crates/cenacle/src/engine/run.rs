@@ -133,6 +133,7 @@ async fn run(mut engine: Engine, mut jobs: mpsc::Receiver<Job>, wanted: watch::R
     let interval = engine.config.poll_interval;
     let mut next_poll = Instant::now();
     loop {
+        engine.begin_turn();
         tokio::select! {
             job = jobs.recv() => match job {
                 Some(job) => job(&mut engine).await,
@@ -147,6 +148,10 @@ async fn run(mut engine: Engine, mut jobs: mpsc::Receiver<Job>, wanted: watch::R
                 engine.sync_quietly().await;
                 next_poll = Instant::now() + interval;
             }
+        }
+        // What is left to be read waits for its turn like everything else: which one it is, is left to chance.
+        if engine.turn.is_behind {
+            next_poll = Instant::now();
         }
     }
     listener.abort();
