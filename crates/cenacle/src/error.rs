@@ -40,6 +40,8 @@ pub enum Error {
     Refused(Box<Problem>),
     /// The server's answer is not one of its API, or contradicts itself: check the address, or update.
     NotUnderstood,
+    /// The server's answer is longer than any of its API: check the address.
+    AnswerTooLarge,
     /// The server's history is another than the one remembered, perhaps an old backup: ask its operator before going on.
     ServerChanged,
     /// The state belongs to another server than the configured one, whose Authentication Service shows another key than the
@@ -137,6 +139,7 @@ impl fmt::Display for Error {
             }
             Self::Refused(problem) => write!(f, "the server refuses: {problem}"),
             Self::NotUnderstood => f.write_str("the server's answer makes no sense: check its address, or update"),
+            Self::AnswerTooLarge => f.write_str("the server's answer is longer than any should be: check its address"),
             Self::ServerChanged => {
                 f.write_str("the server's history has changed, perhaps to an old backup: ask its operator")
             }

@@ -10,6 +10,7 @@ mod join;
 mod key_packages;
 mod membership;
 mod news;
+mod nudges;
 mod passing;
 mod post;
 mod pump;
