@@ -37,6 +37,10 @@ use crate::{
 /// How often to make the commit anew before letting the caller know.
 const MAX_ATTEMPTS: u32 = 12;
 
+/// How many epochs have to pass before a device comes back by itself once more. Two that have the same state take each other's
+/// place: every return is the other's loss, at its next epoch.
+const CALM_EPOCHS: u64 = 64;
+
 /// What outlives the old state, once the rows that say so are stored.
 #[derive(Debug)]
 pub(super) struct Kept {
@@ -51,6 +55,10 @@ pub(super) struct Kept {
 
 fn returning_row(id: &ConversationId) -> RowKey {
     RowKey::of_group(state::RETURNING, &id.to_group_id())
+}
+
+fn recovered_row(id: &ConversationId) -> RowKey {
+    RowKey::of_group(state::RECOVERED, &id.to_group_id())
 }
 
 impl Engine {
@@ -85,9 +93,29 @@ impl Engine {
         if self.config.recovery == Recovery::Ask || self.room(id)?.needs_asking {
             return Ok(false);
         }
+        if !self.note_recovery(id)? {
+            self.room_mut(id)?.needs_asking = true;
+            return Ok(false);
+        }
         let outcome = self.rejoin(id, BTreeSet::new()).await;
         self.room_mut(id)?.needs_asking = matches!(outcome, Err(Error::Newcomers(_)));
         outcome.map(|()| true)
+    }
+
+    /// Notes that this state is given up without a person's word, unless another was a few epochs ago.
+    fn note_recovery(&mut self, id: &ConversationId) -> Result<bool, Error> {
+        let (key, lost) = (recovered_row(id), self.room(id)?.group.epoch().0);
+        match state::find::<u64>(&self.store, &key, "recovery")? {
+            // It is this one that was not given up yet.
+            Some(before) if before == lost => Ok(true),
+            Some(before) if (before..before.saturating_add(CALM_EPOCHS)).contains(&lost) => Ok(false),
+            Some(_) | None => {
+                let mut delta = Delta::new();
+                state::put(&mut delta, key, &lost)?;
+                self.write(&delta)?;
+                Ok(true)
+            }
+        }
     }
 
     /// Comes back, as a person asks for it: `again` if it was others' turn before it was done.
