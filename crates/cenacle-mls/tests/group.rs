@@ -69,10 +69,22 @@ fn proposals_by_reference_are_committed_by_another() {
         // Application data has to wait for the commit.
         let refused = world.try_with("alice", |group, rng| group.protect(b"too early", b"", rng));
         assert_eq!(refused.unwrap_err(), Error::Misuse(Misuse::ProposalsPending));
-        world.renew("alice");
+        let erin = world.key_package("erin");
+        let bundle = world.with("alice", |group, rng| group.commit().add(erin).build(&inputs(), rng));
+        let (alice, carol) = (Sender::Member(LeafIndex(0)), Sender::Member(LeafIndex(2)));
+        for name in ["alice", "bob", "carol", "dave"] {
+            let received = world.receive(name, &bundle.commit).unwrap();
+            let (Received::Commit(does) | Received::OwnCommit(does) | Received::Removed(does)) = received else {
+                panic!()
+            };
+            // Who wanted it, not who committed it.
+            assert_eq!(
+                (does.committer, &*does.added_by, &*does.removed_by),
+                (LeafIndex(0), &[alice][..], &[carol][..])
+            );
+        }
         assert!(!world.is_member("dave"));
         world.say("bob", "renewed");
-        world.agree();
     }
 }
 

@@ -125,6 +125,7 @@ impl Api {
                     None => return Err(refusal(problem)),
                 },
                 Err(TransportError::NotUnderstood) => return Err(Error::NotUnderstood),
+                Err(TransportError::TooLarge) => return Err(Error::AnswerTooLarge),
                 // Whoever has waited that long once is told, and decides.
                 Err(error @ TransportError::TimedOut) => return Err(Error::Offline(error)),
                 Err(error) => (Error::Offline(error), Duration::ZERO),

@@ -1,6 +1,7 @@
 //! A client and its conversations, as an application holds them: handles that are cheap to clone. Everything they ask
 //! for is done by the engine, one thing at a time.
 
+use alloc::sync::Arc;
 use std::path::Path;
 
 use cenacle_mls::tree::RatchetTree;
@@ -104,7 +105,12 @@ impl Client {
     /// # Errors
     /// [`Error::Offline`]; [`Error::OtherServer`], with nothing sent; and whatever kept one of the conversations from being brought up to date.
     pub async fn sync(&self) -> Result<(), Error> {
-        self.engine.ask(|engine| Box::pin(engine.sync())).await
+        loop {
+            match self.engine.ask(|engine| Box::pin(engine.sync())).await {
+                Err(Error::Behind) => {}
+                synced => return synced,
+            }
+        }
     }
 
     /// Closes the client and waits until its file is free, unless clones or conversations of it are still held.
@@ -197,8 +203,17 @@ impl Conversation {
     /// describes an epoch before the one this device was in; [`Error::NotMember`] when it was removed meanwhile.
     /// [`Error::Offline`] and [`Error::Contended`]: once begun, it is finished when it can be.
     pub async fn rejoin(&self, newcomers: &[&str]) -> Result<(), Error> {
-        let (id, newcomers) = (self.id.clone(), newcomers.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
-        self.engine.ask(move |engine| Box::pin(async move { engine.come_back(&id, &newcomers).await })).await
+        let newcomers: Arc<[String]> = newcomers.iter().map(|&name| name.to_owned()).collect();
+        let mut again = false;
+        loop {
+            let (id, newcomers) = (self.id.clone(), Arc::clone(&newcomers));
+            let come_back =
+                self.engine.ask(move |engine| Box::pin(async move { engine.come_back(&id, &newcomers, again).await }));
+            match come_back.await {
+                Err(Error::Behind) => again = true,
+                back => return back,
+            }
+        }
     }
 
     /// Equal for all members who share this epoch (RFC 9420 §8.7): comparing it in person excludes a divided group.
@@ -286,6 +301,14 @@ impl Conversation {
 
     async fn want(&self, kind: IntentKind, name: Option<&str>) -> Result<(), Error> {
         let (id, name) = (self.id.clone(), name.map(str::to_owned));
-        self.engine.ask(move |engine| Box::pin(async move { engine.want(&id, kind, name.as_deref()).await })).await
+        let wanted =
+            self.engine.ask(move |engine| Box::pin(async move { engine.want(&id, kind, name.as_deref()).await }));
+        let mut left = wanted.await?;
+        while let Some(intent) = left {
+            let id = self.id.clone();
+            let wanted = self.engine.ask(move |engine| Box::pin(async move { engine.bring_about(&id, intent).await }));
+            left = wanted.await?;
+        }
+        Ok(())
     }
 }

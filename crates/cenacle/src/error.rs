@@ -38,8 +38,10 @@ pub enum Error {
     Offline(TransportError),
     /// The server refuses; the problem says why.
     Refused(Box<Problem>),
-    /// The server's answer is not one of its API: check the address, or update.
+    /// The server's answer is not one of its API, or contradicts itself: check the address, or update.
     NotUnderstood,
+    /// The server's answer is longer than any of its API: check the address.
+    AnswerTooLarge,
     /// The server's history is another than the one remembered, perhaps an old backup: ask its operator before going on.
     ServerChanged,
     /// The state belongs to another server than the configured one, whose Authentication Service shows another key than the
@@ -50,6 +52,9 @@ pub enum Error {
     AuthenticationKeyChanged,
     /// Other members' commits kept winning: what was asked stays queued and is tried again at the next sync.
     Contended,
+    /// The server has more to tell than is read at one go. Calls go on by themselves when others have had their turn, so that
+    /// none of this version's ends so.
+    Behind,
     /// The server's log holds a commit that breaks the protocol, or one from an epoch that this device is not in: it cannot
     /// follow the conversation any further. [`crate::Conversation::rejoin`] is the way back, once a member has committed
     /// something valid.
@@ -134,6 +139,7 @@ impl fmt::Display for Error {
             }
             Self::Refused(problem) => write!(f, "the server refuses: {problem}"),
             Self::NotUnderstood => f.write_str("the server's answer makes no sense: check its address, or update"),
+            Self::AnswerTooLarge => f.write_str("the server's answer is longer than any should be: check its address"),
             Self::ServerChanged => {
                 f.write_str("the server's history has changed, perhaps to an old backup: ask its operator")
             }
@@ -145,6 +151,7 @@ impl fmt::Display for Error {
                 f.write_str("the server signs identities with another key than the configured one: ask its operator")
             }
             Self::Contended => f.write_str("other members' changes kept coming first: it is tried again by itself"),
+            Self::Behind => f.write_str("the server has much to tell: it is read on by itself, and then this is done"),
             Self::Diverged { seq, error } => write!(
                 f,
                 "record {seq} of the conversation is not valid ({error}): it cannot be followed further without rejoining it"

@@ -110,7 +110,7 @@ pub enum Event {
         /// Why.
         reason: Arc<Error>,
     },
-    /// Devices came or went.
+    /// Devices came or went. What several asked for and one commit did is told once for each who asked.
     MembersChanged {
         /// The conversation.
         conversation: ConversationId,
@@ -118,7 +118,7 @@ pub enum Event {
         added: Vec<MemberId>,
         /// Who went.
         removed: Vec<MemberId>,
-        /// Who did it.
+        /// Who asked for it, which need not be who committed it.
         by: Option<MemberId>,
     },
     /// The conversation's keys changed.
@@ -132,7 +132,7 @@ pub enum Event {
     Removed {
         /// The conversation.
         conversation: ConversationId,
-        /// Who did it.
+        /// Who asked for it, which need not be who committed it.
         by: Option<MemberId>,
     },
     /// This device can neither read the conversation on nor say anything in it, until it comes back: see

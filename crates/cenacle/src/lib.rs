@@ -20,6 +20,7 @@ mod event;
 mod identity;
 mod loss;
 mod payload;
+mod policy;
 mod returning;
 mod state;
 #[cfg(feature = "testing")]

@@ -80,6 +80,8 @@ pub enum Recovery {
     #[default]
     Ask,
     /// It comes back at once, and tells so, if nobody is in the conversation who was not before. Otherwise it waits to be asked.
+    /// So it does at a second loss within a few epochs, persisted: another device may have the same state, and each would take
+    /// the other's place for ever.
     Automatic,
 }
 

@@ -52,7 +52,11 @@ pub(crate) struct ProposalList<'a> {
     pub(crate) extensions: Option<&'a Extensions>,
     pub(crate) updates: Vec<UpdateOf<'a>>,
     pub(crate) removes: Vec<LeafIndex>,
+    /// Who wants each of `removes`.
+    pub(crate) removed_by: Vec<Sender>,
     pub(crate) adds: Vec<&'a KeyPackage>,
+    /// Who wants each of `adds`.
+    pub(crate) added_by: Vec<Sender>,
     pub(crate) psks: Vec<&'a PreSharedKeyId>,
     pub(crate) external_init: Option<&'a [u8]>,
     pub(crate) reinit: Option<&'a ReInit>,
@@ -81,12 +85,18 @@ impl<'a> ProposalList<'a> {
 
     fn take(&mut self, item: &Listed<'a>) -> Result<(), Rule> {
         match item.proposal {
-            Proposal::Add(add) => self.adds.push(&add.key_package),
+            Proposal::Add(add) => {
+                self.adds.push(&add.key_package);
+                self.added_by.push(item.sender);
+            }
             Proposal::Update(update) => {
                 let Sender::Member(leaf_index) = item.sender else { return Err(Rule::UpdateByMember) };
                 self.updates.push(UpdateOf { leaf_index, leaf_node: &update.leaf_node, reference: item.reference });
             }
-            Proposal::Remove(remove) => self.removes.push(remove.removed),
+            Proposal::Remove(remove) => {
+                self.removes.push(remove.removed);
+                self.removed_by.push(item.sender);
+            }
             Proposal::PreSharedKey(psk) => self.psks.push(&psk.psk),
             Proposal::ExternalInit(init) => {
                 if self.external_init.replace(&init.kem_output).is_some() {

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Layout of the rows. A file with another number was written by another release.
-pub(crate) const FORMAT: u16 = 3;
+pub(crate) const FORMAT: u16 = 4;
 
 codec_struct! {
     /// The group's public header: enough to know the group without its tree.

@@ -84,8 +84,12 @@ codec_struct! {
         pub external: u8,
         /// Leaves of new members, an external joiner included.
         pub added: Vec<LeafIndex>,
+        /// Who wanted each of `added`, in its order: of a proposal by reference, not the committer.
+        pub added_by: Vec<Sender>,
         /// Leaves that were removed, with who was there.
         pub removed: Vec<(LeafIndex, Credential)>,
+        /// Who wanted each of `removed`, in its order.
+        pub removed_by: Vec<Sender>,
         /// Leaves whose members replaced them by Update proposals.
         pub updated: Vec<LeafIndex>,
         /// PSKs that were folded in.
@@ -116,7 +120,9 @@ impl CommitSummary {
             committer: leaf,
             external: u8::from(external),
             added: sealed.added.iter().copied().chain(external.then_some(leaf)).collect(),
+            added_by: list.added_by.iter().copied().chain(external.then_some(Sender::NewMemberCommit)).collect(),
             removed: list.removes.iter().filter_map(who).collect(),
+            removed_by: list.removed_by.clone(),
             updated: list.updates.iter().map(|update| update.leaf_index).collect(),
             psks: list.psks.iter().map(|id| (*id).clone()).collect(),
             extensions_replaced: u8::from(list.extensions.is_some()),

@@ -29,6 +29,7 @@ impl Engine {
     pub(super) async fn pull_queue(&mut self) -> Result<(), Error> {
         loop {
             let queue = self.api.queue().await?;
+            let is_empty = queue.items.is_empty();
             let mut done = Vec::new();
             let mut joined = Vec::new();
             let mut failure = None;
@@ -56,8 +57,10 @@ impl Engine {
             }
             match failure {
                 Some(error) => return Err(error),
-                None if queue.more => {}
-                None => return Ok(()),
+                None if !queue.more => return Ok(()),
+                // It says that there is more, and gives nothing.
+                None if is_empty => return Err(Error::NotUnderstood),
+                None => self.turn_page()?,
             }
         }
     }
@@ -236,7 +239,7 @@ impl Engine {
         let view = View::new(&*self.base, &group, None);
         self.rooms.insert(id.clone(), Room::new(group, record, view));
         match self.pump(&id).await {
-            Ok(()) | Err(Error::Offline(_)) => Ok(id),
+            Ok(()) | Err(Error::Offline(_) | Error::Behind) => Ok(id),
             Err(error) => Err(error),
         }
     }

@@ -9,6 +9,9 @@ mod description;
 mod join;
 mod key_packages;
 mod membership;
+mod news;
+mod nudges;
+mod passing;
 mod post;
 mod pump;
 mod queries;
@@ -17,6 +20,7 @@ mod rejoin;
 mod room;
 mod run;
 mod send;
+mod turn;
 mod view;
 
 use alloc::{collections::BTreeMap, sync::Arc};
@@ -37,7 +41,7 @@ use crate::{
     api::Api,
     bindings::{Bindings, Judge},
     event::Change,
-    returning::OnlyReturning,
+    policy::ConversationPolicy,
     state::{self, Account},
     transport::HttpTransport,
 };
@@ -76,6 +80,7 @@ pub(crate) struct Engine {
     rooms: BTreeMap<ConversationId, Room>,
     bindings: Bindings,
     dropped: Vec<Dropped>,
+    turn: turn::Turn,
     events: broadcast::Sender<Event>,
     /// Groups whose hints are wanted; none before we are registered.
     subscription: watch::Sender<Option<run::Subscription>>,
@@ -107,6 +112,7 @@ impl Engine {
             rooms: BTreeMap::new(),
             bindings: Bindings::default(),
             dropped: Vec::new(),
+            turn: turn::Turn::default(),
             events,
             subscription,
             rng: SystemRng,
@@ -182,7 +188,7 @@ fn account_row() -> RowKey {
 
 /// What the protocol is told of the world, at this moment.
 fn inputs<'a>(policy: &'a Judge<'a>) -> Inputs<'a> {
-    Inputs::new(policy).with_policy(&OnlyReturning).at(now_seconds())
+    Inputs::new(policy).with_policy(&ConversationPolicy).at(now_seconds())
 }
 
 /// Seconds since the Unix epoch; 0 on a machine whose clock stands before it.

@@ -135,10 +135,14 @@ impl Engine {
             if cursor == from {
                 return Err(Error::Gap { expected: cursor, found: log.head.saturating_add(1) });
             }
+            self.turn_page()?;
         }
     }
 
     /// Brings everything to rest: Welcomes, conversations with news or something left to do, key packages, the binding.
+    ///
+    /// # Errors
+    /// `Behind` when there is more to read than one turn is long; otherwise the first of what keeps anything from it.
     pub(crate) async fn sync(&mut self) -> Result<(), Error> {
         self.me()?;
         self.bindings.forget_unknown();
@@ -174,7 +178,8 @@ impl Engine {
         }
         self.replenish().await?;
         self.renew_binding().await?;
-        first_error
+        // Whatever else is wrong shows again when there is nothing left to read.
+        if self.turn.is_behind { Err(Error::Behind) } else { first_error }
     }
 
     /// As [`Engine::sync`], for the background: failures are told as events, being offline is not one.
@@ -202,7 +207,7 @@ impl Engine {
 
     fn tell_failure(&self, conversation: Option<ConversationId>, outcome: Result<(), Error>) {
         match outcome {
-            Ok(()) | Err(Error::Offline(_) | Error::NotMember | Error::Contended) => {}
+            Ok(()) | Err(Error::Offline(_) | Error::NotMember | Error::Contended | Error::Behind) => {}
             // That was told when it was found.
             Err(error) if Loss::of(&error).is_some() => {}
             Err(error) => self.tell(Event::SyncFailed { conversation, reason: error.into() }),
@@ -210,23 +215,36 @@ impl Engine {
     }
 
     /// What became of an intent: nothing if it is done, or why it was given up.
-    pub(super) fn outcome(&mut self, id: &ConversationId, intent: u64) -> Result<(), Error> {
+    fn outcome(&mut self, id: &ConversationId, intent: u64) -> Result<(), Error> {
         let position = self.dropped.iter().position(|dropped| dropped.conversation == *id && dropped.intent == intent);
         let reason = position.map(|position| self.dropped.swap_remove(position).reason);
-        self.dropped.clear();
+        let awaited = &self.turn.awaited;
+        self.dropped.retain(|dropped| awaited.contains(&(dropped.conversation.clone(), dropped.intent)));
         match reason {
             Some(reason) => Err(Error::GivenUp(reason)),
             None => Ok(()),
         }
     }
 
-    /// Records what is wanted, and sees to it.
+    /// Sees to an intent. Gives it back if it is others' turn first.
+    pub(crate) async fn bring_about(&mut self, id: &ConversationId, intent: u64) -> Result<Option<u64>, Error> {
+        let pumped = self.pump(id).await;
+        if matches!(pumped, Err(Error::Behind)) {
+            self.turn.awaited.insert((id.clone(), intent));
+            return Ok(Some(intent));
+        }
+        self.turn.awaited.remove(&(id.clone(), intent));
+        pumped?;
+        self.outcome(id, intent).map(|()| None)
+    }
+
+    /// Records what is wanted, and sees to it as [`Engine::bring_about`] does.
     pub(crate) async fn want(
         &mut self,
         id: &ConversationId,
         kind: IntentKind,
         name: Option<&str>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<u64>, Error> {
         let name = match name {
             Some(name) => name.parse()?,
             None => self.me()?.id.name.clone(),
@@ -245,7 +263,6 @@ impl Engine {
         let room = self.room_mut(id)?;
         room.record = record;
         room.intents.insert(index, intent);
-        self.pump(id).await?;
-        self.outcome(id, index)
+        self.bring_about(id, index).await
     }
 }

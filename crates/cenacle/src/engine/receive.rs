@@ -13,7 +13,9 @@ use cenacle_mls::{
 use cenacle_service::wire::{LogRecord, RecordKind};
 
 use super::{
-    Engine, inputs, now_seconds,
+    Engine, inputs,
+    news::news,
+    now_seconds,
     room::{Room, doubt_row, indexed_row, row},
     view::{self, Point},
 };
@@ -360,26 +362,4 @@ pub(super) fn seen_row(id: &ConversationId, from: &MemberId, message: MessageId)
 
 fn other_log(id: &ConversationId, record: &LogRecord, member: MemberId) -> Event {
     Event::ForkSuspected { conversation: id.clone(), seq: record.seq, suspicion: Suspicion::OtherLog { member } }
-}
-
-/// What a commit brought, seen from after it.
-fn news(id: &ConversationId, room: &Room, received: &Received) -> Vec<Event> {
-    let conversation = id.clone();
-    if let Received::Removed(summary) = received {
-        return vec![Event::Removed { conversation, by: room.member_at(summary.committer) }];
-    }
-    let (Received::Commit(summary) | Received::OwnCommit(summary)) = received else { return Vec::new() };
-    let added: Vec<MemberId> = summary.added.iter().filter_map(|leaf| room.member_at(*leaf)).collect();
-    let removed = summary.removed.iter().filter_map(|(_, credential)| MemberId::from_credential(credential));
-    let removed: Vec<MemberId> = removed.collect();
-    let mut news = Vec::new();
-    if summary.external != 0 {
-        let member = room.member_at(summary.committer);
-        news.extend(member.map(|member| Event::MemberRejoined { conversation: conversation.clone(), member }));
-    } else if !added.is_empty() || !removed.is_empty() {
-        let by = room.member_at(summary.committer);
-        news.push(Event::MembersChanged { conversation: conversation.clone(), added, removed, by });
-    }
-    news.push(Event::EpochChanged { conversation, epoch: summary.epoch.0 });
-    news
 }

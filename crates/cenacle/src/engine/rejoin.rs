@@ -18,11 +18,12 @@ use cenacle_mls::{
     group::{ExternalJoin, Group, PendingJoin, PublicGroup},
     wire::{Epoch, GroupInfo, MlsMessage, MlsMessageBody},
 };
-use cenacle_service::wire::{AccountName, GroupInfoAnswer, PostCommit, ProblemKind, RecordKind};
+use cenacle_service::wire::{AccountName, GroupInfoAnswer, PostCommit, ProblemKind};
 use tokio::time::sleep;
 
 use super::{
     Engine, Me, description, inputs, now_seconds,
+    passing::Passed,
     room::{Room, Waiting, doubt_row, indexed_row, row},
     view::{self, Point, View},
 };
@@ -36,16 +37,9 @@ use crate::{
 /// How often to make the commit anew before letting the caller know.
 const MAX_ATTEMPTS: u32 = 12;
 
-/// What stands in the log between where the old state stopped and where the new one begins.
-#[derive(Debug, Default)]
-pub(super) struct Passed {
-    /// What of the outbox is there: its index, the record's number, and when the server took it.
-    said: BTreeMap<u64, (u64, u64)>,
-    /// How many messages of others are there.
-    pub(super) unread: u64,
-    /// The last record.
-    last: Vec<u8>,
-}
+/// How many epochs have to pass before a device comes back by itself once more. Two that have the same state take each other's
+/// place: every return is the other's loss, at its next epoch.
+const CALM_EPOCHS: u64 = 64;
 
 /// What outlives the old state, once the rows that say so are stored.
 #[derive(Debug)]
@@ -61,6 +55,10 @@ pub(super) struct Kept {
 
 fn returning_row(id: &ConversationId) -> RowKey {
     RowKey::of_group(state::RETURNING, &id.to_group_id())
+}
+
+fn recovered_row(id: &ConversationId) -> RowKey {
+    RowKey::of_group(state::RECOVERED, &id.to_group_id())
 }
 
 impl Engine {
@@ -95,28 +93,62 @@ impl Engine {
         if self.config.recovery == Recovery::Ask || self.room(id)?.needs_asking {
             return Ok(false);
         }
+        if !self.note_recovery(id)? {
+            self.room_mut(id)?.needs_asking = true;
+            return Ok(false);
+        }
         let outcome = self.rejoin(id, BTreeSet::new()).await;
         self.room_mut(id)?.needs_asking = matches!(outcome, Err(Error::Newcomers(_)));
         outcome.map(|()| true)
     }
 
-    /// Comes back, as a person asks for it.
-    pub(crate) async fn come_back(&mut self, id: &ConversationId, newcomers: &[String]) -> Result<(), Error> {
+    /// Notes that this state is given up without a person's word, unless another was a few epochs ago.
+    fn note_recovery(&mut self, id: &ConversationId) -> Result<bool, Error> {
+        let (key, lost) = (recovered_row(id), self.room(id)?.group.epoch().0);
+        match state::find::<u64>(&self.store, &key, "recovery")? {
+            // It is this one that was not given up yet.
+            Some(before) if before == lost => Ok(true),
+            Some(before) if (before..before.saturating_add(CALM_EPOCHS)).contains(&lost) => Ok(false),
+            Some(_) | None => {
+                let mut delta = Delta::new();
+                state::put(&mut delta, key, &lost)?;
+                self.write(&delta)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Comes back, as a person asks for it: `again` if it was others' turn before it was done.
+    ///
+    /// # Errors
+    /// `Behind` when it is others' turn.
+    pub(crate) async fn come_back(
+        &mut self,
+        id: &ConversationId,
+        newcomers: &[String],
+        again: bool,
+    ) -> Result<(), Error> {
         let newcomers: Result<_, _> = newcomers.iter().map(|name| name.parse()).collect();
         let newcomers = newcomers?;
-        self.room(id)?.check_member()?;
-        if self.room(id)?.record.participation == Participation::Creating {
-            return self.pump(id).await;
+        let room = self.room(id)?;
+        room.check_member()?;
+        let is_begun = again && (room.is_returning || room.loss.is_none());
+        if !is_begun && room.record.participation != Participation::Creating {
+            // A Welcome leaves less unread, and may be the only way.
+            match self.come_back_by_welcome(id, &newcomers).await {
+                Ok(true) => {}
+                Err(Error::Behind) => return Err(Error::Behind),
+                invited => match (self.rejoin(id, newcomers).await, invited) {
+                    (Err(Error::NoWayBack), Err(error @ Error::Newcomers(_))) => return Err(error),
+                    (rejoined, _) => rejoined?,
+                },
+            }
         }
-        // A Welcome leaves less unread, and may be the only way.
-        match self.come_back_by_welcome(id, &newcomers).await {
-            Ok(true) => {}
-            invited => match (self.rejoin(id, newcomers).await, invited) {
-                (Err(Error::NoWayBack), Err(error @ Error::Newcomers(_))) => return Err(error),
-                (rejoined, _) => rejoined?,
-            },
+        match self.pump(id).await {
+            // It is back, and reads on by itself.
+            Err(Error::Behind) if !self.room(id)?.is_returning => Ok(()),
+            pumped => pumped,
         }
-        self.pump(id).await
     }
 
     /// Takes the place of the former self, in whose state nothing happens any more.
@@ -282,39 +314,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Goes through the log up to record `until`, as far as it may be read, without the keys for it.
-    pub(super) async fn pass(&self, id: &ConversationId, until: u64) -> Result<Passed, Error> {
-        let room = self.room(id)?;
-        let waiting = room.outbox.iter().filter_map(|(index, waiting)| Some((waiting.message()?, *index)));
-        let waiting: Result<BTreeMap<_, _>, _> =
-            waiting.map(|(message, index)| Ok((message.to_bytes()?, index))).collect();
-        let waiting = waiting.map_err(|error: cenacle_codec::EncodeError| Error::from(error))?;
-        let mut passed = Passed::default();
-        // The log may have become shorter than it was shown to be.
-        let mut from = room.record.cursor.min(until);
-        while from <= until {
-            let log = self.api.log(&id.0, from).await.map_err(refusal)?;
-            let before = from;
-            // What stands there is for others only.
-            if let Some(first) = log.records.first().filter(|first| first.seq > until) {
-                return Err(Error::Gap { expected: from, found: first.seq });
-            }
-            for record in log.records.into_iter().filter(|record| record.seq >= before && record.seq <= until) {
-                match waiting.get(record.message.as_slice()) {
-                    Some(index) => drop(passed.said.insert(*index, (record.seq, record.received_at))),
-                    None if record.kind == RecordKind::Application => passed.unread = passed.unread.saturating_add(1),
-                    None => {}
-                }
-                from = from.max(record.seq.saturating_add(1));
-                passed.last = record.message.into_vec();
-            }
-            if from == before {
-                break;
-            }
-        }
-        Ok(passed)
-    }
-
     /// What outlives a state that is given up, with the rows for it: history and intents, and those messages in the outbox
     /// that nobody has seen. Their ciphertexts do not.
     pub(super) fn keep(
@@ -422,7 +421,7 @@ fn check_description(
 }
 
 /// A refusal as what it means for one who wants to come back.
-fn refusal(error: Error) -> Error {
+pub(super) fn refusal(error: Error) -> Error {
     let Error::Refused(problem) = error else { return error };
     #[expect(clippy::wildcard_enum_match_arm, reason = "all others say enough by themselves")]
     match problem.kind {

@@ -13,6 +13,7 @@ use cenacle_service::wire::AccountName;
 
 use super::{
     Engine, description,
+    passing::Passing,
     view::{self, View},
 };
 use crate::{
@@ -121,6 +122,8 @@ pub(super) struct Room {
     pub(super) is_returning: bool,
     /// Whether coming back needs a person's word.
     pub(super) needs_asking: bool,
+    /// How far the log was gone through on the way back, when it was others' turn.
+    pub(super) passing: Option<Passing>,
 }
 
 impl Room {
@@ -137,6 +140,7 @@ impl Room {
             loss: None,
             is_returning: false,
             needs_asking: false,
+            passing: None,
         }
     }
 

@@ -15,7 +15,10 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 
-use super::Engine;
+use super::{
+    Engine,
+    nudges::{Nudge, Nudges},
+};
 use crate::{
     Config, ConversationId, Error, Event,
     api::{Api, Pass, pause},
@@ -40,17 +43,6 @@ type Job = Box<dyn for<'a> FnOnce(&'a mut Engine) -> LocalFuture<'a, ()> + Send>
 pub(crate) struct Subscription {
     pub(crate) pass: Pass,
     pub(crate) groups: Vec<GroupId>,
-}
-
-/// What a hint asks for.
-#[derive(Debug)]
-enum Nudge {
-    /// One conversation grew, up to this record.
-    Head(ConversationId, u64),
-    /// A Welcome came.
-    Queue,
-    /// Anything may have happened.
-    Everything,
 }
 
 /// A way to an engine's thread. The engine ends, and closes its store, with its last handle.
@@ -128,17 +120,18 @@ impl Handle {
 }
 
 async fn run(mut engine: Engine, mut jobs: mpsc::Receiver<Job>, wanted: watch::Receiver<Option<Subscription>>) {
-    let (nudge, mut nudges) = mpsc::unbounded_channel();
-    let listener = tokio::spawn(listen(engine.api.clone(), wanted, nudge));
+    let nudges = Arc::new(Nudges::default());
+    let listener = tokio::spawn(listen(engine.api.clone(), wanted, Arc::clone(&nudges)));
     let interval = engine.config.poll_interval;
     let mut next_poll = Instant::now();
     loop {
+        engine.begin_turn();
         tokio::select! {
             job = jobs.recv() => match job {
                 Some(job) => job(&mut engine).await,
                 None => break,
             },
-            Some(nudge) = nudges.recv() => match nudge {
+            nudge = nudges.next() => match nudge {
                 Nudge::Head(conversation, seq) => engine.follow_hint(&conversation, seq).await,
                 Nudge::Queue => engine.follow_queue_hint().await,
                 Nudge::Everything => engine.sync_quietly().await,
@@ -148,12 +141,16 @@ async fn run(mut engine: Engine, mut jobs: mpsc::Receiver<Job>, wanted: watch::R
                 next_poll = Instant::now() + interval;
             }
         }
+        // What is left to be read waits for its turn like everything else: which one it is, is left to chance.
+        if engine.turn.is_behind {
+            next_poll = Instant::now();
+        }
     }
     listener.abort();
 }
 
 /// Keeps a stream of hints open as long as there is something to listen to, and passes on what it says.
-async fn listen(api: Api, mut wanted: watch::Receiver<Option<Subscription>>, nudges: mpsc::UnboundedSender<Nudge>) {
+async fn listen(api: Api, mut wanted: watch::Receiver<Option<Subscription>>, nudges: Arc<Nudges>) {
     let mut failures = 0;
     loop {
         let subscription = wanted.borrow_and_update().clone();
@@ -167,9 +164,6 @@ async fn listen(api: Api, mut wanted: watch::Receiver<Option<Subscription>>, nud
             sleep(pause(failures)).await;
             failures = failures.saturating_add(1);
         }
-        if nudges.is_closed() {
-            return;
-        }
     }
 }
 
@@ -178,7 +172,7 @@ async fn stream(
     api: &Api,
     mut subscription: Subscription,
     wanted: &mut watch::Receiver<Option<Subscription>>,
-    nudges: &mpsc::UnboundedSender<Nudge>,
+    nudges: &Nudges,
     failures: &mut u32,
 ) -> Result<(), TransportError> {
     let mut hints = api.hints(&subscription.pass).await?;
@@ -191,8 +185,8 @@ async fn stream(
                 if matches!(hint, Hint::GoAway { .. }) {
                     return Err(TransportError::Unreachable);
                 }
-                if nudge_of(hint).is_some_and(|nudge| nudges.send(nudge).is_err()) {
-                    return Ok(());
+                if let Some(nudge) = nudge_of(hint) {
+                    nudges.push(nudge);
                 }
             }
             changed = wanted.changed() => {

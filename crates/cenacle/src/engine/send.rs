@@ -26,7 +26,7 @@ impl Engine {
         let payload = Payload { id: MessageId(bytes), content };
         if self.room(id)?.record.participation != Participation::Creating {
             match self.catch_up(id).await {
-                Ok(()) | Err(Error::Offline(_)) => {}
+                Ok(()) | Err(Error::Offline(_) | Error::Behind) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -50,7 +50,7 @@ impl Engine {
         }
         self.room_mut(id)?.record = record;
         match self.pump(id).await {
-            Ok(()) | Err(Error::Offline(_) | Error::Contended) => Ok(payload.id),
+            Ok(()) | Err(Error::Offline(_) | Error::Contended | Error::Behind) => Ok(payload.id),
             Err(error) => Err(error),
         }
     }

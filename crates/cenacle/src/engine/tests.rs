@@ -4,6 +4,7 @@
 mod common;
 #[path = "../../tests/liar/mod.rs"]
 mod liar;
+mod wants;
 
 use alloc::sync::Arc;
 

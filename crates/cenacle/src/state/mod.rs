@@ -40,6 +40,8 @@ pub(crate) const SEEN_LOG: Table = Table(137);
 pub(crate) const FIRST_DESCRIPTION: Table = Table(138);
 /// Something was seen that does not belong to the epoch, and was not looked into: key `group_id`.
 pub(crate) const DOUBT: Table = Table(139);
+/// The epoch of the state that was last given up without a person's word: key `group_id`.
+pub(crate) const RECOVERED: Table = Table(140);
 
 /// The number of the rows' format.
 const FORMAT: u8 = 1;

@@ -3,5 +3,6 @@
 mod attachment;
 mod bindings;
 mod payload;
+mod policy;
 mod returning;
 mod transport;

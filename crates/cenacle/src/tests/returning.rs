@@ -7,48 +7,54 @@ use cenacle_crypto_awslc::{AwsLcProvider, SystemRng};
 use cenacle_mls::{
     Error,
     group::{AcceptAll, Client, ExternalJoin, Group, Inputs, OwnKeyPackage, Received},
-    wire::{Extensions, GroupInfo, LeafIndex, Lifetime, MlsMessage, MlsMessageBody},
+    wire::{Extensions, GroupInfo, KeyPackage, LeafIndex, Lifetime, MlsMessage, MlsMessageBody},
 };
 use cenacle_service::wire::DeviceId;
 use cenacle_store::MemoryStore;
 
 use crate::{
     MemberId,
-    returning::{OnlyReturning, check_newcomers, roster},
+    policy::ConversationPolicy,
+    returning::{check_newcomers, roster},
 };
 
-struct Person {
-    client: Client,
-    store: MemoryStore,
+pub(super) struct Person {
+    pub(super) client: Client,
+    pub(super) store: MemoryStore,
 }
 
-fn inputs() -> Inputs<'static> {
-    Inputs::new(&AcceptAll).with_policy(&OnlyReturning)
+pub(super) fn inputs() -> Inputs<'static> {
+    Inputs::new(&AcceptAll).with_policy(&ConversationPolicy)
 }
 
 fn suite() -> Arc<dyn Suite> {
     AwsLcProvider.suite(CipherSuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_ED25519).unwrap()
 }
 
-fn signer() -> Arc<dyn Signer> {
+pub(super) fn signer() -> Arc<dyn Signer> {
     let (secret, _) = suite().signature_key_pair(&mut SystemRng).unwrap();
     suite().signer(&secret).unwrap().into()
 }
 
-fn client(name: &str, signer: &Arc<dyn Signer>) -> Client {
+pub(super) fn client(name: &str, signer: &Arc<dyn Signer>) -> Client {
     let id = MemberId { name: name.parse().unwrap(), device: DeviceId([1; 16]) };
     Client::new(suite(), Arc::clone(signer), id.to_credential())
 }
 
+const LIFETIME: Lifetime = Lifetime { not_before: 0, not_after: 1 };
+
+pub(super) fn fresh_key_package(of: &mut Person) -> KeyPackage {
+    let message = of.client.key_package(LIFETIME, false, &mut SystemRng).unwrap().persist(&mut of.store).unwrap();
+    let MlsMessageBody::KeyPackage(key_package) = message.body else { panic!() };
+    key_package
+}
+
 /// Alice's and Bob's group, as it is for each of them.
-fn pair(people: &mut BTreeMap<&'static str, Person>) -> (Group, Group) {
-    let lifetime = Lifetime { not_before: 0, not_after: 1 };
-    let bob = people.get_mut("bob").unwrap();
-    let key_package = bob.client.key_package(lifetime, false, &mut SystemRng).unwrap().persist(&mut bob.store).unwrap();
-    let MlsMessageBody::KeyPackage(key_package) = key_package.body else { panic!() };
+pub(super) fn pair(people: &mut BTreeMap<&'static str, Person>) -> (Group, Group) {
+    let key_package = fresh_key_package(people.get_mut("bob").unwrap());
     let alice = people.get_mut("alice").unwrap();
     let id = b"group".as_slice().into();
-    let new = alice.client.create_group(id, Extensions::default(), lifetime, &inputs(), &mut SystemRng).unwrap();
+    let new = alice.client.create_group(id, Extensions::default(), LIFETIME, &inputs(), &mut SystemRng).unwrap();
     let mut group = new.accept(&mut alice.store).unwrap();
     let commit = group.commit().add(key_package).build(&inputs(), &mut SystemRng).unwrap();
     let bundle = group.merge(commit, &mut alice.store).unwrap();

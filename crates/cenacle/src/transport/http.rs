@@ -12,8 +12,8 @@ use reqwest::{
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue},
+    MaybeTlsStream, WebSocketStream, connect_async_with_config,
+    tungstenite::{Message, client::IntoClientRequest, http::HeaderValue, protocol::WebSocketConfig},
 };
 
 use super::{BoxFuture, Hints, Method, Request, Response, Transport, TransportError};
@@ -23,6 +23,12 @@ use crate::Error;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait for a whole answer, a large file's included.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest answer. The service's are at most 16 MiB (a file), 12 MiB (8 MiB of a log or queue, as base64url), or 11 MiB (a
+/// description with its tree) by default: twice the longest leaves room for a service that is configured otherwise.
+const ANSWER_BYTES: usize = 32 * 1024 * 1024;
+/// The longest hint: it may name as many groups as a subscription.
+const HINT_BYTES: usize = 2 * 1024 * 1024;
 
 /// A [`Transport`] over HTTP/1.1 with a pool of connections.
 #[derive(Debug, Clone)]
@@ -75,9 +81,14 @@ impl HttpTransport {
         if let Some((media, content)) = request.content {
             builder = builder.header(CONTENT_TYPE, media.as_str()).body(content);
         }
-        let answer = builder.send().await.map_err(|error| fault(&error))?;
-        let status = answer.status().as_u16();
-        let content = answer.bytes().await.map_err(|error| fault(&error))?.to_vec();
+        let mut answer = builder.send().await.map_err(|error| fault(&error))?;
+        let (status, mut content) = (answer.status().as_u16(), Vec::new());
+        while let Some(chunk) = answer.chunk().await.map_err(|error| fault(&error))? {
+            if content.len().saturating_add(chunk.len()) > ANSWER_BYTES {
+                return Err(TransportError::TooLarge);
+            }
+            content.extend_from_slice(&chunk);
+        }
         Ok(Response { status, content })
     }
 
@@ -86,7 +97,9 @@ impl HttpTransport {
         url.set_scheme("ws").map_err(|()| TransportError::NotUnderstood)?;
         let mut request = url.as_str().into_client_request().map_err(|_| TransportError::NotUnderstood)?;
         request.headers_mut().insert(AUTHORIZATION, bearer(&token)?);
-        let connection = tokio::time::timeout(CONNECT_TIMEOUT, connect_async(request)).await;
+        let limits = WebSocketConfig::default().max_message_size(Some(HINT_BYTES)).max_frame_size(Some(HINT_BYTES));
+        let connecting = connect_async_with_config(request, Some(limits), false);
+        let connection = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
         let (socket, _) = connection.map_err(|_| TransportError::TimedOut)?.map_err(|_| TransportError::Unreachable)?;
         Ok(Box::new(Socket(socket)))
     }

@@ -75,6 +75,8 @@ pub enum TransportError {
     TimedOut,
     /// What came back is not an answer.
     NotUnderstood,
+    /// What came back is longer than any answer, and was not read to its end.
+    TooLarge,
 }
 
 impl fmt::Display for TransportError {
@@ -83,6 +85,7 @@ impl fmt::Display for TransportError {
             Self::Unreachable => "no connection",
             Self::TimedOut => "no answer in time",
             Self::NotUnderstood => "an answer in another protocol",
+            Self::TooLarge => "an answer that is too long",
         })
     }
 }

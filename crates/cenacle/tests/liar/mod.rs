@@ -267,7 +267,7 @@ pub(crate) async fn fork(recovery: Recovery) -> Pair {
 }
 
 /// What the server calls its history.
-async fn lineage_of(pair: &Pair) -> Lineage {
+pub(crate) async fn lineage_of(pair: &Pair) -> Lineage {
     let transport = cenacle::transport::HttpTransport::new(&pair.world.url()).unwrap();
     let token = Arc::new(Mutex::new(None));
     let seen = Arc::clone(&token);

@@ -1,0 +1,56 @@
+//! What a commit means to people: who came, who went, and who wanted that.
+
+use alloc::collections::BTreeMap;
+
+use cenacle_mls::{
+    group::{CommitSummary, Received},
+    wire::Sender,
+};
+
+use super::room::Room;
+use crate::{ConversationId, Event, MemberId};
+
+/// What a commit brought, seen from after it.
+pub(super) fn news(id: &ConversationId, room: &Room, received: &Received) -> Vec<Event> {
+    let conversation = id.clone();
+    if let Received::Removed(summary) = received {
+        let own = room.group.own_leaf();
+        let wanted = summary.removed.iter().zip(&summary.removed_by).find(|((leaf, _), _)| *leaf == own);
+        return vec![Event::Removed { conversation, by: wanted.and_then(|(_, by)| asker(room, summary, *by)) }];
+    }
+    let (Received::Commit(summary) | Received::OwnCommit(summary)) = received else { return Vec::new() };
+    let mut news = Vec::new();
+    if summary.external != 0 {
+        let member = room.member_at(summary.committer);
+        news.extend(member.map(|member| Event::MemberRejoined { conversation: conversation.clone(), member }));
+    } else {
+        news.extend(changes(id, room, summary));
+    }
+    news.push(Event::EpochChanged { conversation, epoch: summary.epoch.0 });
+    news
+}
+
+/// Who came and who went, told apart by who asked for it.
+fn changes(id: &ConversationId, room: &Room, summary: &CommitSummary) -> impl Iterator<Item = Event> {
+    let mut changes: BTreeMap<Option<MemberId>, (Vec<MemberId>, Vec<MemberId>)> = BTreeMap::new();
+    for (leaf, by) in summary.added.iter().zip(&summary.added_by) {
+        changes.entry(asker(room, summary, *by)).or_default().0.extend(room.member_at(*leaf));
+    }
+    for ((_, credential), by) in summary.removed.iter().zip(&summary.removed_by) {
+        changes.entry(asker(room, summary, *by)).or_default().1.extend(MemberId::from_credential(credential));
+    }
+    changes.into_iter().map(move |(by, (added, removed))| {
+        let conversation = id.clone();
+        Event::MembersChanged { conversation, added, removed, by }
+    })
+}
+
+/// Who wanted something that a commit did: whoever commits what another proposed has only passed it on. It may be gone by that
+/// commit itself.
+fn asker(room: &Room, summary: &CommitSummary, by: Sender) -> Option<MemberId> {
+    let Sender::Member(leaf) = by else { return None };
+    match summary.removed.iter().find(|(removed, _)| *removed == leaf) {
+        Some((_, credential)) => MemberId::from_credential(credential),
+        None => room.member_at(leaf),
+    }
+}
