@@ -4,9 +4,13 @@
 use cenacle_codec::{Decode, Encode};
 use cenacle_mls::{
     delta::{Delta, RowKey},
-    wire::{Lifetime, MlsMessage, MlsMessageBody},
+    group::OwnKeyPackage,
+    wire::{KeyPackageRef, Lifetime, MlsMessage, MlsMessageBody},
 };
-use cenacle_service::wire::{KeyPackageKind, KeyPackageOffer, PublishKeyPackages, Stock, SuiteNumber};
+use cenacle_service::wire::{
+    Base64Url, KeyPackageFault, KeyPackageKind, KeyPackageOffer, Problem, ProblemKind, PublishKeyPackages, Stock,
+    SuiteNumber,
+};
 
 use super::{Engine, now_seconds};
 use crate::{
@@ -29,10 +33,22 @@ pub(super) fn lifetime() -> Lifetime {
     Lifetime { not_before: now.saturating_sub(CLOCK_SKEW_SECONDS), not_after: now.saturating_add(LIFETIME_SECONDS) }
 }
 
+/// A key package that waits to be published.
+#[derive(Debug)]
+struct Offered {
+    /// Where it waits.
+    row: RowKey,
+    kind: KeyPackageKind,
+    reference: KeyPackageRef,
+    lifetime: Lifetime,
+    message: Base64Url,
+}
+
 impl Engine {
     /// Publishes as many key packages as are missing.
     pub(super) async fn replenish(&mut self) -> Result<(), Error> {
-        self.publish_offers().await?;
+        // What of these the service does not take is missing, and made anew.
+        drop(self.publish_offers().await?);
         let stock = self.api.stock().await?;
         let number = SuiteNumber::from(self.me()?.account.cipher_suite);
         let (normal, last_resort) = in_stock(&stock, number);
@@ -44,14 +60,20 @@ impl Engine {
         if !last_resort {
             self.offer(KeyPackageKind::LastResort)?;
         }
-        self.publish_offers().await
+        let refused = self.publish_offers().await?;
+        refused.map_or(Ok(()), |problem| Err(Error::Refused(problem)))
     }
 
     /// Makes a key package, to be published with the next ones.
     pub(super) fn offer(&mut self, kind: KeyPackageKind) -> Result<(), Error> {
+        self.offer_for(kind, lifetime())
+    }
+
+    /// Makes one with this lifetime.
+    pub(super) fn offer_for(&mut self, kind: KeyPackageKind, lifetime: Lifetime) -> Result<(), Error> {
         let me = self.me.as_ref().ok_or(Error::NotRegistered)?;
         let is_last_resort = kind == KeyPackageKind::LastResort;
-        let mut made = me.mls.key_package(lifetime(), is_last_resort, &mut self.rng)?;
+        let mut made = me.mls.key_package(lifetime, is_last_resort, &mut self.rng)?;
         // Any key that no other offer has serves: the offer's row is erased as soon as it is published.
         let mut name = [0; 16];
         cenacle_crypto::Rng::fill(&mut self.rng, &mut name)?;
@@ -60,23 +82,109 @@ impl Engine {
         Ok(())
     }
 
-    /// Publishes what is stored for it. Publishing twice changes nothing.
-    async fn publish_offers(&mut self) -> Result<(), Error> {
+    /// Publishes what is stored for it, and says what the service had against some of it, which is erased: it takes all or none,
+    /// and one that it does not take must not stop the others for ever. Without an answer all stay for the next time. Publishing
+    /// twice changes nothing.
+    async fn publish_offers(&mut self) -> Result<Option<Box<Problem>>, Error> {
+        let mut refused = None;
+        loop {
+            let offers = self.offers_in_time()?;
+            if offers.is_empty() {
+                return Ok(refused);
+            }
+            let offered = |offer: &Offered| KeyPackageOffer { kind: offer.kind, key_package: offer.message.clone() };
+            let key_packages = offers.iter().map(offered).collect();
+            match self.api.publish(&PublishKeyPackages { key_packages }).await {
+                Ok(_) => {
+                    self.note_published(&offers)?;
+                    return Ok(refused);
+                }
+                Err(Error::Refused(problem)) if is_about_offers(&problem) => {
+                    self.erase_offers(not_taken(&offers, &problem))?;
+                    // To have enough is no failure.
+                    refused = refused.or(Some(problem).filter(|problem| !is_full(problem)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// What waits to be published and can be, in the order in which it was made. What cannot waits no more.
+    fn offers_in_time(&mut self) -> Result<Vec<Offered>, Error> {
+        let (now, mut late) = (now_seconds(), Delta::new());
+        let (mut early, mut offers) = (Vec::new(), Vec::new());
+        for offer in self.offers()? {
+            if now > offer.lifetime.not_after {
+                // It may have been published before a crash: its private keys go when those of all others of its age do.
+                late.delete(offer.row);
+            } else if now < offer.lifetime.not_before {
+                early.push(offer);
+            } else {
+                offers.push(offer);
+            }
+        }
+        self.write(&late)?;
+        // By a clock that was ahead. Nobody can have one.
+        self.erase_offers(&early)?;
+        offers.sort_by_key(|offer| offer.lifetime.not_before);
+        Ok(offers)
+    }
+
+    fn offers(&self) -> Result<Vec<Offered>, Error> {
+        let suite = self.me()?.mls.suite();
         let prefix = RowKey::new(state::TO_PUBLISH, Vec::new());
-        let offers = state::list::<Offer>(&self.store, &prefix, "offer")?;
-        if offers.is_empty() {
-            return Ok(());
-        }
+        let offers = state::list::<Offer>(&self.store, &prefix, "offer")?.into_iter();
+        let read = |(key, offer): (Vec<u8>, Offer)| {
+            let MlsMessageBody::KeyPackage(key_package) = &offer.message.body else {
+                return Err(Error::Corrupt("offer"));
+            };
+            Ok(Offered {
+                row: RowKey::new(state::TO_PUBLISH, key),
+                kind: if offer.last_resort == 0 { KeyPackageKind::Normal } else { KeyPackageKind::LastResort },
+                reference: key_package.reference(suite)?,
+                lifetime: key_package.lifetime().ok_or(Error::Corrupt("offer"))?,
+                message: offer.message.to_bytes()?.into(),
+            })
+        };
+        offers.map(read).collect()
+    }
+
+    fn note_published(&mut self, offers: &[Offered]) -> Result<(), Error> {
         let mut delta = Delta::new();
-        let mut key_packages = Vec::new();
-        for (key, offer) in offers {
-            delta.delete(RowKey::new(state::TO_PUBLISH, key));
-            let kind = if offer.last_resort == 0 { KeyPackageKind::Normal } else { KeyPackageKind::LastResort };
-            key_packages.push(KeyPackageOffer { kind, key_package: offer.message.to_bytes()?.into() });
+        for offer in offers {
+            delta.delete(offer.row.clone());
         }
-        self.api.publish(&PublishKeyPackages { key_packages }).await?;
         self.write(&delta)
     }
+
+    /// Erases what nobody has, with its private keys.
+    fn erase_offers(&mut self, offers: &[Offered]) -> Result<(), Error> {
+        let mut delta = Delta::new();
+        for offer in offers {
+            delta.delete(offer.row.clone());
+            OwnKeyPackage::erase(&offer.reference, &mut delta);
+        }
+        self.write(&delta)
+    }
+}
+
+/// Whether a refusal is about what was to be published, so that the same would be refused again.
+fn is_about_offers(problem: &Problem) -> bool {
+    matches!(problem.kind, ProblemKind::KeyPackageInvalid { .. }) || matches!(problem.status, 400 | 413 | 422)
+}
+
+const fn is_full(problem: &Problem) -> bool {
+    matches!(problem.kind, ProblemKind::KeyPackageInvalid { reason: KeyPackageFault::StockFull, .. })
+}
+
+/// What a refusal is about. They are all of one making: what is wrong with one is wrong with the next.
+fn not_taken<'a>(offers: &'a [Offered], problem: &Problem) -> &'a [Offered] {
+    let ProblemKind::KeyPackageInvalid { index, reason: KeyPackageFault::StockFull } = problem.kind else {
+        return offers;
+    };
+    // There is room for those before it.
+    let rest = usize::try_from(index).ok().and_then(|index| offers.get(index..));
+    rest.filter(|rest| !rest.is_empty()).unwrap_or(offers)
 }
 
 fn kind_byte(kind: KeyPackageKind) -> u8 {

@@ -172,9 +172,12 @@ impl Engine {
                 first_error = first_error.and(Err(error));
             }
         }
-        self.replenish().await?;
+        let replenished = self.replenish().await;
+        if matches!(replenished, Err(Error::Offline(_))) {
+            return replenished;
+        }
         self.renew_binding().await?;
-        first_error
+        first_error.and(replenished)
     }
 
     /// As [`Engine::sync`], for the background: failures are told as events, being offline is not one.

@@ -5,6 +5,8 @@ mod common;
 #[path = "../../tests/liar/mod.rs"]
 mod liar;
 
+mod offers;
+
 use alloc::sync::Arc;
 
 use cenacle_codec::{Decode as _, Encode as _};

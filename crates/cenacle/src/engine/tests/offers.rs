@@ -1,0 +1,134 @@
+//! Key packages: what waits to be published must not stop what comes after it.
+
+use cenacle_mls::{delta::RowKey, group::OwnKeyPackage, wire::Lifetime};
+use cenacle_service::wire::{KeyPackageFault, KeyPackageKind, Problem, ProblemKind};
+
+use super::{
+    super::{key_packages, now_seconds},
+    common::World,
+    liar::{Liar, answer, lied_to},
+};
+use crate::{
+    Client, Error, Recovery,
+    state::{self, Offer},
+    transport::{Method, Request},
+};
+
+const DAY_SECONDS: u64 = 24 * 3600;
+
+/// A lifetime that ended so long ago.
+fn ended_before(seconds: u64) -> Lifetime {
+    let not_after = now_seconds() - seconds;
+    Lifetime { not_before: not_after - 28 * DAY_SECONDS, not_after }
+}
+
+/// Makes a key package that waits to be published.
+async fn offer(client: &Client, kind: KeyPackageKind, lifetime: Lifetime) {
+    let made = client.engine().ask(move |engine| Box::pin(async move { engine.offer_for(kind, lifetime) }));
+    made.await.unwrap();
+}
+
+/// How many key packages wait to be published, and the lifetimes of all whose private keys there are.
+async fn held(client: &Client) -> (usize, Vec<Lifetime>) {
+    let look = client.engine().ask(|engine| {
+        Box::pin(async {
+            let prefix = RowKey::new(state::TO_PUBLISH, Vec::new());
+            let waiting = state::list::<Offer>(&engine.store, &prefix, "offer")?.len();
+            let own = OwnKeyPackage::list(&engine.store)?;
+            Ok((waiting, own.iter().filter_map(|(_, own)| own.key_package().lifetime()).collect()))
+        })
+    });
+    look.await.unwrap()
+}
+
+/// Answers every attempt to publish with this refusal.
+fn refuse(liar: &Liar, kind: ProblemKind) {
+    let problem = Problem::new(kind);
+    liar.answer(move |request: &mut Request| {
+        let publishes = request.method == Method::Put && request.path == "/v1/key-packages";
+        publishes.then(|| answer(problem.status, &problem)).flatten()
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_out_of_its_time_does_not_stop_the_others() {
+    let world = World::new().await;
+    let liar = Liar::of(&world);
+    let bob = lied_to(&world, &liar, "bob", Recovery::Ask).await;
+    let (_, before) = held(&bob).await;
+    assert_eq!(before.len(), 21);
+    let ended = ended_before(DAY_SECONDS);
+    let not_begun = Lifetime { not_before: now_seconds() + DAY_SECONDS, not_after: now_seconds() + 29 * DAY_SECONDS };
+    // Some by a clock that stood in 1970.
+    for lifetime in
+        [ended, not_begun, Lifetime { not_before: 0, not_after: 28 * DAY_SECONDS }, key_packages::lifetime()]
+    {
+        offer(&bob, KeyPackageKind::Normal, lifetime).await;
+    }
+    bob.sync().await.unwrap();
+    let (waiting, lifetimes) = held(&bob).await;
+    assert_eq!(waiting, 0);
+    assert!(!lifetimes.contains(&not_begun), "the private keys of what nobody has are erased");
+    assert!(lifetimes.contains(&ended), "it may have been published before");
+    let stock = bob.engine().ask(|engine| Box::pin(async { engine.api.stock().await })).await.unwrap();
+    assert_eq!(stock.suites[0].normal, 21, "what is in its time was published");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_service_refuses_is_made_anew() {
+    let world = World::new().await;
+    let liar = Liar::of(&world);
+    let bob = lied_to(&world, &liar, "bob", Recovery::Ask).await;
+    let (_, before) = held(&bob).await;
+    for kind in [
+        ProblemKind::KeyPackageInvalid { index: 0, reason: KeyPackageFault::NotValidNow },
+        ProblemKind::KeyPackageInvalid { index: 7, reason: KeyPackageFault::StockFull },
+        ProblemKind::PayloadTooLarge { limit_bytes: 1 },
+    ] {
+        offer(&bob, KeyPackageKind::Normal, key_packages::lifetime()).await;
+        refuse(&liar, kind);
+        bob.sync().await.unwrap();
+        assert_eq!(held(&bob).await, (0, before.clone()), "refused, and erased with its private keys");
+    }
+    // The stock is gone, and the service takes nothing: that is told, and leaves nothing behind.
+    let bobs = bob.id().await.unwrap().unwrap();
+    let alice = world.client("alice").await;
+    for _ in 0..20 {
+        let name = bobs.name.clone();
+        let take = alice
+            .engine()
+            .ask(move |engine| Box::pin(async move { engine.take_key_package(&name, bobs.device).await.map(drop) }));
+        take.await.unwrap();
+    }
+    refuse(&liar, ProblemKind::KeyPackageInvalid { index: 0, reason: KeyPackageFault::NotValidNow });
+    for _ in 0..2 {
+        let outcome = bob.sync().await;
+        assert!(matches!(outcome, Err(Error::Refused(_))), "{outcome:?}");
+        assert_eq!(held(&bob).await, (0, before.clone()));
+    }
+    liar.be_honest();
+    bob.sync().await.unwrap();
+    assert_eq!(held(&bob).await.1.len(), 41);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_answered_is_published_later() {
+    let world = World::new().await;
+    let liar = Liar::of(&world);
+    let bob = lied_to(&world, &liar, "bob", Recovery::Ask).await;
+    offer(&bob, KeyPackageKind::Normal, key_packages::lifetime()).await;
+    let before = held(&bob).await;
+    // The queue is asked for first.
+    liar.cut_after(1, false);
+    for _ in 0..2 {
+        assert!(matches!(bob.sync().await, Err(Error::Offline(_))));
+        assert_eq!(held(&bob).await, before);
+    }
+    refuse(&liar, ProblemKind::Unauthorized);
+    assert!(liar.mend());
+    assert!(matches!(bob.sync().await, Err(Error::Refused(_))), "a refusal of something else");
+    assert_eq!(held(&bob).await, before);
+    liar.be_honest();
+    bob.sync().await.unwrap();
+    assert_eq!(held(&bob).await, (0, before.1));
+}
