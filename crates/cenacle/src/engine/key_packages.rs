@@ -26,7 +26,9 @@ const FULL: u64 = 20;
 const LIFETIME_SECONDS: u64 = 28 * 24 * 3600;
 /// How far clocks may disagree, in seconds: an hour.
 const CLOCK_SKEW_SECONDS: u64 = 3600;
-
+/// How long the private keys of a key package are kept after its time is over, or after another took its place as the last
+/// resort, in seconds: 7 days. The Welcome may have been made before that, and arrive later.
+const GRACE_SECONDS: u64 = 7 * 24 * 3600;
 /// A lifetime that begins now.
 pub(super) fn lifetime() -> Lifetime {
     let now = now_seconds();
@@ -45,8 +47,10 @@ struct Offered {
 }
 
 impl Engine {
-    /// Publishes as many key packages as are missing.
+    /// Publishes as many key packages as are missing, and erases the private keys of those that have had their time. What is
+    /// in the queue is read before: it may have waited for long.
     pub(super) async fn replenish(&mut self) -> Result<(), Error> {
+        self.forget_old_keys()?;
         // What of these the service does not take is missing, and made anew.
         drop(self.publish_offers().await?);
         let stock = self.api.stock().await?;
@@ -149,10 +153,40 @@ impl Engine {
         offers.map(read).collect()
     }
 
+    /// Notes that these wait no more. The service keeps one last resort, the last that it was given.
     fn note_published(&mut self, offers: &[Offered]) -> Result<(), Error> {
         let mut delta = Delta::new();
         for offer in offers {
             delta.delete(offer.row.clone());
+        }
+        if let Some(present) = offers.iter().rfind(|offer| offer.kind == KeyPackageKind::LastResort) {
+            for (reference, own) in OwnKeyPackage::list(&self.store)? {
+                let is_replaced = own.is_last_resort() && reference != present.reference;
+                if is_replaced && self.superseded(&reference)?.is_none() {
+                    state::put(&mut delta, superseded_row(&reference), &now_seconds())?;
+                }
+            }
+        }
+        self.write(&delta)
+    }
+
+    /// When another took the place of this one.
+    fn superseded(&self, reference: &KeyPackageRef) -> Result<Option<u64>, Error> {
+        state::find(&self.store, &superseded_row(reference), "superseded")
+    }
+
+    /// Erases the private keys that no Welcome under way can be for any more: whoever came by the state file could open all that
+    /// were ever made for them.
+    fn forget_old_keys(&mut self) -> Result<(), Error> {
+        let now = now_seconds();
+        let mut delta = Delta::new();
+        for (reference, own) in OwnKeyPackage::list(&self.store)? {
+            let ended = own.key_package().lifetime().map(|lifetime| lifetime.not_after);
+            let mut ends = ended.into_iter().chain(self.superseded(&reference)?);
+            if ends.any(|end| now.saturating_sub(end) > GRACE_SECONDS) {
+                OwnKeyPackage::erase(&reference, &mut delta);
+                delta.delete(superseded_row(&reference));
+            }
         }
         self.write(&delta)
     }
@@ -166,6 +200,10 @@ impl Engine {
         }
         self.write(&delta)
     }
+}
+
+fn superseded_row(reference: &KeyPackageRef) -> RowKey {
+    RowKey::new(state::SUPERSEDED, reference.0.as_slice())
 }
 
 /// Whether a refusal is about what was to be published, so that the same would be refused again.

@@ -40,6 +40,8 @@ pub(crate) const SEEN_LOG: Table = Table(137);
 pub(crate) const FIRST_DESCRIPTION: Table = Table(138);
 /// Something was seen that does not belong to the epoch, and was not looked into: key `group_id`.
 pub(crate) const DOUBT: Table = Table(139);
+/// When another key package of last resort took the place of an own one, in seconds since the Unix epoch: key `reference`.
+pub(crate) const SUPERSEDED: Table = Table(141);
 
 /// The number of the rows' format.
 const FORMAT: u8 = 1;

@@ -1,6 +1,10 @@
-//! Key packages: what waits to be published must not stop what comes after it.
+//! Key packages: what waits to be published must not stop what comes after it, and private keys go in time.
 
-use cenacle_mls::{delta::RowKey, group::OwnKeyPackage, wire::Lifetime};
+use cenacle_mls::{
+    delta::{Delta, RowKey, Store as _},
+    group::OwnKeyPackage,
+    wire::{KeyPackageRef, Lifetime},
+};
 use cenacle_service::wire::{KeyPackageFault, KeyPackageKind, Problem, ProblemKind};
 
 use super::{
@@ -131,4 +135,65 @@ async fn what_was_not_answered_is_published_later() {
     liar.be_honest();
     bob.sync().await.unwrap();
     assert_eq!(held(&bob).await, (0, before.1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn private_keys_go_when_no_welcome_can_come() {
+    let world = World::new().await;
+    let liar = Liar::of(&world);
+    let bob = lied_to(&world, &liar, "bob", Recovery::Ask).await;
+    let present = held(&bob).await.1;
+    let [kept, gone] = [6, 8].map(|days| ended_before(days * DAY_SECONDS));
+    for kind in [KeyPackageKind::Normal, KeyPackageKind::LastResort] {
+        offer(&bob, kind, kept).await;
+        offer(&bob, kind, gone).await;
+    }
+    bob.sync().await.unwrap();
+    let lifetimes = held(&bob).await.1;
+    let count = |wanted: Lifetime| lifetimes.iter().filter(|lifetime| **lifetime == wanted).count();
+    assert_eq!((count(kept), count(gone), lifetimes.len()), (2, 0, present.len() + 2));
+}
+
+/// The names of the last resorts whose private keys there are.
+async fn last_resorts(client: &Client) -> Vec<KeyPackageRef> {
+    let look = client.engine().ask(|engine| {
+        Box::pin(async {
+            let own = OwnKeyPackage::list(&engine.store)?.into_iter();
+            Ok(own.filter(|(_, own)| own.is_last_resort()).map(|(reference, _)| reference).collect())
+        })
+    });
+    look.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_last_resort_goes_when_another_has_taken_its_place() {
+    let world = World::new().await;
+    let liar = Liar::of(&world);
+    let bob = lied_to(&world, &liar, "bob", Recovery::Ask).await;
+    let old = last_resorts(&bob).await[0];
+    // Made later, so that it is the later one.
+    let Lifetime { not_before, not_after } = key_packages::lifetime();
+    offer(&bob, KeyPackageKind::LastResort, Lifetime { not_before: not_before + 1, not_after }).await;
+    bob.sync().await.unwrap();
+    assert_eq!(last_resorts(&bob).await.len(), 2, "the old one may have been handed out");
+    for (days, left) in [(6, 2), (8, 1)] {
+        let age = bob.engine().ask(move |engine| {
+            Box::pin(async move {
+                let mut delta = Delta::new();
+                let since = now_seconds() - days * DAY_SECONDS;
+                for (key, _) in engine.store.rows(&RowKey::new(state::SUPERSEDED, Vec::new()))? {
+                    state::put(&mut delta, key, &since)?;
+                }
+                engine.write(&delta)
+            })
+        });
+        age.await.unwrap();
+        bob.sync().await.unwrap();
+        assert_eq!(last_resorts(&bob).await.len(), left);
+    }
+    assert!(!last_resorts(&bob).await.contains(&old));
+    let rows = bob
+        .engine()
+        .ask(|engine| Box::pin(async { Ok(engine.store.rows(&RowKey::new(state::SUPERSEDED, Vec::new()))?.len()) }));
+    assert_eq!(rows.await.unwrap(), 0);
 }
