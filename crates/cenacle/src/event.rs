@@ -78,6 +78,13 @@ pub enum Event {
         /// The epoch from which on this device can read it.
         epoch: u64,
     },
+    /// Someone added this device to a conversation by a key package whose private keys it does not have: its state is an old
+    /// copy, or the key package was used before. It cannot join; all key packages that the server has of it are withdrawn, and new
+    /// ones published. Whoever invited it has to remove and to invite it again.
+    InvitationLost {
+        /// The conversation, which this device does not know.
+        conversation: ConversationId,
+    },
     /// Someone else said something.
     Message {
         /// The conversation.

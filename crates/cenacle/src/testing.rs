@@ -6,11 +6,11 @@ use crate::{
     engine::recode_waiting,
     identity::{MemberId, Text},
     payload::{Content, Payload},
-    state::{Account, Conversation, HistoryEntry, Intent, Offer, OutboxHeader, Taken},
+    state::{Account, Conversation, HistoryEntry, Intent, Offer, OutboxHeader, Taken, Withdrawal},
 };
 
 /// Every kind of value.
-pub const VALUES: [Decoder; 11] = [
+pub const VALUES: [Decoder; 12] = [
     Decoder { recode: recode_payload, ..Decoder::of::<Payload>("Payload") },
     Decoder::of::<Account>("Account"),
     Decoder::of::<Conversation>("Conversation"),
@@ -19,6 +19,7 @@ pub const VALUES: [Decoder; 11] = [
     Decoder::of::<Intent>("Intent"),
     Decoder::of::<Offer>("Offer"),
     Decoder::of::<OutboxHeader>("OutboxHeader"),
+    Decoder::of::<Withdrawal>("Withdrawal"),
     Decoder { name: "Waiting", decode: |bytes| recode_waiting(bytes).map(drop), recode: recode_waiting },
     Decoder::of::<MemberId>("MemberId"),
     Decoder::of::<Text>("Text"),

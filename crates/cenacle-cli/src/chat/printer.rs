@@ -150,7 +150,8 @@ impl Printer {
             Event::Lost { .. }
             | Event::Rejoined { .. }
             | Event::MemberRejoined { .. }
-            | Event::ForkSuspected { .. } => self.loss(&at, event),
+            | Event::ForkSuspected { .. }
+            | Event::InvitationLost { .. } => self.loss(&at, event),
             Event::NotDelivered { reason, .. } => {
                 self.failure(&at, "not_delivered", "a message was not delivered", reason)
             }
@@ -195,6 +196,15 @@ impl Printer {
                         "added": names(added), "removed": names(removed), "unread": unread,
                     }),
                 )
+            }
+            Event::InvitationLost { conversation } => {
+                let text = self.paint(
+                    BAD,
+                    "* somebody invited you by a key package that this device does not have (is its state an old copy?): \
+                     ask to be removed and invited again",
+                );
+                let value = json!({ "event": "invitation_lost", "conversation": conversation.to_string() });
+                self.say(&text, &value)
             }
             Event::MemberRejoined { conversation, member } => {
                 let name = member.name.as_str();

@@ -307,7 +307,8 @@ fn place(event: &Event) -> Option<&ConversationId> {
         | Event::Dropped { conversation, .. }
         | Event::Rejected { conversation, .. } => Some(conversation),
         Event::SyncFailed { conversation, .. } => conversation.as_ref(),
-        Event::Missed { .. } | _ => None,
+        // It is none of this device's.
+        Event::InvitationLost { .. } | Event::Missed { .. } | _ => None,
     }
 }
 

@@ -15,7 +15,7 @@ use cenacle_service::wire::{
 use super::{Engine, now_seconds};
 use crate::{
     Error,
-    state::{self, Offer},
+    state::{self, Offer, Withdrawal},
 };
 
 /// Fewer normal ones than this are too few.
@@ -29,6 +29,10 @@ const CLOCK_SKEW_SECONDS: u64 = 3600;
 /// How long the private keys of a key package are kept after its time is over, or after another took its place as the last
 /// resort, in seconds: 7 days. The Welcome may have been made before that, and arrive later.
 const GRACE_SECONDS: u64 = 7 * 24 * 3600;
+/// All that is offered is withdrawn no more often than this, in seconds: once a day. Anybody can send a Welcome that is for
+/// no key package of this device.
+const WITHDRAWAL_PAUSE_SECONDS: u64 = 24 * 3600;
+
 /// A lifetime that begins now.
 pub(super) fn lifetime() -> Lifetime {
     let now = now_seconds();
@@ -53,8 +57,15 @@ impl Engine {
         self.forget_old_keys()?;
         // What of these the service does not take is missing, and made anew.
         drop(self.publish_offers().await?);
-        let stock = self.api.stock().await?;
+        let (mut stock, mut refused) = (self.api.stock().await?, None);
         let number = SuiteNumber::from(self.me()?.account.cipher_suite);
+        if self.must_withdraw(in_stock(&stock, number))? {
+            match self.withdraw_offers().await {
+                Ok(left) => stock = left,
+                Err(Error::Refused(problem)) => refused = Some(problem),
+                Err(error) => return Err(error),
+            }
+        }
         let (normal, last_resort) = in_stock(&stock, number);
         if normal < LEAST {
             for _ in normal..FULL {
@@ -64,8 +75,48 @@ impl Engine {
         if !last_resort {
             self.offer(KeyPackageKind::LastResort)?;
         }
-        let refused = self.publish_offers().await?;
+        let refused = self.publish_offers().await?.or(refused);
         refused.map_or(Ok(()), |problem| Err(Error::Refused(problem)))
+    }
+
+    /// Whether what the service hands out of this device should not be, since a private key turned out to be missing, or there
+    /// are fewer here than there.
+    fn must_withdraw(&self, (normal, last_resort): (u64, bool)) -> Result<bool, Error> {
+        let (mut own_normal, mut own_last_resort) = (0u64, false);
+        for (reference, own) in OwnKeyPackage::list(&self.store)? {
+            if !own.is_last_resort() {
+                own_normal = own_normal.saturating_add(1);
+            } else if self.superseded(&reference)?.is_none() {
+                own_last_resort = true;
+            }
+        }
+        let is_short = normal > own_normal || (last_resort && !own_last_resort);
+        let Withdrawal { wanted, at } = self.withdrawal()?;
+        let since = now_seconds().checked_sub(at);
+        Ok((is_short || wanted != 0) && since.is_none_or(|since| since >= WITHDRAWAL_PAUSE_SECONDS))
+    }
+
+    fn withdrawal(&self) -> Result<Withdrawal, Error> {
+        Ok(state::find(&self.store, &withdrawal_row(), "withdrawal")?.unwrap_or_default())
+    }
+
+    fn write_withdrawal(&mut self, withdrawal: &Withdrawal) -> Result<(), Error> {
+        let mut delta = Delta::new();
+        state::put(&mut delta, withdrawal_row(), withdrawal)?;
+        self.write(&delta)
+    }
+
+    /// Has all that is offered withdrawn and made anew with the next replenishing.
+    pub(super) fn want_withdrawal(&mut self) -> Result<(), Error> {
+        let withdrawal = self.withdrawal()?;
+        if withdrawal.wanted != 0 { Ok(()) } else { self.write_withdrawal(&Withdrawal { wanted: 1, ..withdrawal }) }
+    }
+
+    /// Withdraws all that is offered. Welcomes by what was handed out before can still come, so its private keys stay.
+    async fn withdraw_offers(&mut self) -> Result<Stock, Error> {
+        let left = self.api.withdraw().await?;
+        self.write_withdrawal(&Withdrawal { wanted: 0, at: now_seconds() })?;
+        Ok(left)
     }
 
     /// Makes a key package, to be published with the next ones.
@@ -200,6 +251,10 @@ impl Engine {
         }
         self.write(&delta)
     }
+}
+
+fn withdrawal_row() -> RowKey {
+    RowKey::new(state::WITHDRAWAL, Vec::new())
 }
 
 fn superseded_row(reference: &KeyPackageRef) -> RowKey {

@@ -1,20 +1,22 @@
 //! Key packages: what waits to be published must not stop what comes after it, and private keys go in time.
 
+use std::fs;
+
 use cenacle_mls::{
     delta::{Delta, RowKey, Store as _},
     group::OwnKeyPackage,
     wire::{KeyPackageRef, Lifetime},
 };
-use cenacle_service::wire::{KeyPackageFault, KeyPackageKind, Problem, ProblemKind};
+use cenacle_service::wire::{KeyPackageFault, KeyPackageKind, Problem, ProblemKind, SuiteStock};
 
 use super::{
     super::{key_packages, now_seconds},
-    common::World,
+    common::{World, agree, joined, wait_for},
     liar::{Liar, answer, lied_to},
 };
 use crate::{
-    Client, Error, Recovery,
-    state::{self, Offer},
+    Client, Error, Event, MemberId, Recovery,
+    state::{self, Offer, Withdrawal},
     transport::{Method, Request},
 };
 
@@ -74,8 +76,7 @@ async fn what_is_out_of_its_time_does_not_stop_the_others() {
     assert_eq!(waiting, 0);
     assert!(!lifetimes.contains(&not_begun), "the private keys of what nobody has are erased");
     assert!(lifetimes.contains(&ended), "it may have been published before");
-    let stock = bob.engine().ask(|engine| Box::pin(async { engine.api.stock().await })).await.unwrap();
-    assert_eq!(stock.suites[0].normal, 21, "what is in its time was published");
+    assert_eq!(stock_of(&bob).await[0].normal, 21, "what is in its time was published");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,15 +96,8 @@ async fn what_the_service_refuses_is_made_anew() {
         assert_eq!(held(&bob).await, (0, before.clone()), "refused, and erased with its private keys");
     }
     // The stock is gone, and the service takes nothing: that is told, and leaves nothing behind.
-    let bobs = bob.id().await.unwrap().unwrap();
     let alice = world.client("alice").await;
-    for _ in 0..20 {
-        let name = bobs.name.clone();
-        let take = alice
-            .engine()
-            .ask(move |engine| Box::pin(async move { engine.take_key_package(&name, bobs.device).await.map(drop) }));
-        take.await.unwrap();
-    }
+    take_all(&alice, &bob.id().await.unwrap().unwrap()).await;
     refuse(&liar, ProblemKind::KeyPackageInvalid { index: 0, reason: KeyPackageFault::NotValidNow });
     for _ in 0..2 {
         let outcome = bob.sync().await;
@@ -196,4 +190,89 @@ async fn a_last_resort_goes_when_another_has_taken_its_place() {
         .engine()
         .ask(|engine| Box::pin(async { Ok(engine.store.rows(&RowKey::new(state::SUPERSEDED, Vec::new()))?.len()) }));
     assert_eq!(rows.await.unwrap(), 0);
+}
+
+/// Takes all normal key packages that the server has of someone.
+async fn take_all(by: &Client, of: &MemberId) {
+    for _ in 0..20 {
+        let of = of.clone();
+        let take = by
+            .engine()
+            .ask(move |engine| Box::pin(async move { engine.take_key_package(&of.name, of.device).await.map(drop) }));
+        take.await.unwrap();
+    }
+}
+
+async fn stock_of(client: &Client) -> Vec<SuiteStock> {
+    client.engine().ask(|engine| Box::pin(async { engine.api.stock().await })).await.unwrap().suites
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn invitations_arrive_again_after_an_old_copy_has_missed_one() {
+    let world = World::new().await;
+    let (alice, bob) = (world.client("alice").await, world.stored_client("bob").await);
+    let bobs = bob.id().await.unwrap().unwrap();
+    bob.sync().await.unwrap();
+    bob.close().await;
+    let [path, copy] = ["bob.db", "bob.copy"].map(|name| world.directory.path().join(name));
+    fs::copy(&path, &copy).unwrap();
+    let bob = world.stored_client("bob").await;
+    take_all(&alice, &bobs).await;
+    bob.sync().await.unwrap();
+    bob.close().await;
+
+    // All that the server has now is younger than the copy.
+    fs::copy(&copy, &path).unwrap();
+    let bob = world.stored_client("bob").await;
+    let mut to_bob = bob.events();
+    bob.sync().await.unwrap();
+    let room = alice.create_conversation("again").await.unwrap();
+    room.invite("bob").await.unwrap();
+    bob.sync().await.unwrap();
+    let lost = wait_for(&mut to_bob, "the lost invitation", |event| match event {
+        Event::InvitationLost { conversation } => Some(conversation),
+        _ => None,
+    });
+    assert_eq!(lost.await, *room.id());
+    bob.sync().await.unwrap();
+    let stock = stock_of(&bob).await;
+    assert_eq!((stock[0].normal, stock[0].last_resort), (20, true));
+    room.remove("bob").await.unwrap();
+    room.invite("bob").await.unwrap();
+    let bobs = joined(&bob, &mut to_bob).await;
+    agree(&[&room, &bobs]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_has_more_than_this_device_is_withdrawn_once_a_day() {
+    let world = World::new().await;
+    let liar = Liar::of(&world);
+    let bob = lied_to(&world, &liar, "bob", Recovery::Ask).await;
+    for is_due in [true, false, true] {
+        let lose = bob.engine().ask(move |engine| {
+            Box::pin(async move {
+                let mut delta = Delta::new();
+                for (reference, _) in OwnKeyPackage::list(&engine.store)? {
+                    OwnKeyPackage::erase(&reference, &mut delta);
+                }
+                engine.write(&delta)
+            })
+        });
+        lose.await.unwrap();
+        bob.sync().await.unwrap();
+        assert_eq!(held(&bob).await.1.len(), if is_due { 21 } else { 0 });
+        assert_eq!(stock_of(&bob).await[0].normal, 20);
+        if !is_due {
+            let age = bob.engine().ask(|engine| {
+                Box::pin(async {
+                    let mut delta = Delta::new();
+                    let withdrawal = Withdrawal { wanted: 0, at: now_seconds() - DAY_SECONDS };
+                    state::put(&mut delta, RowKey::new(state::WITHDRAWAL, Vec::new()), &withdrawal)?;
+                    engine.write(&delta)
+                })
+            });
+            age.await.unwrap();
+        }
+    }
+    assert_eq!(liar.posted("/withdraw"), 2);
 }
