@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cenacle::{Client, Content, Conversation, ConversationId, Error, Event, FileInfo, Loss};
+use cenacle::{Client, Content, Conversation, ConversationId, Delivery, Error, Event, FileInfo, Loss};
 use cenacle_service::wire::AccountName;
 use serde_json::json;
 
@@ -269,10 +269,7 @@ impl Session {
         let mut waiting = 0usize;
         for conversation in self.client.conversations().await? {
             let messages = conversation.history().await?;
-            // What waited when one was removed waits for nothing.
-            if conversation.is_member().await? {
-                waiting += messages.iter().filter(|message| message.mine && message.seq.is_none()).count();
-            }
+            waiting += messages.iter().filter(|message| message.delivery == Delivery::Waiting).count();
         }
         if let Err(error) = synced
             && waiting == 0

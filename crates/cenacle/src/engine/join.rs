@@ -165,7 +165,7 @@ impl Engine {
         let delta = new.delta_mut();
         state::put(delta, row(id), &record)?;
         state::put(delta, view::row(id), &point)?;
-        for table in [state::OUTBOX, state::INTENT, state::DOUBT] {
+        for table in [state::OUTBOX, state::INTENT, state::DOUBT, state::REFUSED] {
             delta.delete_prefix(RowKey::of_group(table, &id.to_group_id()));
         }
         let group = new.accept(&mut self.store)?;

@@ -44,6 +44,8 @@ pub(crate) const DOUBT: Table = Table(139);
 pub(crate) const SUPERSEDED: Table = Table(141);
 /// Whether all that is offered is to be withdrawn, and when it last was: one row, key empty.
 pub(crate) const WITHDRAWAL: Table = Table(142);
+/// Where in the history own messages are that the server refused: key `group_id, hash of the message`.
+pub(crate) const REFUSED: Table = Table(143);
 
 /// The number of the rows' format.
 const FORMAT: u8 = 1;
