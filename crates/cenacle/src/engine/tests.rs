@@ -5,6 +5,7 @@ mod common;
 #[path = "../../tests/liar/mod.rs"]
 mod liar;
 
+mod failures;
 mod offers;
 
 use alloc::sync::Arc;
