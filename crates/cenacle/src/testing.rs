@@ -19,10 +19,10 @@ pub const VALUES: [Decoder; 12] = [
     Decoder::of::<Intent>("Intent"),
     Decoder::of::<Offer>("Offer"),
     Decoder::of::<OutboxHeader>("OutboxHeader"),
-    Decoder::of::<Withdrawal>("Withdrawal"),
     Decoder { name: "Waiting", decode: |bytes| recode_waiting(bytes).map(drop), recode: recode_waiting },
     Decoder::of::<MemberId>("MemberId"),
     Decoder::of::<Text>("Text"),
+    Decoder::of::<Withdrawal>("Withdrawal"),
 ];
 
 /// What a newer version says is not kept, so it has no encoding of its own.

@@ -229,9 +229,8 @@ async fn invitations_arrive_again_after_an_old_copy_has_missed_one() {
     let room = alice.create_conversation("again").await.unwrap();
     room.invite("bob").await.unwrap();
     bob.sync().await.unwrap();
-    let lost = wait_for(&mut to_bob, "the lost invitation", |event| match event {
-        Event::InvitationLost { conversation } => Some(conversation),
-        _ => None,
+    let lost = wait_for(&mut to_bob, "the lost invitation", |event| {
+        if let Event::InvitationLost { conversation } = event { Some(conversation) } else { None }
     });
     assert_eq!(lost.await, *room.id());
     bob.sync().await.unwrap();
