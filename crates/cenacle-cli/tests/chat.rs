@@ -233,6 +233,23 @@ fn what_is_said_without_a_server_is_sent_when_there_is_one() {
 }
 
 #[test]
+fn what_the_server_refuses_does_not_wait() {
+    let world = World::new();
+    let (alice, bob) = friends(&world);
+    assert!(alice.end() && bob.end());
+    // More than the server takes.
+    let refused = world.pipe("alice", &format!("{}\n", "x".repeat(4 << 20)), &[]);
+    assert!(text(&refused.stdout).contains("a message was not delivered"), "{}", text(&refused.stderr));
+    assert!(!text(&refused.stdout).contains("not sent yet"));
+    let history = world.pipe("alice", "/history\n", &[]);
+    assert!(
+        history.status.success() && text(&history.stdout).ends_with("x (not delivered)\n"),
+        "{}",
+        text(&history.stderr)
+    );
+}
+
+#[test]
 fn a_terminal_is_shown_no_escape_sequences() {
     let world = World::new();
     let (mut alice, bob) = friends(&world);

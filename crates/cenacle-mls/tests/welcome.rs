@@ -15,7 +15,7 @@ use std::sync::Arc;
 use cenacle_crypto::{CipherSuite, SecretBytes, Signer, conformance::SeededRng};
 use cenacle_mls::{
     Error, Need, Rule, Unsupported, What,
-    delta::PersistError,
+    delta::{Delta, PersistError, Store as _},
     group::{Client, ExternalJoin, Group, Handshake, OwnKeyPackage, Received},
     wire::{
         Add, Epoch, Extension, ExtensionType, Extensions, GroupInfo, KeyPackage, LeafIndex, LeafNodeSource,
@@ -340,4 +340,26 @@ fn a_welcome_is_for_a_key_package_of_its_suite() {
         assert_eq!(refused, Error::Invalid(Rule::WelcomeSuiteFits));
     }
     assert!(scene.bob.0.join(&welcome, &own, None, &inputs()).is_ok());
+}
+
+// RFC 9420 §9.2, for those that nobody has used.
+#[test]
+fn own_key_packages_are_listed_and_erased() {
+    let mut world = World::new(1, Handshake::Private);
+    let (normal, last_resort) = (world.key_package("bob"), world.last_resort("bob"));
+    let bob = world.people.get_mut("bob").unwrap();
+    let list = |store: &MemoryStore| OwnKeyPackage::list(store).unwrap();
+    let own = list(&bob.store);
+    assert_eq!(own.len(), 2);
+    for (reference, own) in own {
+        let package = own.key_package().clone();
+        assert_eq!(package.reference(bob.client.suite()).unwrap(), reference);
+        assert_eq!(package, if own.is_last_resort() { last_resort.clone() } else { normal.clone() });
+        assert!(package.lifetime().is_some());
+        let mut delta = Delta::new();
+        OwnKeyPackage::erase(&reference, &mut delta);
+        bob.store.apply(&delta).unwrap();
+        assert!(list(&bob.store).iter().all(|(other, _)| *other != reference));
+    }
+    assert!(list(&bob.store).is_empty());
 }

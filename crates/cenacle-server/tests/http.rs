@@ -53,6 +53,14 @@ async fn a_conversation_over_every_route() {
     assert_eq!(problem.kind, ProblemKind::KeypackagesExhausted { devices: vec![bob.id] });
     let stock: Stock = server.json(Method::GET, "/v1/key-packages/count", Some(&bob), &()).await;
     assert!(stock.suites.is_empty());
+    let offer = KeyPackageOffer { kind: KeyPackageKind::LastResort, key_package: key_package(&*alice.signer) };
+    let publish = PublishKeyPackages { key_packages: vec![offer] };
+    let stock: Stock = server.json(Method::PUT, "/v1/key-packages", Some(&alice), &publish).await;
+    assert!(stock.suites[0].last_resort);
+    let stock: Stock = server.json(Method::POST, "/v1/key-packages/withdraw", Some(&alice), &()).await;
+    assert!(stock.suites.is_empty());
+    let problem = server.refused(Method::POST, "/v1/key-packages/withdraw", None, &()).await;
+    assert_eq!(problem.kind, ProblemKind::Unauthorized);
 
     let group = server.group(&alice, &[&bob], JoinPolicy::Closed).await;
     let queue: Queue = server.json(Method::GET, "/v1/queue?limit=5", Some(&bob), &()).await;

@@ -182,6 +182,10 @@ impl Api {
         self.get("/v1/key-packages/count".into()).await
     }
 
+    pub(crate) async fn withdraw(&self) -> Result<Stock, Error> {
+        self.post("/v1/key-packages/withdraw".into(), &()).await
+    }
+
     pub(crate) async fn take(&self, name: &AccountName, body: &TakeKeyPackages) -> Result<TakenKeyPackages, Error> {
         self.post(format!("/v1/accounts/{name}/key-packages/take"), body).await
     }

@@ -34,6 +34,19 @@ impl core::str::FromStr for ConversationId {
     }
 }
 
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// It waits to be seen in the conversation's log, and goes out by itself.
+    Waiting,
+    /// It is in the log.
+    Delivered,
+    /// It is given up: the server refused it, or this device was removed before it was said. See [`Event::NotDelivered`]. If it
+    /// turns up in the log all the same, it is delivered.
+    NotDelivered,
+}
+
 /// A message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -47,10 +60,12 @@ pub struct Message {
     pub content: Content,
     /// The epoch it was encrypted in.
     pub epoch: u64,
-    /// Its place in the conversation's log; none while it waits to be delivered.
+    /// Its place in the conversation's log; none if it is not delivered.
     pub seq: Option<u64>,
-    /// When the server took it, in seconds since the Unix epoch; none while it waits.
+    /// When the server took it, in seconds since the Unix epoch; none if it is not delivered.
     pub received_at: Option<u64>,
+    /// Whether it is delivered, and if not, whether it still may be.
+    pub delivery: Delivery,
 }
 
 /// A change of the membership that was asked for.
@@ -78,6 +93,13 @@ pub enum Event {
         /// The epoch from which on this device can read it.
         epoch: u64,
     },
+    /// Someone added this device to a conversation by a key package whose private keys it does not have: its state is an old
+    /// copy, or the key package was used before. It cannot join; all key packages that the server has of it are withdrawn, and new
+    /// ones published. Whoever invited it has to remove and to invite it again.
+    InvitationLost {
+        /// The conversation, which this device does not know.
+        conversation: ConversationId,
+    },
     /// Someone else said something.
     Message {
         /// The conversation.
@@ -101,7 +123,7 @@ pub enum Event {
         /// Its place in the log.
         seq: u64,
     },
-    /// An own message will not reach the conversation.
+    /// An own message will not reach the conversation, as far as this device can tell.
     NotDelivered {
         /// The conversation.
         conversation: ConversationId,

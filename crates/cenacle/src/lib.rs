@@ -33,7 +33,7 @@ pub use cenacle_store::StoreError;
 pub use client::{Client, Conversation, Member};
 pub use config::Config;
 pub use error::Error;
-pub use event::{Change, ConversationId, Event, Events, Message};
+pub use event::{Change, ConversationId, Delivery, Event, Events, Message};
 pub use identity::MemberId;
 pub use loss::{Loss, Recovery, Suspicion};
 pub use payload::{Content, FileInfo, MessageId};

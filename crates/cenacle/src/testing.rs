@@ -6,11 +6,11 @@ use crate::{
     engine::recode_waiting,
     identity::{MemberId, Text},
     payload::{Content, Payload},
-    state::{Account, Conversation, HistoryEntry, Intent, Offer, OutboxHeader, Taken},
+    state::{Account, Conversation, HistoryEntry, Intent, Offer, OutboxHeader, Taken, Withdrawal},
 };
 
 /// Every kind of value.
-pub const VALUES: [Decoder; 11] = [
+pub const VALUES: [Decoder; 12] = [
     Decoder { recode: recode_payload, ..Decoder::of::<Payload>("Payload") },
     Decoder::of::<Account>("Account"),
     Decoder::of::<Conversation>("Conversation"),
@@ -22,6 +22,7 @@ pub const VALUES: [Decoder; 11] = [
     Decoder { name: "Waiting", decode: |bytes| recode_waiting(bytes).map(drop), recode: recode_waiting },
     Decoder::of::<MemberId>("MemberId"),
     Decoder::of::<Text>("Text"),
+    Decoder::of::<Withdrawal>("Withdrawal"),
 ];
 
 /// What a newer version says is not kept, so it has no encoding of its own.

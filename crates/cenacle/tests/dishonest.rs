@@ -17,8 +17,8 @@ use alloc::sync::Arc;
 use std::sync::Mutex;
 
 use cenacle::{
-    Error, Event, Loss, Recovery, Suspicion,
-    transport::{Method, Request},
+    Delivery, Error, Event, Loss, Recovery, Suspicion,
+    transport::{HttpTransport, Method, Request, Transport as _},
 };
 use cenacle_codec::{Decode, Encode};
 use cenacle_mls::{
@@ -420,4 +420,46 @@ async fn an_old_welcome_changes_nothing() {
         _ => None,
     });
     assert_eq!(text.await, "still here");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_message_does_not_wait_but_may_turn_up() {
+    let mut pair = Pair::new(Recovery::Ask).await;
+    let posted = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&posted);
+    pair.liar.answer(move |request: &mut Request| {
+        let is_message = request.method == Method::Post && request.path.ends_with("/messages");
+        is_message.then(|| {
+            seen.lock().unwrap().push(request.clone());
+            answer(400, &"none")
+        })?
+    });
+    let delivery = async |pair: &Pair| -> Vec<Delivery> {
+        pair.bobs.history().await.unwrap().iter().map(|message| message.delivery).collect()
+    };
+    for text in ["refused", "refused too"] {
+        pair.bobs.send(text).await.unwrap();
+    }
+    assert_eq!(delivery(&pair).await, [Delivery::NotDelivered; 2]);
+    pair.liar.cut_after(0, false);
+    pair.bobs.send("later").await.unwrap();
+    assert_eq!(delivery(&pair).await, [Delivery::NotDelivered, Delivery::NotDelivered, Delivery::Waiting]);
+    let told = pair.bobs_news().await;
+    let refused = told.iter().filter(|event| matches!(event, Event::NotDelivered { .. })).count();
+    assert_eq!(refused, 2, "{told:?}");
+
+    // The server had taken the second all the same.
+    let request = posted.lock().unwrap()[1].clone();
+    let honest = HttpTransport::new(&pair.world.url()).unwrap();
+    assert!(honest.send(request).await.unwrap().status < 300);
+    assert!(pair.liar.mend());
+    pair.liar.be_honest();
+    pair.bob.sync().await.unwrap();
+    assert_eq!(texts(&pair.bobs).await, ["refused too", "later", "refused"]);
+    assert_eq!(delivery(&pair).await, [Delivery::Delivered, Delivery::Delivered, Delivery::NotDelivered]);
+    let told = pair.bobs_news().await;
+    let delivered = told.iter().filter(|event| matches!(event, Event::Delivered { .. })).count();
+    assert_eq!(delivered, 2, "{told:?}");
+    pair.alice.sync().await.unwrap();
+    assert_eq!(texts(&pair.alices).await, ["refused too", "later"]);
 }

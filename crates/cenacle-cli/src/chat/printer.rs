@@ -6,7 +6,7 @@ use std::{
     io::{self, IsTerminal as _, Stdout, Write as _},
 };
 
-use cenacle::{Change, Content, ConversationId, Error, Event, MemberId, Message};
+use cenacle::{Change, Content, ConversationId, Delivery, Error, Event, MemberId, Message};
 use serde_json::{Value, json};
 
 const DIM: &str = "2";
@@ -40,12 +40,20 @@ fn change(change: &Change) -> String {
     }
 }
 
+const fn delivery(delivery: Delivery) -> &'static str {
+    match delivery {
+        Delivery::Waiting => "waiting",
+        Delivery::NotDelivered => "not_delivered",
+        Delivery::Delivered | _ => "delivered",
+    }
+}
+
 /// A message as JSON.
 fn to_json(event: &str, conversation: &ConversationId, message: &Message) -> Value {
     let mut value = json!({
         "event": event, "conversation": conversation.to_string(), "id": message.id.to_string(),
         "from": message.from.name.as_str(), "mine": message.mine, "epoch": message.epoch, "seq": message.seq,
-        "received_at": message.received_at,
+        "received_at": message.received_at, "delivery": delivery(message.delivery),
     });
     let (key, content) = match &message.content {
         Content::Text(text) => ("text", json!(text)),
@@ -106,7 +114,11 @@ impl Printer {
             Content::File(file) => format!("sends {:?} ({} bytes); /save PATH", plain(&file.name), file.size_bytes),
             Content::Unknown | _ => "says something that a newer version of this program understands".to_owned(),
         };
-        let waits = if message.seq.is_none() { " (not sent yet)" } else { "" };
+        let waits = match message.delivery {
+            Delivery::Waiting => " (not sent yet)",
+            Delivery::NotDelivered => " (not delivered)",
+            Delivery::Delivered | _ => "",
+        };
         let place = if place.is_empty() { String::new() } else { format!("[{}] ", plain(place)) };
         let text = format!("{place}{}: {said}{waits}", self.paint(NAME, message.from.name.as_str()));
         self.say(&text, &to_json(event, conversation, message))
@@ -150,7 +162,8 @@ impl Printer {
             Event::Lost { .. }
             | Event::Rejoined { .. }
             | Event::MemberRejoined { .. }
-            | Event::ForkSuspected { .. } => self.loss(&at, event),
+            | Event::ForkSuspected { .. }
+            | Event::InvitationLost { .. } => self.loss(&at, event),
             Event::NotDelivered { reason, .. } => {
                 self.failure(&at, "not_delivered", "a message was not delivered", reason)
             }
@@ -195,6 +208,15 @@ impl Printer {
                         "added": names(added), "removed": names(removed), "unread": unread,
                     }),
                 )
+            }
+            Event::InvitationLost { conversation } => {
+                let text = self.paint(
+                    BAD,
+                    "* somebody invited you by a key package that this device does not have (is its state an old copy?): \
+                     ask to be removed and invited again",
+                );
+                let value = json!({ "event": "invitation_lost", "conversation": conversation.to_string() });
+                self.say(&text, &value)
             }
             Event::MemberRejoined { conversation, member } => {
                 let name = member.name.as_str();

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cenacle::{Client, Content, Conversation, ConversationId, Error, Event, FileInfo, Loss};
+use cenacle::{Client, Content, Conversation, ConversationId, Delivery, Error, Event, FileInfo, Loss};
 use cenacle_service::wire::AccountName;
 use serde_json::json;
 
@@ -269,10 +269,7 @@ impl Session {
         let mut waiting = 0usize;
         for conversation in self.client.conversations().await? {
             let messages = conversation.history().await?;
-            // What waited when one was removed waits for nothing.
-            if conversation.is_member().await? {
-                waiting += messages.iter().filter(|message| message.mine && message.seq.is_none()).count();
-            }
+            waiting += messages.iter().filter(|message| message.delivery == Delivery::Waiting).count();
         }
         if let Err(error) = synced
             && waiting == 0
@@ -307,7 +304,8 @@ fn place(event: &Event) -> Option<&ConversationId> {
         | Event::Dropped { conversation, .. }
         | Event::Rejected { conversation, .. } => Some(conversation),
         Event::SyncFailed { conversation, .. } => conversation.as_ref(),
-        Event::Missed { .. } | _ => None,
+        // It is none of this device's.
+        Event::InvitationLost { .. } | Event::Missed { .. } | _ => None,
     }
 }
 

@@ -4,14 +4,14 @@ use alloc::{collections::BTreeSet, vec::Vec};
 
 use cenacle_codec::{Decode, Encode, Opaque, codec_struct};
 use cenacle_crypto::{
-    CryptoError, HpkePublicKey, HpkeSecretKey, Rng, SecretBytes, Signature, Suite,
+    CryptoError, Digest, HpkePublicKey, HpkeSecretKey, Rng, SecretBytes, Signature, Suite,
     labeled::{ref_hash_of, sign_with_label, verify_with_label},
 };
 
 use super::Client;
 use crate::{
     Error, Rule, What,
-    delta::{Delta, RowKey, Store, Table, Unreleased},
+    delta::{Delta, PersistError, RowKey, Store, Table, Unreleased},
     tree::{LeafCheck, LeafPlace},
     wire::{
         ExtensionType, Extensions, KeyPackage, KeyPackageRef, KeyPackageTbs, LeafNodeSource, Lifetime, MlsMessage,
@@ -68,19 +68,35 @@ impl OwnKeyPackage {
         self.last_resort != 0
     }
 
+    /// All that are stored, with the hashes that name them.
+    ///
+    /// # Errors
+    /// When the store fails; `Corrupt` when a row is damaged.
+    pub fn list<S: Store>(store: &S) -> Result<Vec<(KeyPackageRef, Self)>, PersistError<S::Error>> {
+        let rows = store.rows(&RowKey::new(Table::KEY_PACKAGE, Vec::new())).map_err(PersistError::Store)?;
+        let named = |(key, row): (RowKey, SecretBytes)| {
+            let reference = Digest::from_slice(&key.key).map(KeyPackageRef).ok_or(Error::Corrupt("key package"))?;
+            Ok((reference, read(&row)?))
+        };
+        rows.into_iter().map(named).collect()
+    }
+
+    /// Erases, with `delta`, the key package of this name, one of last resort as well: when its time is over and no Welcome for
+    /// it is under way any more.
+    pub fn erase(reference: &KeyPackageRef, delta: &mut Delta) {
+        delta.delete(row_key(reference));
+    }
+
     /// Finds, among the stored ones, a key package that the Welcome is for.
     ///
     /// # Errors
     /// When the store fails; `Corrupt` when the row is damaged.
-    pub fn find<S: Store>(store: &S, welcome: &Welcome) -> Result<Option<Self>, crate::delta::PersistError<S::Error>> {
+    pub fn find<S: Store>(store: &S, welcome: &Welcome) -> Result<Option<Self>, PersistError<S::Error>> {
         // One's own are few; a Welcome may name as many as its sender likes.
         let named: BTreeSet<&[u8]> = welcome.secrets.iter().map(|entry| entry.new_member.0.as_slice()).collect();
-        let own =
-            store.rows(&RowKey::new(Table::KEY_PACKAGE, Vec::new())).map_err(crate::delta::PersistError::Store)?;
+        let own = store.rows(&RowKey::new(Table::KEY_PACKAGE, Vec::new())).map_err(PersistError::Store)?;
         let found = own.into_iter().find(|(key, _)| named.contains(key.key.as_slice()));
-        let read =
-            |(_, row): (_, SecretBytes)| Self::from_bytes(row.expose()).map_err(|_| Error::Corrupt("key package"));
-        Ok(found.map(read).transpose()?)
+        Ok(found.map(|(_, row)| read(&row)).transpose()?)
     }
 
     /// Erases a key package whose Welcome is not to be taken: whoever got hold of its keys later could read the Welcome, and
@@ -97,11 +113,24 @@ impl OwnKeyPackage {
     }
 }
 
+fn read(row: &SecretBytes) -> Result<OwnKeyPackage, Error> {
+    OwnKeyPackage::from_bytes(row.expose()).map_err(|_| Error::Corrupt("key package"))
+}
+
 pub(crate) fn row_key(reference: &KeyPackageRef) -> RowKey {
     RowKey::new(Table::KEY_PACKAGE, reference.0.as_slice())
 }
 
 impl KeyPackage {
+    /// When it may be used (RFC 9420 §7.2); none if its leaf is not one for a key package, which [`KeyPackage::verify`] refuses.
+    #[must_use]
+    pub const fn lifetime(&self) -> Option<Lifetime> {
+        match self.leaf_node.source {
+            LeafNodeSource::KeyPackage(lifetime) => Some(lifetime),
+            LeafNodeSource::Update | LeafNodeSource::Commit { .. } => None,
+        }
+    }
+
     /// The hash that names it in Welcomes (RFC 9420 §5.2).
     ///
     /// # Errors

@@ -61,6 +61,10 @@ pub(super) async fn count_key_packages(State(app): State<App>, Authenticated(bea
     app.answer(StatusCode::OK, move |service, now| service.key_package_stock(&bearer, now)).await
 }
 
+pub(super) async fn withdraw_key_packages(State(app): State<App>, Authenticated(bearer): Authenticated) -> Reply {
+    app.answer(StatusCode::OK, move |service, now| service.withdraw_key_packages(&bearer, now)).await
+}
+
 pub(super) async fn take_key_packages(
     State(app): State<App>,
     Authenticated(bearer): Authenticated,

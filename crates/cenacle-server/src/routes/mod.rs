@@ -29,6 +29,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/v1/as/key", get(accounts::as_key))
         .route("/v1/key-packages", put(accounts::publish_key_packages))
         .route("/v1/key-packages/count", get(accounts::count_key_packages))
+        .route("/v1/key-packages/withdraw", post(accounts::withdraw_key_packages))
         .route("/v1/groups", post(groups::create))
         .route("/v1/groups/{gid}/commits", post(groups::commit))
         .route("/v1/groups/{gid}/messages", post(groups::message))

@@ -101,6 +101,15 @@ impl Service {
         Ok(Stock { suites: self.storage.count_key_packages(bearer.device_id, now_seconds)? })
     }
 
+    /// Withdraws all key packages of the bearer, which may have lost their private keys: nobody is given one of them any more.
+    ///
+    /// # Errors
+    /// What the storage says.
+    pub fn withdraw_key_packages(&self, bearer: &Bearer, now_seconds: u64) -> Result<Stock, Error> {
+        self.storage.withdraw_key_packages(bearer.device_id)?;
+        self.key_package_stock(bearer, now_seconds)
+    }
+
     /// Takes a key package of each device of an account, or of one device; never of the bearer's own.
     ///
     /// # Errors

@@ -72,6 +72,9 @@ pub trait Storage: fmt::Debug + Send + Sync {
         now_seconds: u64,
     ) -> Result<PublishOutcome, StorageError>;
 
+    /// Withdraws all key packages of a device. None of them is handed out any more, nor when it is published again.
+    fn withdraw_key_packages(&self, device: DeviceId) -> Result<(), StorageError>;
+
     /// Takes a valid key package of each device: the oldest normal one, else the last resort.
     fn take_key_packages(
         &self,

@@ -41,6 +41,7 @@ every_back_end!(
     reading_has_limits,
     queues_are_acknowledged,
     key_packages_are_taken_once,
+    key_packages_are_withdrawn,
     concurrent_takers_never_share,
     stock_has_a_limit,
     blobs_are_kept,
@@ -325,6 +326,24 @@ fn key_packages_are_taken_once(storage: &dyn Storage) {
     assert_eq!(taken(NOW), Some((LastResort, 5)), "a new last resort replaces the old");
     assert_eq!(taken(NOW + 201), None, "until it expires");
     assert_eq!(storage.count_key_packages(device(1), NOW + 201).unwrap(), []);
+}
+
+fn key_packages_are_withdrawn(storage: &dyn Storage) {
+    use KeyPackageKind::{LastResort, Normal};
+    let take = |n| storage.take_key_packages(vec![device(n)], SUITE, NOW).unwrap().pop().unwrap().1;
+    storage.withdraw_key_packages(device(1)).unwrap();
+    let offered = vec![package(1, LastResort, NOW), package(2, Normal, NOW), package(3, Normal, NOW)];
+    for n in [1, 2] {
+        storage.publish_key_packages(device(n), offered.clone(), 2, NOW).unwrap();
+    }
+    storage.withdraw_key_packages(device(1)).unwrap();
+    assert_eq!((storage.count_key_packages(device(1), NOW).unwrap(), take(1)), (Vec::new(), None));
+    storage.publish_key_packages(device(1), offered, 2, NOW).unwrap();
+    assert_eq!(take(1), None, "publishing again brings nothing back");
+    assert_eq!(storage.count_key_packages(device(2), NOW).unwrap()[0].normal, 2, "another's are another's");
+    let new = vec![package(4, LastResort, NOW), package(5, Normal, NOW), package(6, Normal, NOW)];
+    assert_eq!(storage.publish_key_packages(device(1), new, 2, NOW).unwrap(), PublishOutcome::Published);
+    assert_eq!(take(1).unwrap().content[3], 5, "there is room for new ones");
 }
 
 fn concurrent_takers_never_share(storage: &dyn Storage) {

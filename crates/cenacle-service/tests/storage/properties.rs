@@ -19,6 +19,7 @@ pub(crate) enum Operation {
     Message { poster: u8, behind: u64, content: u32 },
     Publish { device: u8, content: u32, last_resort: bool },
     Take { device: u8 },
+    Withdraw { device: u8 },
     Acknowledge { device: u8, some: usize },
 }
 
@@ -39,8 +40,9 @@ pub(crate) fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let publish = (a_device(), 300..320u32, any::<bool>())
         .prop_map(|(device, content, last_resort)| Operation::Publish { device, content, last_resort });
     let take = a_device().prop_map(|device| Operation::Take { device });
+    let withdraw = a_device().prop_map(|device| Operation::Withdraw { device });
     let acknowledge = (a_device(), 0..4usize).prop_map(|(device, some)| Operation::Acknowledge { device, some });
-    vec(prop_oneof![4 => commit, 4 => message, 1 => publish, 2 => take, 1 => acknowledge], 1..60)
+    vec(prop_oneof![4 => commit, 4 => message, 1 => publish, 2 => take, 1 => withdraw, 1 => acknowledge], 1..60)
 }
 
 /// The epoch a poster names that is `behind` of the next one; 0 behind is one that has not begun.
@@ -77,6 +79,7 @@ pub(crate) fn answer(storage: &dyn Storage, epoch: u64, operation: &Operation) -
         Operation::Take { device: n } => {
             format!("{:?}", storage.take_key_packages(vec![device(n)], SUITE, NOW).unwrap())
         }
+        Operation::Withdraw { device: n } => format!("{:?}", storage.withdraw_key_packages(device(n)).unwrap()),
         Operation::Acknowledge { device: n, some } => {
             let ids = storage.queue_read(device(n), ALL).unwrap().items.iter().take(some).map(|item| item.id).collect();
             format!("{:?}", storage.queue_ack(device(n), ids).unwrap())
@@ -156,7 +159,7 @@ impl Witness {
                     assert!(self.taken.insert((n, package.content)), "a key package was handed out twice");
                 }
             }
-            Operation::Publish { .. } | Operation::Acknowledge { .. } => {
+            Operation::Publish { .. } | Operation::Withdraw { .. } | Operation::Acknowledge { .. } => {
                 answer(storage, now, operation);
             }
         }

@@ -37,6 +37,7 @@ impl Engine {
                 let id = ConversationId(item.group_id.clone());
                 match self.join(&id, &item, None).await {
                     Ok(is_new) => joined.extend(is_new.then_some(id)),
+                    Err(Error::Mls(cenacle_mls::Error::Missing(Need::KeyPackage))) => self.miss(&id)?,
                     // What is wrong with it will not get better: it must not stop what comes behind it.
                     Err(error @ (Error::Mls(_) | Error::NotUnderstood)) => {
                         self.tell(Event::SyncFailed { conversation: Some(id), reason: error.into() });
@@ -75,7 +76,11 @@ impl Engine {
         let mut outcome = Ok(false);
         for item in self.api.queue().await?.items.into_iter().filter(|item| item.group_id == id.0) {
             outcome = self.join(id, &item, Some(newcomers)).await;
-            if outcome.is_ok() {
+            let is_missed = matches!(outcome, Err(Error::Mls(cenacle_mls::Error::Missing(Need::KeyPackage))));
+            if is_missed {
+                self.miss(id)?;
+            }
+            if outcome.is_ok() || is_missed {
                 self.api.acknowledge(vec![item.id]).await?;
             }
             if matches!(outcome, Ok(true)) {
@@ -83,6 +88,13 @@ impl Engine {
             }
         }
         outcome
+    }
+
+    /// A Welcome that nobody can open: tells it, and has other key packages offered than this one.
+    fn miss(&mut self, id: &ConversationId) -> Result<(), Error> {
+        self.want_withdrawal()?;
+        self.tell(Event::InvitationLost { conversation: id.clone() });
+        Ok(())
     }
 
     /// Joins by one Welcome, and says whether the conversation is new or found again. `newcomers` are those whom a person who
@@ -156,7 +168,7 @@ impl Engine {
         let delta = new.delta_mut();
         state::put(delta, row(id), &record)?;
         state::put(delta, view::row(id), &point)?;
-        for table in [state::OUTBOX, state::INTENT, state::DOUBT] {
+        for table in [state::OUTBOX, state::INTENT, state::DOUBT, state::REFUSED] {
             delta.delete_prefix(RowKey::of_group(table, &id.to_group_id()));
         }
         let group = new.accept(&mut self.store)?;

@@ -157,7 +157,7 @@ impl Engine {
 
     /// Writes rows that go with no step of a group.
     fn write(&mut self, delta: &Delta) -> Result<(), Error> {
-        Ok(self.store.apply(delta)?)
+        if delta.is_empty() { Ok(()) } else { Ok(self.store.apply(delta)?) }
     }
 
     /// Notes that a change cannot come true; its row is erased by the caller's batch.

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 
 use cenacle_codec::{Encode, Opaque};
+use cenacle_crypto::Digest;
 use cenacle_crypto_awslc::SystemRng;
 use cenacle_mls::{
     delta::{Delta, RowKey},
@@ -36,6 +37,11 @@ enum Remedy {
 
 fn first_description_row(id: &ConversationId) -> RowKey {
     RowKey::of_group(state::FIRST_DESCRIPTION, &id.to_group_id())
+}
+
+/// The row of an own message that the server refused, by the hash of its encoding: it may have taken it all the same.
+pub(super) fn refused_row(id: &ConversationId, hash: Digest) -> RowKey {
+    RowKey::of_group(state::REFUSED, &id.to_group_id()).and(&hash)
 }
 
 fn remedy(problem: &Problem) -> Remedy {
@@ -184,29 +190,38 @@ impl Engine {
         }
     }
 
-    /// Gives up something that the server will never take, and with a commit what it was to bring about.
+    /// Gives up something that the server will never take, and with a commit what it was to bring about. Written first, then
+    /// forgotten: if that fails, it waits on.
     fn withdraw(&mut self, id: &ConversationId, index: u64, reason: Error) -> Result<(), Error> {
         let reason = Arc::new(reason);
-        let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
-        let Some(waiting) = room.outbox.remove(&index) else { return Ok(()) };
+        let Some(waiting) = self.room(id)?.outbox.get(&index) else { return Ok(()) };
         let row = indexed_row(state::OUTBOX, id, index);
         if !waiting.is_commit() {
+            let history = waiting.header.history;
+            let message = self.message(id, history)?;
             let mut delta = Delta::new();
             delta.delete(row);
+            if let Some(said) = waiting.message() {
+                state::put(&mut delta, refused_row(id, self.base.hash(&[&said.to_bytes()?])), &history)?;
+            }
             self.write(&delta)?;
-            if let Some(message) = self.message(id, waiting.header.history)? {
+            drop(self.room_mut(id)?.outbox.remove(&index));
+            if let Some(message) = message {
                 self.tell(Event::NotDelivered { conversation: id.clone(), id: message.id, reason });
             }
             return Ok(());
         }
+        let intents = waiting.header.intents.clone();
+        let room = self.rooms.get_mut(id).ok_or(Error::UnknownConversation)?;
         let mut transition = room.group.discard_pending()?;
         let delta = transition.delta_mut();
         delta.delete(row);
-        for intent in &waiting.header.intents {
+        for intent in &intents {
             delta.delete(indexed_row(state::INTENT, id, *intent));
         }
         room.group.merge(transition, &mut self.store)?;
-        let given_up = waiting.header.intents.iter().filter_map(|index| Some((*index, room.intents.remove(index)?)));
+        drop(room.outbox.remove(&index));
+        let given_up = intents.into_iter().filter_map(|index| Some((index, room.intents.remove(&index)?)));
         let given_up: Vec<_> = given_up.collect();
         for (index, intent) in given_up {
             self.give_up(id, index, intent.change(), Arc::clone(&reason));

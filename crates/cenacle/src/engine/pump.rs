@@ -176,10 +176,13 @@ impl Engine {
                 first_error = first_error.and(Err(error));
             }
         }
-        self.replenish().await?;
+        let replenished = self.replenish().await;
+        if matches!(replenished, Err(Error::Offline(_))) {
+            return replenished;
+        }
         self.renew_binding().await?;
         // Whatever else is wrong shows again when there is nothing left to read.
-        if self.turn.is_behind { Err(Error::Behind) } else { first_error }
+        if self.turn.is_behind { Err(Error::Behind) } else { first_error.and(replenished) }
     }
 
     /// As [`Engine::sync`], for the background: failures are told as events, being offline is not one.

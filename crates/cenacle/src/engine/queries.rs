@@ -65,13 +65,15 @@ impl Engine {
         Ok(self.room(id)?.loss.clone())
     }
 
-    /// All messages in the order of the log; those that wait come last.
+    /// All messages in the order of the log; those that are not there come last.
     pub(crate) fn history(&self, id: &ConversationId) -> Result<Vec<Message>, Error> {
         self.room(id)?;
         let prefix = RowKey::of_group(state::HISTORY, &id.to_group_id());
         let entries = state::list::<HistoryEntry>(&self.store, &prefix, "history")?;
-        let mut messages: Vec<Message> =
-            entries.into_iter().map(|(_, entry)| self.to_message(entry)).collect::<Result<_, _>>()?;
+        let mut messages: Vec<Message> = entries
+            .into_iter()
+            .map(|(key, entry)| self.to_message(id, state::index(&key)?, entry))
+            .collect::<Result<_, _>>()?;
         messages.sort_by_key(|message| message.seq.unwrap_or(u64::MAX));
         Ok(messages)
     }

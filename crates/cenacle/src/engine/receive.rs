@@ -16,11 +16,12 @@ use super::{
     Engine, inputs,
     news::news,
     now_seconds,
+    post::refused_row,
     room::{Room, doubt_row, indexed_row, row},
     view::{self, Point},
 };
 use crate::{
-    Content, ConversationId, Error, Event, MemberId, MessageId, Suspicion,
+    Content, ConversationId, Delivery, Error, Event, MemberId, MessageId, Suspicion,
     event::Message,
     payload::Payload,
     state::{self, Conversation, HistoryEntry, IntentKind, Participation},
@@ -277,6 +278,7 @@ impl Engine {
             epoch: entry.epoch,
             seq: entry.seq,
             received_at: entry.received_at,
+            delivery: Delivery::Delivered,
         };
         let conversation = id.clone();
         effects.events.push(match message.content {
@@ -296,8 +298,16 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<(), Error> {
         let found = room.outbox.iter().find(|(_, waiting)| waiting.message() == Some(message));
-        // What does not wait is an echo that came again, or somebody's claim; or an old copy of the state had its key reserved.
-        let Some((index, waiting)) = found else { return Ok(()) };
+        let Some((index, waiting)) = found else {
+            // What does not wait the server refused and took all the same; or it is an echo that came again, or somebody's
+            // claim; or an old copy of the state had its key reserved.
+            let refused = refused_row(id, self.base.hash(&[record.message.as_slice()]));
+            if let Some(history) = state::find::<u64>(&self.store, &refused, "refused")? {
+                effects.delta.delete(refused);
+                effects.events.extend(self.deliver(id, history, record.seq, record.received_at, &mut effects.delta)?);
+            }
+            return Ok(());
+        };
         effects.settled.push(*index);
         effects.delta.delete(indexed_row(state::OUTBOX, id, *index));
         let (history, rows) = (waiting.header.history, &mut effects.delta);

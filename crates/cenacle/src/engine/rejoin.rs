@@ -14,11 +14,12 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use cenacle_codec::Encode;
 use cenacle_mls::{
     Misuse, Need,
-    delta::{Delta, RowKey, Store, Table, Unreleased},
-    group::{ExternalJoin, Group, PendingJoin, PublicGroup},
+    delta::{Delta, PersistError, RowKey, Store, Table, Unreleased},
+    group::{Client as MlsClient, ExternalJoin, Group, PendingJoin, PublicGroup},
     wire::{Epoch, GroupInfo, MlsMessage, MlsMessageBody},
 };
 use cenacle_service::wire::{AccountName, GroupInfoAnswer, PostCommit, ProblemKind};
+use cenacle_store::MemoryStore;
 use tokio::time::sleep;
 
 use super::{
@@ -244,8 +245,9 @@ impl Engine {
             Ok(accepted) => {
                 self.check_lineage(accepted.lineage)?;
                 let taken = self.take_place(id, &commit, &description, rows, accepted.seq).await;
-                // This device was removed after it, and invited again: where it led to is out of reach.
-                if matches!(taken, Err(Error::Gap { .. })) {
+                // This device was removed after it, and invited again: where it led to is out of reach. Or what was stored with it
+                // is not the state that it leads to.
+                if matches!(taken, Err(Error::Gap { .. } | Error::Mls(_) | Error::Corrupt(_))) {
                     self.give_up_return(id)?;
                 }
                 return taken.map(|()| None);
@@ -288,10 +290,10 @@ impl Engine {
         let MlsMessageBody::GroupInfo(info) = &description.body else { return Err(Error::Corrupt("return")) };
         let point = view::begun(&*self.base, seq, &info.group_context);
         let kept = self.keep(id, point, &passed, &mut rows)?;
+        let group = load_from(&self.me()?.mls, &rows, id)?;
         self.write(&rows)?;
-        // From here on the old state is not to be met again, whatever happens.
+        // From here on the old state is not to be met again, and nothing fails any more.
         let old = self.rooms.remove(id).ok_or(Error::UnknownConversation)?;
-        let group = self.me()?.mls.load_group(&self.store, &id.to_group_id())?.ok_or(Error::Corrupt("group"))?;
         let before = roster(old.group.public());
         self.enter(id, group, old.intents, kept);
         self.tell_return(id, &before, passed.unread)
@@ -404,6 +406,18 @@ impl Engine {
             }
         }
     }
+}
+
+/// The group that these rows make. Read before they are written over those of the old state: whatever is wrong with them, there
+/// is a state to go on from.
+fn load_from(mls: &MlsClient, rows: &Delta, id: &ConversationId) -> Result<Group, Error> {
+    let mut store = MemoryStore::default();
+    store.apply(rows).unwrap_or_else(|never| match never {});
+    let group = mls.load_group(&store, &id.to_group_id()).map_err(|error| match error {
+        PersistError::State(error) => Error::from(error),
+        PersistError::Store(never) => match never {},
+    });
+    group?.ok_or(Error::Corrupt("group"))
 }
 
 /// Checks a description and finds the place of the former self in it.

@@ -12,7 +12,7 @@ use super::{
     room::{Waiting, indexed_row, row},
 };
 use crate::{
-    Content, ConversationId, Error, MessageId, attachment,
+    Content, ConversationId, Delivery, Error, MessageId, attachment,
     payload::{FileInfo, Payload},
     state::{self, HistoryEntry, OutboxHeader, OutboxKind, Participation},
 };
@@ -131,14 +131,27 @@ impl Engine {
     pub(super) fn message(&self, id: &ConversationId, history: u64) -> Result<Option<crate::Message>, Error> {
         let key = indexed_row(state::HISTORY, id, history);
         let entry = state::find::<HistoryEntry>(&self.store, &key, "history")?;
-        entry.map(|entry| self.to_message(entry)).transpose()
+        entry.map(|entry| self.to_message(id, history, entry)).transpose()
     }
 
-    pub(super) fn to_message(&self, entry: HistoryEntry) -> Result<crate::Message, Error> {
+    pub(super) fn to_message(
+        &self,
+        conversation: &ConversationId,
+        history: u64,
+        entry: HistoryEntry,
+    ) -> Result<crate::Message, Error> {
         let Payload { id, content } = Payload::from_bytes(&entry.payload)?;
+        let mut waiting = self.room(conversation)?.outbox.values().filter(|waiting| !waiting.is_commit());
+        let delivery = if entry.seq.is_some() {
+            Delivery::Delivered
+        } else if waiting.any(|waiting| waiting.header.history == history) {
+            Delivery::Waiting
+        } else {
+            Delivery::NotDelivered
+        };
         let mine = self.me.as_ref().is_some_and(|me| me.id == entry.from);
         let HistoryEntry { seq, epoch, from, received_at, .. } = entry;
-        Ok(crate::Message { id, from, mine, content, epoch, seq, received_at })
+        Ok(crate::Message { id, from, mine, content, epoch, seq, received_at, delivery })
     }
 }
 

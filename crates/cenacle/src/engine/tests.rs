@@ -6,6 +6,9 @@ mod common;
 mod liar;
 mod wants;
 
+mod failures;
+mod offers;
+
 use alloc::sync::Arc;
 
 use cenacle_codec::{Decode as _, Encode as _};

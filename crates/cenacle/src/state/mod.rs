@@ -13,7 +13,7 @@ use crate::Error;
 
 pub(crate) use rows::{
     Account, Conversation, HistoryEntry, Intent, IntentKind, Offer, OutboxHeader, OutboxKind, Participation, Returning,
-    Taken,
+    Taken, Withdrawal,
 };
 
 /// The account: one row, key empty.
@@ -42,6 +42,12 @@ pub(crate) const FIRST_DESCRIPTION: Table = Table(138);
 pub(crate) const DOUBT: Table = Table(139);
 /// The epoch of the state that was last given up without a person's word: key `group_id`.
 pub(crate) const RECOVERED: Table = Table(140);
+/// When another key package of last resort took the place of an own one, in seconds since the Unix epoch: key `reference`.
+pub(crate) const SUPERSEDED: Table = Table(141);
+/// Whether all that is offered is to be withdrawn, and when it last was: one row, key empty.
+pub(crate) const WITHDRAWAL: Table = Table(142);
+/// Where in the history own messages are that the server refused: key `group_id, hash of the message`.
+pub(crate) const REFUSED: Table = Table(143);
 
 /// The number of the rows' format.
 const FORMAT: u8 = 1;

@@ -164,6 +164,15 @@ codec_struct! {
         pub(crate) message: MlsMessage,
     }
 
+    /// Withdrawing all own key packages.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct Withdrawal {
+        /// 1 if it is wanted.
+        pub(crate) wanted: u8,
+        /// When it was done last, in seconds since the Unix epoch.
+        pub(crate) at: u64,
+    }
+
     /// What stands before the bytes to be posted.
     #[derive(Clone, Debug)]
     pub(crate) struct OutboxHeader {

@@ -98,6 +98,11 @@ impl Storage for MemoryStorage {
         Ok(self.state().packages.publish(device, packages, stock_limit, now_seconds))
     }
 
+    fn withdraw_key_packages(&self, device: DeviceId) -> Result<(), StorageError> {
+        self.state().packages.withdraw(device);
+        Ok(())
+    }
+
     fn take_key_packages(
         &self,
         devices: Vec<DeviceId>,

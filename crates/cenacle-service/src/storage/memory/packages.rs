@@ -58,6 +58,10 @@ impl Packages {
         PublishOutcome::Published
     }
 
+    pub(super) fn withdraw(&mut self, device: DeviceId) {
+        self.0.entry(device).or_default().iter_mut().for_each(|offer| drop(offer.spend()));
+    }
+
     pub(super) fn take(&mut self, device: DeviceId, suite: SuiteNumber, now_seconds: u64) -> Option<StoredKeyPackage> {
         let offers = self.0.get_mut(&device)?;
         let kind = KeyPackageKind::Normal;

@@ -162,6 +162,10 @@ impl Storage for SqliteStorage {
         self.writer.write(move |connection| packages::publish(connection, device, &packages, stock_limit, now_seconds))
     }
 
+    fn withdraw_key_packages(&self, device: DeviceId) -> Result<(), StorageError> {
+        self.writer.write(move |connection| packages::withdraw(connection, device))
+    }
+
     fn take_key_packages(
         &self,
         devices: Vec<DeviceId>,

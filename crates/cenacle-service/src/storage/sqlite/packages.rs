@@ -79,6 +79,13 @@ fn over_limit(
     Ok(None)
 }
 
+pub(super) fn withdraw(connection: &Connection, device: DeviceId) -> Result<(), StorageError> {
+    connection
+        .prepare_cached("UPDATE key_package SET content = NULL WHERE device = ?1 AND content IS NOT NULL")?
+        .execute(params![device.0])?;
+    Ok(())
+}
+
 pub(super) fn take(
     connection: &Connection,
     device: DeviceId,
