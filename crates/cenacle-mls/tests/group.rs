@@ -78,10 +78,9 @@ fn proposals_by_reference_are_committed_by_another() {
                 panic!()
             };
             // Who wanted it, not who committed it.
-            assert_eq!(
-                (does.committer, &*does.added_by, &*does.removed_by),
-                (LeafIndex(0), &[alice][..], &[carol][..])
-            );
+            let wanted = (does.committer, does.adder(LeafIndex(3)), does.remover(LeafIndex(3)));
+            assert_eq!(wanted, (LeafIndex(0), alice, carol));
+            assert_eq!((does.proposed_adds.len(), does.proposed_removes.len()), (0, 1));
         }
         assert!(!world.is_member("dave"));
         world.say("bob", "renewed");

@@ -1,6 +1,6 @@
 //! What may be wanted in a conversation, and what a commit may lead to (RFC 9420 §12.1.8, §12.4): members come, go and renew
-//! their keys, and a device takes the place of its own former self. Nothing else that MLS knows is ever made here, so that
-//! whoever makes it wants something else than a conversation. All members decide alike: what one refuses, all do.
+//! their keys, and a device takes the place of its own former self (§12.4.3.2). Nothing else that MLS knows is ever made here,
+//! so that whoever makes it wants something else than a conversation. All members decide alike: what one refuses, all do.
 
 use cenacle_crypto::SignaturePublicKey;
 use cenacle_mls::{

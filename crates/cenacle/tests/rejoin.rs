@@ -112,52 +112,6 @@ async fn an_old_copy_comes_back_by_itself_if_that_is_wanted_and_tells_so() {
     assert_eq!(next_text(&mut pair.to_alice).await, "here again");
 }
 
-/// Each takes the other's place: one time each, and no more without a person's word, also after a restart.
-#[tokio::test(flavor = "multi_thread")]
-async fn two_with_the_same_state_do_not_fight_for_ever() {
-    let pair = Pair::new(Recovery::Automatic).await;
-    let id = pair.bobs.id().clone();
-    let Pair { world, liar, alice, bob, alices, bobs, .. } = pair;
-    drop(bobs);
-    bob.close().await;
-    let [path, copy] = ["bob.db", "twin.db"].map(|name| world.directory.path().join(name));
-    std::fs::copy(&path, &copy).unwrap();
-    let open = async |path: &std::path::PathBuf| {
-        let transport: Arc<dyn cenacle::transport::Transport> = Arc::<Liar>::clone(&liar);
-        let config = world.config().transport(transport).recovery(Recovery::Automatic).retries(0);
-        cenacle::Client::open(config.poll_interval(core::time::Duration::from_secs(3600)).data(path)).await.unwrap()
-    };
-    let (bob, twin) = (open(&path).await, open(&copy).await);
-    for client in [&bob, &twin] {
-        client.sync().await.unwrap();
-    }
-    bob.conversation(id.clone()).send("by one of them").await.unwrap();
-    let epoch = alices.epoch().await.unwrap();
-    for client in [&twin, &bob] {
-        client.sync().await.unwrap();
-    }
-    let mut to_twin = twin.events();
-    for _ in 0..3 {
-        let outcome = twin.sync().await;
-        assert!(matches!(outcome, Err(Error::StateLost)), "{outcome:?}");
-        bob.sync().await.unwrap();
-    }
-    twin.close().await;
-    let told = news(&mut to_twin).await;
-    let losses = told.iter().filter(|event| matches!(event, Event::Lost { loss: Loss::OldState, .. })).count();
-    let returns = told.iter().filter(|event| matches!(event, Event::Rejoined { .. })).count();
-    assert_eq!((losses, returns), (2, 1), "{told:?}");
-    let twin = open(&copy).await;
-    assert!(matches!(twin.sync().await, Err(Error::StateLost)));
-    alice.sync().await.unwrap();
-    assert_eq!(alices.epoch().await.unwrap(), epoch + 2);
-    // A person decides.
-    twin.conversation(id.clone()).rejoin(&[]).await.unwrap();
-    assert!(matches!(bob.sync().await, Err(Error::StateLost)));
-    alice.sync().await.unwrap();
-    agree(&[&alices, &twin.conversation(id)]).await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_from_before_coming_back_is_an_old_one_too() {
     let (pair, _) = restored(Recovery::Ask).await;

@@ -84,12 +84,12 @@ codec_struct! {
         pub external: u8,
         /// Leaves of new members, an external joiner included.
         pub added: Vec<LeafIndex>,
-        /// Who wanted each of `added`, in its order: of a proposal by reference, not the committer.
-        pub added_by: Vec<Sender>,
+        /// Those of `added` whom another than the committer wanted, and who that was.
+        pub proposed_adds: Vec<(LeafIndex, Sender)>,
         /// Leaves that were removed, with who was there.
         pub removed: Vec<(LeafIndex, Credential)>,
-        /// Who wanted each of `removed`, in its order.
-        pub removed_by: Vec<Sender>,
+        /// Those of `removed` whose removal another than the committer wanted, and who that was.
+        pub proposed_removes: Vec<(LeafIndex, Sender)>,
         /// Leaves whose members replaced them by Update proposals.
         pub updated: Vec<LeafIndex>,
         /// PSKs that were folded in.
@@ -115,14 +115,19 @@ impl CommitSummary {
     ) -> Self {
         let external = committer == Committer::Joiner;
         let who = |leaf: &LeafIndex| Some((*leaf, public.tree.shared_leaf(*leaf)?.credential()?));
+        let own = if external { Sender::NewMemberCommit } else { Sender::Member(leaf) };
+        let by_others = |leaves: &[LeafIndex], senders: &[Sender]| {
+            let all = leaves.iter().copied().zip(senders.iter().copied());
+            all.filter(|(_, sender)| *sender != own).collect()
+        };
         Self {
             epoch: sealed.provisional.epoch,
             committer: leaf,
             external: u8::from(external),
             added: sealed.added.iter().copied().chain(external.then_some(leaf)).collect(),
-            added_by: list.added_by.iter().copied().chain(external.then_some(Sender::NewMemberCommit)).collect(),
+            proposed_adds: by_others(&sealed.added, &list.added_by),
             removed: list.removes.iter().filter_map(who).collect(),
-            removed_by: list.removed_by.clone(),
+            proposed_removes: by_others(&list.removes, &list.removed_by),
             updated: list.updates.iter().map(|update| update.leaf_index).collect(),
             psks: list.psks.iter().map(|id| (*id).clone()).collect(),
             extensions_replaced: u8::from(list.extensions.is_some()),
@@ -130,6 +135,23 @@ impl CommitSummary {
             custom: list.custom.iter().map(|(kind, body)| (*kind, Opaque::from(*body))).collect(),
             authenticated_data: Opaque::EMPTY,
         }
+    }
+
+    /// Who wanted the member added that is at a leaf now: of a proposal by reference not the committer, but its sender.
+    #[must_use]
+    pub fn adder(&self, leaf: LeafIndex) -> Sender {
+        self.asker(&self.proposed_adds, leaf)
+    }
+
+    /// Who wanted the member removed that was at a leaf.
+    #[must_use]
+    pub fn remover(&self, leaf: LeafIndex) -> Sender {
+        self.asker(&self.proposed_removes, leaf)
+    }
+
+    fn asker(&self, proposed: &[(LeafIndex, Sender)], leaf: LeafIndex) -> Sender {
+        let own = if self.external == 0 { Sender::Member(self.committer) } else { Sender::NewMemberCommit };
+        proposed.iter().find(|(wanted, _)| *wanted == leaf).map_or(own, |(_, sender)| *sender)
     }
 }
 

@@ -15,8 +15,7 @@ pub(super) fn news(id: &ConversationId, room: &Room, received: &Received) -> Vec
     let conversation = id.clone();
     if let Received::Removed(summary) = received {
         let own = room.group.own_leaf();
-        let wanted = summary.removed.iter().zip(&summary.removed_by).find(|((leaf, _), _)| *leaf == own);
-        return vec![Event::Removed { conversation, by: wanted.and_then(|(_, by)| asker(room, summary, *by)) }];
+        return vec![Event::Removed { conversation, by: asker(room, summary, summary.remover(own)) }];
     }
     let (Received::Commit(summary) | Received::OwnCommit(summary)) = received else { return Vec::new() };
     let mut news = Vec::new();
@@ -33,11 +32,13 @@ pub(super) fn news(id: &ConversationId, room: &Room, received: &Received) -> Vec
 /// Who came and who went, told apart by who asked for it.
 fn changes(id: &ConversationId, room: &Room, summary: &CommitSummary) -> impl Iterator<Item = Event> {
     let mut changes: BTreeMap<Option<MemberId>, (Vec<MemberId>, Vec<MemberId>)> = BTreeMap::new();
-    for (leaf, by) in summary.added.iter().zip(&summary.added_by) {
-        changes.entry(asker(room, summary, *by)).or_default().0.extend(room.member_at(*leaf));
+    for leaf in &summary.added {
+        let by = asker(room, summary, summary.adder(*leaf));
+        changes.entry(by).or_default().0.extend(room.member_at(*leaf));
     }
-    for ((_, credential), by) in summary.removed.iter().zip(&summary.removed_by) {
-        changes.entry(asker(room, summary, *by)).or_default().1.extend(MemberId::from_credential(credential));
+    for (leaf, credential) in &summary.removed {
+        let by = asker(room, summary, summary.remover(*leaf));
+        changes.entry(by).or_default().1.extend(MemberId::from_credential(credential));
     }
     changes.into_iter().map(move |(by, (added, removed))| {
         let conversation = id.clone();
