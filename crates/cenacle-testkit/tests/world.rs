@@ -2,16 +2,13 @@
 //! disk, and the removed cannot read. `CENACLE_LONG=1` runs longer; `CENACLE_SEED` runs one seed.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::env;
-
 use cenacle_codec::Encode as _;
 use cenacle_crypto::CipherSuite;
-use cenacle_testkit::world::{Provider, World, long_run, storm::Storm};
+use cenacle_testkit::world::{Provider, World, long_run, seeds_of, storm::Storm};
 
 fn run(provider: Provider, suite: u16, first: u64, seeds: u64) {
     let (seeds, steps) = if long_run() { (seeds * 10, 1_600) } else { (seeds, 320) };
-    let one = env::var("CENACLE_SEED").ok().map(|seed| seed.parse::<u64>().unwrap());
-    for seed in one.map_or(first..first + seeds, |seed| seed..seed + 1) {
+    for seed in seeds_of(first..first + seeds) {
         println!("seed {seed}, suite {suite}, {provider:?}");
         let mut storm = Storm::new(seed, provider, CipherSuite(suite));
         for step in 1..=steps {

@@ -334,8 +334,7 @@ impl Company {
             }
             self.mourn(name.as_str());
             is_anybody = true;
-            let ready = self.start(&name)?;
-            self.wait_until_ready(&name, self.deaths, ready).await?;
+            self.restart(&name).await?;
         }
         Ok(is_anybody)
     }
@@ -423,21 +422,31 @@ impl Company {
         }
     }
 
-    /// Kills someone's process (SIGKILL: it cannot do anything about it) and starts it again with the same state file.
-    pub(super) async fn kill_and_restart(&mut self, who: &AccountName) -> Result<(), Trouble> {
+    /// Kills someone's process (SIGKILL: it cannot do anything about it).
+    async fn kill(&mut self, who: &AccountName) -> Result<(), Trouble> {
         let child = &mut self.person(who, "be killed")?.child;
         // It may have been killed by somebody else.
-        if let (Err(error), Ok(None)) = (child.kill().await, child.try_wait()) {
-            return Err(Trouble::Io { doing: "killing a process", error });
+        match (child.kill().await, child.try_wait()) {
+            (Err(error), Ok(None)) => Err(Trouble::Io { doing: "killing a process", error }),
+            _ => Ok(()),
         }
-        let ready = self.start(who)?;
-        self.wait_until_ready(who, self.deaths, ready).await
+    }
+
+    /// Starts the process of someone who was killed again, and waits until it is ready.
+    async fn restart(&mut self, who: &AccountName) -> Result<(), Trouble> {
+        let (deaths, ready) = (self.deaths, self.start(who)?);
+        self.wait_until_ready(who, deaths, ready).await
+    }
+
+    /// Kills someone's process and starts it again with the same state file.
+    pub(super) async fn kill_and_restart(&mut self, who: &AccountName) -> Result<(), Trouble> {
+        self.kill(who).await?;
+        self.restart(who).await
     }
 
     /// Kills someone's process and starts it again with an older copy of its state file.
     pub(super) async fn kill_and_restore(&mut self, who: &AccountName, backup: &Path) -> Result<(), Trouble> {
-        let killed = self.person(who, "be killed")?.child.kill().await;
-        killed.map_err(|error| Trouble::Io { doing: "killing a process", error })?;
+        self.kill(who).await?;
         let file = self.folder.join(format!("{who}.sqlite"));
         let restore = || {
             // What SQLite keeps beside its file is of the state that is gone.
@@ -452,7 +461,7 @@ impl Company {
             std::fs::copy(backup, &file).map(drop)
         };
         restore().map_err(|error| Trouble::Io { doing: "restoring a backup", error })?;
-        self.start(who)?.done().await.map(drop)
+        self.restart(who).await
     }
 
     /// Ends all processes.

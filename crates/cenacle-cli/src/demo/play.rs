@@ -204,11 +204,14 @@ impl<'a> Play<'a> {
         match &act.deed {
             Deed::Invite(name) => Ask::Invite(name.to_string()),
             Deed::Remove(name) => Ask::Remove(name.to_string()),
-            Deed::Rotate => {
-                let view = self.views.get(&act.who).and_then(|status| status.view.as_ref());
-                Ask::Rotate(view.and_then(|view| view.members.get(act.who.as_str())).cloned().unwrap_or_default())
-            }
+            Deed::Rotate => Ask::Rotate(self.own_key(&act.who)),
         }
+    }
+
+    /// The public key of someone's leaf, as they saw it last.
+    fn own_key(&self, who: &AccountName) -> String {
+        let view = self.views.get(who).and_then(|status| status.view.as_ref());
+        view.and_then(|view| view.members.get(who.as_str())).cloned().unwrap_or_default()
     }
 
     /// Two commits for the same epoch: both are ready before either is posted.
@@ -278,10 +281,11 @@ impl<'a> Play<'a> {
     async fn restore(&mut self, who: &AccountName) -> Result<Vec<Check>, Trouble> {
         let to = self.company.folder().join(format!("{who}-backup.sqlite"));
         let Reply::Copied(backup) = self.company.ask(who, Ask::Copy { to }).await? else { return Err(beside(who)) };
-        let order = self.order(&Act { who: who.clone(), deed: Deed::Rotate });
-        self.company.ask(who, order).await?;
+        let key = self.own_key(who);
+        self.company.ask(who, Ask::Rotate(key.clone())).await?;
         self.company.kill_and_restore(who, &backup.path).await?;
-        let Reply::Lost(lost) = self.company.ask(who, Ask::Rejoin).await? else { return Err(beside(who)) };
+        let Reply::Lost(lost) = self.company.ask(who, Ask::GoOn).await? else { return Err(beside(who)) };
+        self.company.ask(who, Ask::Rejoin(key)).await?;
         let silent = (lost.said > 0).then(|| format!("it posted {} things", lost.said));
         let noticed = (!lost.is_old).then(|| "it took the copy for its present state".to_owned());
         Ok(vec![

@@ -62,8 +62,10 @@ pub(super) enum Ask {
     Copy {
         to: PathBuf,
     },
-    /// Say something with a state that may be an old copy, and come back to the conversation.
-    Rejoin,
+    /// Say something with a state that may be an old copy.
+    GoOn,
+    /// Come back to the conversation, unless the public key of one's leaf is another than this one already.
+    Rejoin(String),
     /// Try to open ciphertexts with a copy.
     Pry {
         copy: StateCopy,
@@ -89,7 +91,8 @@ impl Ask {
             Self::Hold(_) | Self::Release => "wait in the middle of a commit",
             Self::Records { .. } => "ask for the server's records",
             Self::Copy { .. } => "copy the state",
-            Self::Rejoin => "rejoin",
+            Self::GoOn => "go on with a copy",
+            Self::Rejoin(_) => "rejoin",
             Self::Pry { .. } => "open ciphertexts",
         }
     }
@@ -182,7 +185,7 @@ pub(super) struct StateCopy {
 pub(super) struct Lost {
     /// Whether they noticed that it is one.
     pub(super) is_old: bool,
-    /// How many messages and commits they posted before they came back.
+    /// How many messages and commits they posted with it.
     pub(super) said: usize,
 }
 

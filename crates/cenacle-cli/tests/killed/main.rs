@@ -9,14 +9,3 @@ extern crate alloc;
 mod process;
 mod server;
 mod town;
-
-use std::env;
-
-use cenacle_testkit::world::long_run;
-
-/// Seeds of what is random here: how many are asked for, or the one that failed.
-fn seeds(long: u64) -> impl Iterator<Item = u64> {
-    let one = env::var("CENACLE_SEED").ok().map(|seed| seed.parse().unwrap());
-    let last = if long_run() { long } else { 1 };
-    one.map_or(1..=last, |one| one..=one)
-}

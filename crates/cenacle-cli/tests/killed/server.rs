@@ -9,10 +9,10 @@ use cenacle::{
     transport::{BoxFuture, Hints, HttpTransport, Request, Response, Transport, TransportError},
 };
 use cenacle_service::wire::DeviceToken;
-use cenacle_testkit::world::Dice;
+use cenacle_testkit::world::{Dice, seeds};
 use tokio::{sync::Mutex, time::sleep};
 
-use crate::{process::Server, seeds};
+use crate::process::Server;
 
 /// The way to a server that is killed, for one request at a time, whosever it is.
 struct Gauntlet {

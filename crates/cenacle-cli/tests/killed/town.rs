@@ -4,13 +4,10 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 use std::thread;
 
-use cenacle_testkit::world::{Dice, long_run};
+use cenacle_testkit::world::{Dice, long_run, seeds};
 use serde_json::Value;
 
-use crate::{
-    process::{Process, Server},
-    seeds,
-};
+use crate::process::{Process, Server};
 
 /// Members for as long as the story lasts; the first begins the conversation.
 const STAYING: [&str; 3] = ["alice", "bob", "carol"];

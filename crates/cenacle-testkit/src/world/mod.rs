@@ -22,6 +22,7 @@ pub use disk::{Crash, Disk, DiskError, Medium};
 pub use person::{Person, StepError, Visible, refusal};
 pub use scene::{Provider, World, inputs};
 
+use core::ops::Range;
 use std::env;
 
 use cenacle_mls::wire::{ExtensionType, Lifetime};
@@ -39,4 +40,23 @@ pub const TEST_EXTENSION: ExtensionType = ExtensionType(0xF00D);
 #[must_use]
 pub fn long_run() -> bool {
     env::var_os("CENACLE_LONG").is_some_and(|value| value != "0")
+}
+
+/// Seeds of what is random: one, or so many in a long run; or the one that `CENACLE_SEED` names.
+///
+/// # Panics
+/// When it names something else.
+#[must_use]
+pub fn seeds(long: u64) -> Range<u64> {
+    seeds_of(1..if long_run() { long + 1 } else { 2 })
+}
+
+/// These seeds, or the one that `CENACLE_SEED` names.
+///
+/// # Panics
+/// When it names something else.
+#[must_use]
+pub fn seeds_of(usual: Range<u64>) -> Range<u64> {
+    let one = env::var("CENACLE_SEED").ok().map(|seed| seed.parse::<u64>().unwrap());
+    one.map_or(usual, |seed| seed..seed + 1)
 }

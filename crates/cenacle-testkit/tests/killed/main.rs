@@ -25,7 +25,7 @@ use cenacle_mls::{delta::Delta, group::Handshake};
 use cenacle_store::SqliteStore;
 use cenacle_testkit::{
     killed::{Fate, Files, Pipe, Tally, Victim, directory},
-    world::{Dice, Medium, inputs, long_run},
+    world::{Dice, Medium, inputs, long_run, seeds},
 };
 use tempfile::TempDir;
 
@@ -155,13 +155,6 @@ fn a_single_kill_is_survived_wherever_it_is() {
             assert_eq!(play(name, handshake, 2, spared.chain([kill]), |_| {}).kills(), 1);
         }
     }
-}
-
-/// Seeds of what is random here: how many are asked for, or the one that failed.
-fn seeds(long: u64) -> impl Iterator<Item = u64> {
-    let one = env::var("CENACLE_SEED").ok().map(|seed| seed.parse().unwrap());
-    let last = if long_run() { long } else { 1 };
-    one.map_or(1..=last, |one| one..=one)
 }
 
 #[test]

@@ -11,10 +11,10 @@ use cenacle_mls::{
 use cenacle_store::{Snapshot, SqliteStore};
 use cenacle_testkit::{
     killed::{Changing, Files, Stage, Tear, directory},
-    world::{Dice, long_run},
+    world::{Dice, long_run, seeds},
 };
 
-use crate::{recorded, seeds};
+use crate::recorded;
 
 /// One write.
 struct Write {

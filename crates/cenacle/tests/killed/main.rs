@@ -22,7 +22,7 @@ use std::{env, path::Path, process::Command};
 
 use cenacle_testkit::{
     killed::{Fate, Pipe, Tally, Victim, directory},
-    world::{Dice, long_run},
+    world::{Dice, long_run, seeds},
 };
 use tempfile::TempDir;
 
@@ -60,13 +60,6 @@ async fn play(
     let tally = story.run(&world).await;
     println!("seed {seed}: {tally:?}");
     tally
-}
-
-/// Seeds of what is random here: how many are asked for, or the one that failed.
-fn seeds(long: u64) -> impl Iterator<Item = u64> {
-    let one = env::var("CENACLE_SEED").ok().map(|seed| seed.parse().unwrap());
-    let last = if long_run() { long } else { 1 };
-    one.map_or(1..=last, |one| one..=one)
 }
 
 /// How often to kill at random: until all is done, or for a while.

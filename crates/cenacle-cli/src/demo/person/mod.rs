@@ -135,7 +135,8 @@ impl Person {
             Ask::Release => self.transport.release(),
             Ask::Records { group } => return self.records(&group).await.map(Reply::Records),
             Ask::Copy { to } => return self.copy(to).await.map(Reply::Copied),
-            Ask::Rejoin => return self.rejoin().await.map(Reply::Lost),
+            Ask::GoOn => return self.go_on().await.map(Reply::Lost),
+            Ask::Rejoin(old) => self.rejoin(&old).await?,
             Ask::Pry { copy, records } => {
                 // One at a time: the copy is locked while it is in use.
                 let _one = self.prying.lock().await;
@@ -157,9 +158,13 @@ impl Person {
     /// Renews the own keys, unless they are others than the old one already.
     async fn rotate(&self, old: &str) -> Result<(), cenacle::Error> {
         self.client().await?.sync().await?;
-        let name = &self.args.name;
-        let present = self.status().await?.view.and_then(|view| view.members.get(name).cloned());
-        if present.is_some_and(|key| key == old) { self.conversation().await?.rotate().await } else { Ok(()) }
+        let is_old = self.own_key().await?.is_some_and(|key| key == old);
+        if is_old { self.conversation().await?.rotate().await } else { Ok(()) }
+    }
+
+    /// The public key of one's leaf.
+    async fn own_key(&self) -> Result<Option<String>, cenacle::Error> {
+        Ok(self.status().await?.view.and_then(|view| view.members.get(&self.args.name).cloned()))
     }
 
     /// How many messages of one's own there are.
@@ -249,14 +254,32 @@ impl Person {
         }
     }
 
-    /// Tries to go on as if nothing had happened, and comes back when that does not work.
-    async fn rejoin(&self) -> Result<Lost, cenacle::Error> {
+    /// Reads what there is to be read. Whatever that finds out about the conversation, what follows meets with it, too.
+    async fn reach_the_server(&self) -> Result<(), cenacle::Error> {
+        match self.client().await?.sync().await {
+            Err(error @ cenacle::Error::Offline(_)) => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Tries to go on as if nothing had happened.
+    async fn go_on(&self) -> Result<Lost, cenacle::Error> {
+        // Without a server what is said would wait, and be said in the end.
+        self.reach_the_server().await?;
         let conversation = self.conversation().await?;
         let outcomes = [conversation.send("as if nothing had happened").await.map(drop), conversation.rotate().await];
         let is_old = outcomes.iter().all(|outcome| matches!(outcome, Err(cenacle::Error::StateLost)));
-        let said = self.transport.posted();
-        conversation.rejoin(&[]).await?;
-        Ok(Lost { is_old, said })
+        Ok(Lost { is_old, said: self.transport.posted() })
+    }
+
+    /// Comes back to the conversation, unless the own keys are others than the old one already.
+    async fn rejoin(&self, old: &str) -> Result<(), cenacle::Error> {
+        // A return that was begun before a restart ends with this.
+        self.reach_the_server().await?;
+        if self.own_key().await?.is_some_and(|key| key != old) {
+            return Ok(());
+        }
+        self.conversation().await?.rejoin(&[]).await
     }
 
     /// Closes the client, copies its file, and opens it again.

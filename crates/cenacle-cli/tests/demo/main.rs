@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "helpers of tests")]
 
+mod restored;
+
 use core::time::Duration;
 use std::{
     io::{BufRead as _, BufReader, Write as _},
