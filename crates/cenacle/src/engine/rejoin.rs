@@ -71,15 +71,19 @@ impl Engine {
 
     /// Notes that a conversation is lost, and tells it.
     pub(super) fn lose(&mut self, id: &ConversationId, loss: Loss) -> Result<(), Error> {
-        let room = self.room(id)?;
-        if room.loss.as_ref() == Some(&loss) {
+        if self.room(id)?.loss.as_ref() == Some(&loss) {
             return Ok(());
+        }
+        if loss == Loss::OldState {
+            // Key packages that were made since the copy are at the server, and nobody has their private keys.
+            self.want_withdrawal()?;
         }
         let lasting = match loss {
             Loss::OldState => Some(Participation::Outdated),
             Loss::Forked { .. } => Some(Participation::Forked),
             Loss::Diverged { .. } | Loss::Gap { .. } => None,
         };
+        let room = self.room(id)?;
         if let Some(participation) = lasting.filter(|_| room.record.participation == Participation::Member) {
             let record = Conversation { participation, ..room.record.clone() };
             self.write_record(id, record)?;

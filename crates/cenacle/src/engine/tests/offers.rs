@@ -90,8 +90,9 @@ async fn what_the_service_refuses_is_made_anew() {
         ProblemKind::KeyPackageInvalid { index: 7, reason: KeyPackageFault::StockFull },
         ProblemKind::PayloadTooLarge { limit_bytes: 1 },
     ] {
-        offer(&bob, KeyPackageKind::Normal, key_packages::lifetime()).await;
+        // First, since the client may be about to look by itself.
         refuse(&liar, kind);
+        offer(&bob, KeyPackageKind::Normal, key_packages::lifetime()).await;
         bob.sync().await.unwrap();
         assert_eq!(held(&bob).await, (0, before.clone()), "refused, and erased with its private keys");
     }
@@ -114,10 +115,10 @@ async fn what_was_not_answered_is_published_later() {
     let world = World::new().await;
     let liar = Liar::of(&world);
     let bob = lied_to(&world, &liar, "bob", Recovery::Ask).await;
+    // What is asked for before it publishes is the queue.
+    liar.cut_after(1, false);
     offer(&bob, KeyPackageKind::Normal, key_packages::lifetime()).await;
     let before = held(&bob).await;
-    // The queue is asked for first.
-    liar.cut_after(1, false);
     for _ in 0..2 {
         assert!(matches!(bob.sync().await, Err(Error::Offline(_))));
         assert_eq!(held(&bob).await, before);
@@ -274,4 +275,31 @@ async fn what_the_server_has_more_than_this_device_is_withdrawn_once_a_day() {
         }
     }
     assert_eq!(liar.posted("/withdraw"), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_copy_that_is_noticed_misses_no_invitation() {
+    let world = World::new().await;
+    let (alice, bob) = (world.client("alice").await, world.stored_client("bob").await);
+    let mut to_bob = bob.events();
+    let (first, second) =
+        (alice.create_conversation("first").await.unwrap(), alice.create_conversation("second").await.unwrap());
+    first.invite("bob").await.unwrap();
+    joined(&bob, &mut to_bob).await;
+    bob.close().await;
+    let [path, copy] = ["bob.db", "bob.copy"].map(|name| world.directory.path().join(name));
+    fs::copy(&path, &copy).unwrap();
+    let bob = world.stored_client("bob").await;
+    bob.conversation(first.id().clone()).send("after the copy").await.unwrap();
+    take_all(&alice, &bob.id().await.unwrap().unwrap()).await;
+    bob.sync().await.unwrap();
+    bob.close().await;
+
+    fs::copy(&copy, &path).unwrap();
+    let bob = world.stored_client("bob").await;
+    let mut to_bob = bob.events();
+    assert!(matches!(bob.sync().await, Err(Error::StateLost)));
+    second.invite("bob").await.unwrap();
+    let bobs = joined(&bob, &mut to_bob).await;
+    agree(&[&second, &bobs]).await;
 }
