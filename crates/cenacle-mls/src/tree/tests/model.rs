@@ -113,12 +113,12 @@ pub(super) fn random_leaf(rng: &mut SeededRng) -> LeafNode {
         credential: if odd(choice[3]) { Credential::Basic(b"".into()) } else { Credential::X509(Vec::new()) },
         capabilities: Capabilities {
             cipher_suites: vec![CipherSuite(1)],
-            // Unsorted, and one value twice.
-            extensions: if odd(choice[0]) {
-                vec![ExtensionType(9), ExtensionType(8), ExtensionType(9)]
-            } else {
-                vec![]
-            },
+            // Sorted or not, with values that are there twice.
+            extensions: [&[][..], &[9, 8, 9], &[8, 9, 9], &[9, 9]][usize::from(choice[0] & 3)]
+                .iter()
+                .copied()
+                .map(ExtensionType)
+                .collect(),
             proposals: if odd(choice[1]) { vec![ProposalType(9)] } else { vec![] },
             credentials: vec![
                 CredentialType::BASIC,
