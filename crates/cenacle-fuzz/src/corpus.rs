@@ -22,9 +22,15 @@ fn workspace() -> &'static Path {
 }
 
 /// Strings of bytes in the vectors made here, each once.
+///
+/// # Panics
+/// When they cannot be read: they are checked in, and without them the fuzzer would begin with next to nothing.
 pub(crate) fn own() -> &'static [Vec<u8>] {
     static OWN: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
-    OWN.get_or_init(|| strings_in(&workspace().join("crates/cenacle-cli/tests/data/vectors")).unwrap_or_default())
+    OWN.get_or_init(|| {
+        let folder = workspace().join("crates/cenacle-cli/tests/data/vectors");
+        strings_in(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+    })
 }
 
 /// Where the working group's vectors are, as for the tests that verify them.

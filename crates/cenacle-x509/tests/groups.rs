@@ -410,15 +410,22 @@ fn external_senders_have_certificates_too() {
 }
 
 impl World {
-    /// Bob hands Alice a key package with this credential, for a key of his own: she adds nobody and nothing has changed.
-    /// Then one with the honest credential is added, and another member commits.
+    /// Alice is handed a key package with this credential, for a key of its own: she adds nobody, neither she nor Bob follows
+    /// who does, and nothing has changed. The honest twin is for [`World::goes_on`].
     fn refuses_credential(&mut self, signer: &Arc<dyn Signer>, bad: &Credential, expected: Distrust) {
         let client = Client::new(Arc::clone(&self.suite), Arc::clone(signer), bad.clone());
         let package = client.key_package(self.lifetime(), false, &mut SystemRng).unwrap();
         let MlsMessageBody::KeyPackage(package) = unpack(&package.persist(&mut MemoryStore::default()).unwrap()) else {
             panic!()
         };
-        let seen = |world: &Self| (world.people.get("alice").unwrap().store.snapshot(), world.group("alice").epoch());
+        // Rows, epoch and secrets of those who refuse.
+        let seen = |world: &Self| {
+            ["alice", "bob"].map(|name| {
+                let group = world.group(name);
+                let (epoch, secret) = (group.epoch(), group.epoch_authenticator().expose().to_vec());
+                (world.people.get(name).unwrap().store.snapshot(), epoch, secret, group.proposals().count())
+            })
+        };
         let before = seen(self);
         assert_eq!(distrusted(self.try_commit("alice", None, |commit| commit.add(package.clone()))), expected);
         // A member who does not care adds it: those who do refuse the commit.

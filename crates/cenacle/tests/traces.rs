@@ -1,14 +1,23 @@
 //! What returns, forks, removals and a server's lies leave behind: evidence in commits, losses and doubts that outlast a restart,
 //! commits that were overtaken, messages that will not arrive.
-#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail by panicking"
+)]
 
 extern crate alloc;
 
 mod common;
 mod liar;
 
+use alloc::sync::Arc;
+use std::sync::Mutex;
+
 use cenacle::{Error, Event, Loss, Recovery, Suspicion, transport::Request};
-use cenacle_service::wire::GroupInfoAnswer;
+use cenacle_service::wire::{GroupInfoAnswer, PostCommit};
 use common::{agree, joined, texts};
 use liar::{Pair, answer, fork, lied_to, suspicion};
 
@@ -149,4 +158,45 @@ async fn a_return_that_a_welcome_overtook_is_not_made_after_all() {
     assert_eq!((bobs.epoch().await.unwrap(), pair.liar.posted("/commits")), (epoch, 0));
     pair.alice.sync().await.unwrap();
     agree(&[&pair.alices, &bobs]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_welcome_of_a_commit_that_lost_reaches_nobody() {
+    let pair = Pair::new(Recovery::Ask).await;
+    let carol = pair.world.client("carol").await;
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let (seen, mut rival) = (Arc::clone(&sent), Some(pair.alices.clone()));
+    pair.liar.answer(move |request: &mut Request| {
+        let is_commit = request.path.ends_with("/commits");
+        // Alice's commit is in the log just before the first of Bob's arrives.
+        if let Some(rival) = rival.take_if(|_| is_commit) {
+            let wait = || tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(rival.rotate());
+            std::thread::scope(|scope| scope.spawn(wait).join()).unwrap().unwrap();
+        }
+        let content = request.content.as_ref().map(|(_, content)| content.clone()).unwrap_or_default();
+        seen.lock().unwrap().push((is_commit, content));
+        None
+    });
+    pair.bobs.invite("carol").await.unwrap();
+
+    let sent = core::mem::take(&mut *sent.lock().unwrap());
+    let (commits, others): (Vec<_>, Vec<_>) = sent.into_iter().partition(|(is_commit, _)| *is_commit);
+    let commits: Vec<PostCommit> =
+        commits.iter().map(|(_, content)| serde_json::from_slice(content).unwrap()).collect();
+    let [lost, won] = &commits[..] else { panic!("{} commits", commits.len()) };
+    assert_eq!(lost.epoch + 1, won.epoch);
+    // Each Welcome went to the service with its own commit, and in nothing else that Bob sent.
+    for commit in [lost, won] {
+        let [welcome] = &commit.welcomes[..] else { panic!("one Welcome") };
+        let welcome = serde_json::to_string(&welcome.welcome).unwrap();
+        let holds = |content: &[u8]| String::from_utf8_lossy(content).contains(welcome.trim_matches('"'));
+        assert!(!others.iter().any(|(_, content)| holds(content)));
+    }
+    assert_ne!(lost.welcomes[0].welcome.as_slice(), won.welcomes[0].welcome.as_slice());
+    // Carol is where the second leads.
+    carol.sync().await.unwrap();
+    pair.alice.sync().await.unwrap();
+    let [carols] = &carol.conversations().await.unwrap()[..] else { panic!("one conversation") };
+    assert_eq!(carols.epoch().await.unwrap(), won.epoch + 1);
+    agree(&[&pair.alices, &pair.bobs, carols]).await;
 }

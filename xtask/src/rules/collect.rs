@@ -37,12 +37,16 @@ const ERRORS: &[&str] = &["Rule", "What", "Error", "Misuse", "Need", "Unsupporte
 /// Values of `Error` that hold a value of another of these types.
 const CARRIERS: &[&str] = &["Invalid", "Unverified", "Decode", "Missing", "Misuse", "Unsupported"];
 
-/// What a test that asserts something calls.
-const ASSERTIONS: &[&str] = &["assert", "refuse", "accept", "panic!", "join", "unwrap", "expect", "check"];
+/// How the names of what a test calls to assert something begin. What merely must not fail (`unwrap`, `expect`) and what
+/// everything else is set up by (`joins`, `passes`) is not among them.
+const ASSERTIONS: &[&str] = &["assert", "refuse", "accept"];
 
-/// The tests of rules in a source.
-pub(crate) fn tests_of(file: &str, text: &str) -> Vec<Entry> {
+/// The tests of rules in a source. A test says what the functions and constants that it names say, of its own file and of
+/// the one that all share.
+pub(crate) fn tests_of(file: &str, text: &str, shared: &str) -> Vec<Entry> {
     let lines: Vec<&str> = text.lines().collect();
+    let mut helpers = helpers_in(&lines);
+    helpers.extend(helpers_in(&shared.lines().collect::<Vec<_>>()));
     let mut found = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let Some((test, id)) = named(line) else { continue };
@@ -54,15 +58,67 @@ pub(crate) fn tests_of(file: &str, text: &str) -> Vec<Entry> {
         let comment: Vec<&str> = is_test.filter_map(|line| line.strip_prefix("///")).collect();
         let first = comment.last().map(|line| line.trim()).unwrap_or_default();
         let (sections, check) = headline(first);
-        let indent = line.len() - line.trim_start().len();
-        let end = |line: &&&str| !(line.trim() == "}" && line.len() - 1 == indent);
-        let body: Vec<&str> = lines.iter().skip(at).take_while(end).copied().collect();
-        let body = body.join("\n");
-        let asserts = ASSERTIONS.iter().any(|call| body.contains(call));
-        let shown = Shown::By { test: test.to_owned(), file: file.to_owned(), asserts };
-        found.push(Entry { id, sections, check, names: errors(&body), shown });
+        let body = item(&lines, at);
+        let said = with_helpers(&body, &helpers);
+        let shown = Shown::By { test: test.to_owned(), file: file.to_owned(), asserts: asserts(&said) };
+        // The errors of a helper that others share are this test's where it names none.
+        let own = errors(&body);
+        let names = if own.is_empty() { errors(&said) } else { own };
+        found.push(Entry { id, sections, check, names, shown });
     }
     found
+}
+
+/// An item from its first line to the line that ends it.
+fn item(lines: &[&str], at: usize) -> String {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let first = lines.get(at).copied().unwrap_or_default();
+    let ends = |line: &str| indent(line) == indent(first) && (line.ends_with('}') || line.ends_with(';'));
+    let length = lines.iter().skip(at).position(|line| ends(line)).map_or(lines.len(), |last| last + 1);
+    lines.iter().skip(at).take(length).copied().collect::<Vec<_>>().join("\n")
+}
+
+/// The functions and constants of a file that are no tests of rules, by their names.
+fn helpers_in(lines: &[&str]) -> Vec<(String, String)> {
+    let name = |line: &str| {
+        let words = line.trim_start().trim_start_matches("pub(super) ").trim_start_matches("pub(crate) ");
+        let rest = words.strip_prefix("const ").unwrap_or(words);
+        let rest = rest.strip_prefix("fn ").or_else(|| (rest.len() < words.len()).then_some(rest))?;
+        let length = rest.find(|next: char| !next.is_alphanumeric() && next != '_')?;
+        rest.get(..length).map(str::to_owned)
+    };
+    let helper = |(at, line): (usize, &&str)| {
+        let name = name(line).filter(|_| named(line).is_none())?;
+        Some((name, item(lines, at)))
+    };
+    lines.iter().enumerate().filter_map(helper).collect()
+}
+
+/// A text with the helpers that it names, and those that they name.
+fn with_helpers(body: &str, helpers: &[(String, String)]) -> String {
+    let mut said = body.to_owned();
+    let mut left: Vec<_> = helpers.iter().collect();
+    while let Some(at) = left.iter().position(|(name, _)| words(&said).any(|word| word == name)) {
+        said.push('\n');
+        said.push_str(&left.swap_remove(at).1);
+    }
+    said
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|next: char| !next.is_alphanumeric() && next != '_')
+}
+
+/// Whether one of the calls in a text asserts something: `assert_eq!(`, `trial.refuses(`.
+fn asserts(text: &str) -> bool {
+    let called = |before: &str| {
+        let before = before.strip_suffix('!').unwrap_or(before);
+        let start = before.rfind(|next: char| !next.is_alphanumeric() && next != '_').map_or(0, |at| at + 1);
+        let defined = before.get(..start).is_some_and(|before| before.trim_end().ends_with("fn"));
+        let name = before.get(start..).unwrap_or_default();
+        !defined && ASSERTIONS.iter().any(|begin| name.starts_with(begin))
+    };
+    text.match_indices('(').any(|(at, _)| text.get(..at).is_some_and(called))
 }
 
 /// `fn r043_words() {`: the name and the number.

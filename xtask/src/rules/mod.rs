@@ -38,6 +38,9 @@ const GROUPS: &[(&str, RangeInclusive<u16>)] = &[
 /// Where the rules that no test can break are listed.
 const REASONS: &str = "crates/cenacle-testkit/src/rules.rs";
 
+/// What the tests of rules are made with.
+const SHARED: &str = "crates/cenacle-testkit/tests/rules/common/made.rs";
+
 /// Writes the document.
 pub(crate) fn write() -> Result<(), Vec<String>> {
     let (page, problems) = table();
@@ -69,8 +72,9 @@ fn table() -> (String, Vec<String>) {
     let sources = sources::read(root());
     let mut found = Vec::new();
     let mut problems = Vec::new();
+    let shared = sources.iter().find(|source| source.path == SHARED).map(|source| &*source.text).unwrap_or_default();
     for source in &sources {
-        found.extend(tests_of(&source.path, &source.text));
+        found.extend(tests_of(&source.path, &source.text, shared));
         if source.path == REASONS {
             found.extend(reasons(&source.text));
         }

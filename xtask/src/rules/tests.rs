@@ -22,9 +22,34 @@ fn r044_helper() {}
 /// Without a section.
 #[test]
 fn r045_words() {
-    let x = 1;
+    let x = parse().unwrap().expect("it joins");
+    trial.joins(x.check);
+}
+
+const WRONG: Error = Error::Future(Epoch(4));
+
+fn try_it(trial: &Trial) {
+    trial.refuses(&bad, WRONG);
+}
+
+/// §6: By a helper.
+#[test]
+fn r046_helped() {
+    try_it(&trial);
+}
+
+/// §6: By one that all share.
+#[test]
+fn r047_helped() {
+    trial.refuses(&bad, missing());
 }
 "#;
+
+const SHARED: &str = "
+pub(crate) fn missing() -> Error {
+    Error::Missing(Need::Psk(id))
+}
+";
 
 fn entry(id: u16, names: &[&str]) -> Entry {
     Entry {
@@ -38,12 +63,21 @@ fn entry(id: u16, names: &[&str]) -> Entry {
 
 #[test]
 fn a_test_is_read_by_name_comment_and_body() {
-    let found = tests_of("a.rs", SOURCE);
-    assert_eq!(found.iter().map(|entry| entry.id).collect::<Vec<_>>(), [43, 45]);
+    let found = tests_of("a.rs", SOURCE, SHARED);
+    assert_eq!(found.iter().map(|entry| entry.id).collect::<Vec<_>>(), [43, 45, 46, 47]);
     assert_eq!(found[0].sections, ["6.1", "6.2"]);
     assert_eq!(found[0].check, "Something is so");
     assert_eq!(found[0].names, ["Rule::GroupIdMatches", "Rule::SenderIsMember", "Error::Stale"]);
-    assert!(found[1].sections.is_empty());
+    assert!(found[1].sections.is_empty() && found[1].names.is_empty());
+}
+
+#[test]
+fn what_helpers_and_constants_say_counts_and_what_must_not_fail_does_not() {
+    let found = tests_of("a.rs", SOURCE, SHARED);
+    let asserts = found.iter().map(|entry| matches!(entry.shown, Shown::By { asserts: true, .. }));
+    assert_eq!(asserts.collect::<Vec<_>>(), [true, false, true, true]);
+    assert_eq!(found[2].names, ["Error::Future"]);
+    assert_eq!(found[3].names, ["Need::Psk"]);
 }
 
 #[test]
@@ -65,7 +99,7 @@ fn what_is_missing_or_said_twice_is_found() {
     let rules = ["First".to_owned(), "Second".to_owned()];
     let mut found: Vec<Entry> = all().filter(|entry| entry.id != 9).collect();
     found.extend([entry(300, &["Rule::First"]), entry(8, &[])]);
-    found.extend(tests_of("a.rs", SOURCE).into_iter().skip(1));
+    found.extend(tests_of("a.rs", SOURCE, SHARED).into_iter().skip(1).take(1));
     found[0].sections = vec!["99".to_owned()];
     judge(found, &rules, &mut problems);
     let expected = [

@@ -8,8 +8,6 @@
 /// Which place a [`Quirk`] is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
-    /// The place of this number, in the order of writing, whatever its name.
-    Nth(usize),
     /// The first place of this name.
     Field(&'static str),
     /// The place of this name with this number, counted from 0.
@@ -65,12 +63,6 @@ impl Quirk {
     #[must_use]
     pub const fn new(name: &'static str, twist: Twist) -> Self {
         Self { at: At::Field(name), twist }
-    }
-
-    /// `twist` at the place of this number.
-    #[must_use]
-    pub const fn nth(place: usize, twist: Twist) -> Self {
-        Self { at: At::Nth(place), twist }
     }
 
     /// One octet in place of a presence octet or a tag of one byte.
@@ -163,13 +155,12 @@ impl Pen {
 
     /// Notes the place that is about to be written, and gives its twist.
     fn mark(&mut self, kind: Kind) -> Option<Twist> {
-        let (place, name) = (self.marks.len(), self.name);
+        let name = self.name;
         // Counted only where somebody asks: lists may be long.
         let count = || self.marks.iter().filter(|mark| mark.name == name).count();
         let before = if self.quirks.is_empty() { 0 } else { count() };
         self.marks.push(Mark { name, kind, offset: self.bytes.len() });
         let here = |quirk: &&Quirk| match quirk.at {
-            At::Nth(nth) => nth == place,
             At::Field(field) => field == name && before == 0,
             At::FieldNth(field, nth) => field == name && before == nth,
         };
@@ -232,6 +223,13 @@ impl<'a> Scan<'a> {
     pub fn read<T: Wire>(&mut self) -> T {
         T::read(self)
     }
+}
+
+/// The encoding of what ends with this signature, without it: what the signature is made over.
+pub(super) fn unsigned(value: &impl Wire, signature: &Vec<u8>) -> Vec<u8> {
+    let mut bytes = value.bytes();
+    bytes.truncate(bytes.len() - signature.bytes().len());
+    bytes
 }
 
 /// What has an encoding.

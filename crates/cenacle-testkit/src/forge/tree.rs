@@ -32,13 +32,6 @@ pub const fn leaf_node(leaf: u32) -> u32 {
     leaf * 2
 }
 
-/// The leaves at or below a node.
-#[must_use]
-pub fn leaves_below(node: u32) -> core::ops::RangeInclusive<u32> {
-    let half = (1 << level(node)) - 1;
-    (node - half) / 2..=(node + half) / 2
-}
-
 /// Whether `below` is `node` or under it.
 #[must_use]
 pub fn contains(node: u32, below: u32) -> bool {

@@ -6,12 +6,6 @@
 
 extern crate alloc;
 
-use peak_alloc::PeakAlloc;
-
-/// A heap that knows how much it ever held.
-#[global_allocator]
-static HEAP: PeakAlloc = PeakAlloc;
-
 mod common;
 
 mod a_codec;

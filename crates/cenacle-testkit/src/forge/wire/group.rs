@@ -2,7 +2,7 @@
 //! are more than bytes.
 
 use super::{Credential, Extension, HpkeCiphertext, LeafNode, PreSharedKeyId, code};
-use crate::forge::pen::{Pen, Scan, Wire, wire_structs};
+use crate::forge::pen::{Pen, Scan, Wire, unsigned, wire_structs};
 
 wire_structs! {
     ParentNode {
@@ -93,9 +93,7 @@ impl GroupInfo {
     /// GroupInfoTBS.
     #[must_use]
     pub fn tbs(&self) -> Vec<u8> {
-        let mut bytes = self.bytes();
-        bytes.truncate(bytes.len() - self.signature.bytes().len());
-        bytes
+        unsigned(self, &self.signature)
     }
 
     /// The GroupInfo in an `MLSMessage`.

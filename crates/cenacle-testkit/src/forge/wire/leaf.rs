@@ -1,7 +1,7 @@
 //! Leaves and key packages (RFC 9420 §7.2, §10).
 
 use super::code;
-use crate::forge::pen::{Pen, Scan, Wire, wire_structs};
+use crate::forge::pen::{Pen, Scan, Wire, unsigned, wire_structs};
 
 wire_structs! {
     Capabilities {
@@ -136,8 +136,7 @@ impl LeafNode {
     /// LeafNodeTBS: `position` is the group and leaf index that follow if the leaf is not a key package's.
     #[must_use]
     pub fn tbs(&self, position: Option<(&[u8], u32)>) -> Vec<u8> {
-        let mut bytes = self.bytes();
-        bytes.truncate(bytes.len() - self.signature.bytes().len());
+        let mut bytes = unsigned(self, &self.signature);
         let positioned = !matches!(self.source, Source::KeyPackage(_));
         if let Some((group_id, leaf_index)) = position.filter(|_| positioned) {
             bytes.extend(group_id.to_vec().bytes());
@@ -157,9 +156,7 @@ impl KeyPackage {
     /// KeyPackageTBS.
     #[must_use]
     pub fn tbs(&self) -> Vec<u8> {
-        let mut bytes = self.bytes();
-        bytes.truncate(bytes.len() - self.signature.bytes().len());
-        bytes
+        unsigned(self, &self.signature)
     }
 
     /// The key package in an `MLSMessage`.

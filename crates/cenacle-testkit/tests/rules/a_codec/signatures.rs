@@ -3,10 +3,7 @@
 use alloc::sync::Arc;
 
 use cenacle_crypto::{CryptoError, Signature, SignaturePublicKey, Signer};
-use cenacle_mls::{
-    group::{CustomProposal, GroupPolicy},
-    wire::ProposalType,
-};
+use cenacle_mls::wire::ProposalType;
 use cenacle_testkit::damage::{ecdsa_malformed, ecdsa_twin};
 
 use crate::common::*;
@@ -63,15 +60,6 @@ fn refuses_signatures(seed: u64, suite: u16, malformed: fn(&[u8]) -> Vec<Vec<u8>
 fn r024_malformed_signatures() {
     refuses_signatures(24, 1, eddsa_malformed);
     refuses_signatures(24, 2, ecdsa_malformed);
-}
-
-/// A policy by which external senders may send a type of their own, over and over.
-struct Open;
-
-impl GroupPolicy for Open {
-    fn custom_proposal(&self, _: ProposalType) -> CustomProposal {
-        CustomProposal { path_required: true, external: true }
-    }
 }
 
 /// §5.1.2: The second signature that whoever sees one can make has no second effect.

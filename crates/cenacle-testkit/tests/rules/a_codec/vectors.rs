@@ -8,7 +8,7 @@ use cenacle_mls::{
 use cenacle_testkit::world::TEST_EXTENSION;
 
 use super::written::refuses_everywhere;
-use crate::{HEAP, common::*};
+use crate::common::*;
 
 /// §2.1.2: A length below 64 stands in one byte.
 #[test]
@@ -78,9 +78,10 @@ macro_rules! each_decoder {
     ($bytes:expr, $($kind:ty)*) => {[$((stringify!($kind), <$kind>::from_bytes($bytes).map(drop).map_err(|error| error.kind)),)*]};
 }
 
-/// §2.1.2: A length that nothing stands behind is refused, and no memory is set aside for it.
+/// §2.1.2: A length that nothing stands behind is refused.
 #[test]
 fn r006_promises() {
+    use DecodeErrorKind::{BadPresence, ReservedLength, UnexpectedEnd, UnknownVariant};
     use cenacle_mls::wire::*;
     let promise = |_| vec![Twist::Claims((1 << 30) - 1)];
     refuses_everywhere(6, &promise, DecodeErrorKind::UnexpectedEnd);
@@ -93,12 +94,25 @@ fn r006_promises() {
     for (name, refused) in begin_with_a_vector {
         assert_eq!(refused, Err(DecodeErrorKind::UnexpectedEnd), "{name}");
     }
-    let others = each_decoder!(&bytes,
-        MlsMessage AuthenticatedContent GroupContext GroupInfo KeyPackage Welcome Add Proposal ProposalOrRef Credential
-        Extension PreSharedKeyId Psk Sender Content LeafNodeSource Node Option<Opaque> SenderData Lifetime);
-    assert!(others.iter().all(|(_, refused)| refused.is_err()), "{others:?}");
-    // All tests of this process together have never held what one such promise asks for.
-    assert!(HEAP.peak_usage() < 1 << 29, "{} bytes", HEAP.peak_usage());
+    // What begins with numbers ends in them, or reads the promise's last bytes as a length; with a type or a presence octet,
+    // in that. What all these ask of the heap is counted in tests/memory.rs of cenacle-fuzz.
+    let begins_otherwise: [(&[_], DecodeErrorKind); 9] = [
+        (&each_decoder!(&bytes, GroupContext GroupInfo KeyPackage Add SenderData Lifetime), UnexpectedEnd),
+        (&each_decoder!(&bytes, AuthenticatedContent Welcome Proposal Credential Extension), ReservedLength),
+        (&each_decoder!(&bytes, MlsMessage), UnknownVariant("ProtocolVersion")),
+        (&each_decoder!(&bytes, ProposalOrRef), UnknownVariant("ProposalOrRefType")),
+        (&each_decoder!(&bytes, PreSharedKeyId Psk), UnknownVariant("PSKType")),
+        (&each_decoder!(&bytes, Sender), UnknownVariant("SenderType")),
+        (&each_decoder!(&bytes, Content), UnknownVariant("ContentType")),
+        (&each_decoder!(&bytes, LeafNodeSource), UnknownVariant("LeafNodeSource")),
+        (&each_decoder!(&bytes, Node), UnknownVariant("NodeType")),
+    ];
+    for (decoders, expected) in begins_otherwise {
+        for (name, refused) in decoders {
+            assert_eq!(*refused, Err(expected), "{name}");
+        }
+    }
+    assert_eq!(Option::<Opaque>::from_bytes(&bytes).unwrap_err().kind, BadPresence);
 }
 
 /// §2.1.2: A digest or secret longer than any suite has is refused as more than its holder can store.
@@ -176,6 +190,8 @@ fn r008_an_element_beyond_its_vector() {
 }
 
 /// §2.1: A vector whose elements take no bytes comes to an end.
+///
+/// No structure of RFC 9420 has such a vector, so there is no message to be refused: the codec is asked itself.
 #[test]
 fn r009_elements_without_bytes() {
     const NONE: DecodeErrorKind = DecodeErrorKind::Forbidden("a vector of empty items");

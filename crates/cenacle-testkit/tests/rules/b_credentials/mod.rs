@@ -220,3 +220,29 @@ fn r041_member_whose_credential_expired() {
         trial.accepts(&twin);
     }
 }
+
+/// §5.3.3: An application_id is never taken for authenticated.
+#[test]
+fn r042_one_application_id_for_several() {
+    let id = || Extension::new(code::APPLICATION_ID, b"bob@example".to_vec().bytes());
+    let mut trial = Trial::new(42);
+    let mut newcomers = ["erin", "frank"].map(|name| trial.alice.outsider(name));
+    let named = newcomers.each_mut().map(|client| client.key_package_with(|leaf| leaf.extensions.push(id()), |_| ()));
+    // Two in one commit, by a committer who says the same of herself; then in an Update.
+    let twin = Plan::commit().with(named.iter().map(Proposal::add)).leaf(|leaf| leaf.extensions.push(id()));
+    let twin = trial.alice.make(twin);
+    trial.accepts(&twin);
+    let update = trial.alice.leaf_node(|leaf| leaf.extensions = vec![id()]);
+    let twin = trial.alice.make(Plan::proposal(Proposal::update(update)));
+    trial.accepts(&twin);
+    let tree = &trial.alice.tree;
+    let leaves = tree.members().into_iter().filter(|leaf| tree.leaf(*leaf).unwrap().extensions.contains(&id()));
+    let keys: Vec<_> = leaves.map(|leaf| tree.leaf(leaf).unwrap().signature_key.clone()).collect();
+    let expected = [&trial.alice, &newcomers[0], &newcomers[1]].map(|of| of.template.signature_key.clone());
+    assert_eq!(keys, expected, "all three stay, each under its own key");
+    // Nor does it stand for a key: what one of them says is not another's.
+    let bad = trial.alice.make(Plan::application(b"from bob").signed_by(&newcomers[0].signer()));
+    trial.refuses(&bad, What::ContentSignature);
+    let twin = trial.alice.make(Plan::application(b"from alice"));
+    trial.accepts(&twin);
+}

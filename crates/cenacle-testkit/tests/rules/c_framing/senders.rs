@@ -5,12 +5,33 @@ use cenacle_mls::wire::LeafIndex;
 use super::proposal;
 use crate::common::*;
 
-/// Somebody outside who is the group's only external sender.
-fn warden(trial: &mut Trial) -> Insider {
-    let mut warden = trial.alice.outsider("warden");
-    trial.set_extensions(vec![ExternalSender::extension(&[warden.as_external_sender()])]);
-    warden.catches_up(&trial.alice);
-    warden
+/// §6: Who is no member sends in the clear only.
+#[test]
+fn r045_outsider_in_a_private_message() {
+    let mut trial = Trial::new(45);
+    let mut warden = trial.warden();
+    let mut mallory = trial.alice.outsider("mallory");
+    let joining = Proposal::add(&mallory.key_package());
+    // What is signed is the sender's own type, and the sender data has room for a member's leaf alone. The keys that verify
+    // in the clear, and that of the member in whose name it is decrypted.
+    let signers = [warden.signer(), mallory.signer(), trial.alice.signer()];
+    for sender in [Sender::External(0), Sender::NewMemberProposal, Sender::NewMemberCommit] {
+        for signer in &signers {
+            let add = Plan::proposal(joining.clone());
+            for plan in [proposal(), add, Plan::application(b"news"), Plan::commit()] {
+                let bad = trial.alice.make(plan.private().sender(sender.clone()).signed_by(signer));
+                trial.refuses(&bad, What::ContentSignature);
+            }
+        }
+    }
+    let bad = mallory.make(trial.smuggled(Plan::external_commit()));
+    trial.refuses(&bad, What::ContentSignature);
+    let twin = warden.make(proposal().sender(Sender::External(0)));
+    trial.passes(&twin);
+    let twin = mallory.make(Plan::proposal(joining).sender(Sender::NewMemberProposal));
+    trial.passes(&twin);
+    let twin = trial.alice.make(proposal().private());
+    trial.accepts(&twin);
 }
 
 /// §6.1: A member's message is signed by the key of the leaf it names.
@@ -72,7 +93,7 @@ fn r048_external_sender_without_a_list() {
 #[test]
 fn r049_external_sender_beyond_the_list() {
     let mut trial = Trial::new(49);
-    let mut warden = warden(&mut trial);
+    let mut warden = trial.warden();
     for index in [1, 2, u32::MAX] {
         let bad = warden.make(proposal().sender(Sender::External(index)));
         trial.refuses(&bad, Rule::ExternalSenderIsListed);
@@ -100,7 +121,7 @@ fn r050_external_sender_of_another_place() {
 #[test]
 fn r051_external_sender_commits() {
     let mut trial = Trial::new(51);
-    let mut warden = warden(&mut trial);
+    let mut warden = trial.warden();
     let signer = warden.signer();
     // Everything of the commit is as if Alice had made it, but for who sends it.
     let bad = trial.alice.make(Plan::commit().sender(Sender::External(0)).signed_by(&signer));
@@ -113,7 +134,7 @@ fn r051_external_sender_commits() {
 #[test]
 fn r052_external_sender_sends_data() {
     let mut trial = Trial::new(52);
-    let mut warden = warden(&mut trial);
+    let mut warden = trial.warden();
     let bad = warden.make(Plan::application(b"news").public().sender(Sender::External(0)));
     trial.refuses(&bad, Rule::ApplicationDataIsEncrypted);
     let twin = warden.make(proposal().sender(Sender::External(0)));
@@ -124,7 +145,7 @@ fn r052_external_sender_sends_data() {
 #[test]
 fn r053_external_sender_proposes_something_else() {
     let mut trial = Trial::new(53);
-    let mut warden = warden(&mut trial);
+    let mut warden = trial.warden();
     let leaf = trial.alice.leaf_node(|_| ());
     let closed = [Proposal::update(leaf), Proposal::ExternalInit(vec![9; 32]), Proposal::Custom(0xF123, Vec::new())];
     for closed in closed {

@@ -126,9 +126,7 @@ fn r066_tag_over_other_auth_data() {
 #[test]
 fn r067_outsider_with_a_tag() {
     let mut trial = Trial::new(67);
-    let mut warden = trial.alice.outsider("warden");
-    trial.set_extensions(vec![ExternalSender::extension(&[warden.as_external_sender()])]);
-    warden.catches_up(&trial.alice);
+    let mut warden = trial.warden();
     let mut mallory = trial.alice.outsider("mallory");
     let tagged = |plan: Plan<'static>| plan.tagged(|tagged| tagged.membership_tag = Some(vec![7; 32]));
     let bad = warden.make(tagged(proposal().sender(Sender::External(0))));

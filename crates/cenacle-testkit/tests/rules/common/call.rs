@@ -66,6 +66,7 @@ impl Trial {
         let package = MlsKeyPackage::from_bytes(&twin.bytes()).expect("a key package");
         let victim = self.victim.clone();
         self.commit(&victim, |commit| commit.add(package));
+        self.open = false;
         self.goes_on();
     }
 
@@ -75,6 +76,7 @@ impl Trial {
         let bytes = message.to_bytes().unwrap();
         self.deliver(&bytes);
         self.heard(&bytes);
+        self.open = false;
         self.goes_on();
     }
 }

@@ -128,14 +128,9 @@ impl Trial {
         expected: impl Into<Error>,
     ) {
         let before = self.world.at(name).visible();
-        let how = match tree.map(WireTree::from_bytes).transpose() {
-            Ok(tree) => ExternalJoin { tree, ..ExternalJoin::default() },
-            Err(error) => {
-                assert_eq!(Error::Decode(error), expected.into(), "another error");
-                return;
-            }
-        };
-        let Err(error) = self.external(name, bad, how) else { panic!("{name} accepted the GroupInfo") };
+        let tree = tree.map(WireTree::from_bytes).transpose().map_err(Error::Decode);
+        let outcome = tree.and_then(|tree| self.external(name, bad, ExternalJoin { tree, ..ExternalJoin::default() }));
+        let Err(error) = outcome else { panic!("{name} accepted the GroupInfo") };
         assert_eq!(error, expected.into(), "another error");
         self.assert_untouched(name, &before);
         self.open = true;
@@ -157,6 +152,7 @@ impl Trial {
         person.group = Some(pending.accepted().accept(&mut person.disk).unwrap());
         self.heard(&bytes);
         self.agree();
+        self.open = false;
         self.goes_on();
     }
 }

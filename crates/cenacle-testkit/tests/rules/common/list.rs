@@ -115,6 +115,16 @@ impl Trial {
         insider
     }
 
+    /// What somebody else signs, encrypted as Alice's: under the next key of her ratchet, with her leaf in the sender data.
+    pub(crate) fn smuggled(&self, plan: Plan<'static>) -> Plan<'static> {
+        let (leaf, generations) = (self.alice.leaf, self.alice.generations.clone());
+        plan.private().seal(move |seal| {
+            let next = generations.get(&(leaf, seal.ratchet)).copied().unwrap_or_default();
+            (seal.ratchet_leaf, seal.generation) = (leaf, next);
+            (seal.sender_data.leaf_index, seal.sender_data.generation) = (leaf, next);
+        })
+    }
+
     /// Someone whom the group lists, alone, among its external senders.
     pub(crate) fn warden(&mut self) -> Insider {
         let mut warden = self.alice.outsider("warden");

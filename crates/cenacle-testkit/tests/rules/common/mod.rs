@@ -5,9 +5,11 @@
 mod call;
 mod join;
 mod list;
+mod made;
 mod trial;
 
 pub(crate) use list::{NAMES, TYPE};
+pub(crate) use made::{Open, lasting, missing_psk, reinit, resumption};
 pub(crate) use trial::Trial;
 
 pub(crate) use cenacle_codec::{Decode as _, DecodeErrorKind, Encode as _};

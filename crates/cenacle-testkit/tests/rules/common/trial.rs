@@ -169,7 +169,19 @@ impl Trial {
         }
     }
 
-    /// Another member than the victim commits, and all agree, Alice with them.
+    /// The test has delivered the honest twin in a way of its own.
+    pub(crate) fn twin_was_accepted(&mut self) {
+        self.open = false;
+    }
+
+    /// What was refused here has its honest twin in another trial, where it was accepted.
+    #[track_caller]
+    pub(crate) fn ends_like(mut self, other: &Self) {
+        assert!(!other.open, "nothing was accepted there");
+        self.open = false;
+    }
+
+    /// Another member than the victim commits, and all agree, Alice with them. What was refused still needs its twin.
     #[track_caller]
     pub(crate) fn goes_on(&mut self) {
         let members = self.world.members();
@@ -177,7 +189,6 @@ impl Trial {
         let other = other.or_else(|| members.iter().find(|name| **name != self.victim));
         let other = other.unwrap_or(&self.victim).clone();
         self.commit(&other, |commit| commit.with_path());
-        self.open = false;
     }
 
     /// `name` commits, and all accept it.

@@ -102,6 +102,7 @@ fn r075_anothers_ratchet() {
     // Carol's key of that generation was not used up.
     let twin = trial.world.protect("carol", b"from carol");
     trial.deliver(&twin);
+    trial.twin_was_accepted();
     trial.goes_on();
 }
 

@@ -249,8 +249,7 @@ fn r177_init_key() {
     trial.refuses_welcome("erin", again.welcome(), Error::Missing(Need::KeyPackage));
     let package = trial.key_package("erin");
     let twin = other.make(Plan::commit().with([Proposal::add(&package)]));
-    assert!(trial.read_welcome("erin", twin.welcome(), None).is_ok());
-    trial.goes_on();
+    trial.moves(&["erin"], &twin);
 }
 
 /// §10: The private leaf key of a key package is the group's alone once it is joined, and gone with its leaf.

@@ -155,6 +155,7 @@ fn r158_init_secret() {
 #[test]
 fn r165_exported_length() {
     let mut trial = Trial::new(165);
+    let before = trial.world.at("bob").visible();
     let bob = trial.world.at("bob").group();
     for length in [0, 1, 32, 255 * 32] {
         assert_eq!(bob.export_secret("label", b"context", length).unwrap().expose().len(), length);
@@ -163,6 +164,7 @@ fn r165_exported_length() {
         let refused = bob.export_secret("label", b"context", length).map(drop);
         assert_eq!(refused, Err(Error::Misuse(Misuse::Length)), "{length} bytes");
     }
+    trial.assert_untouched("bob", &before);
     trial.goes_on();
 }
 
@@ -171,6 +173,7 @@ fn r165_exported_length() {
 fn r166_exported_secret() {
     let mut trial = Trial::new(166);
     let suite = trial.alice.suite.clone();
+    let before = ["bob", "carol"].map(|name| trial.world.at(name).visible());
     for (label, context, length) in [("", &b""[..], 32), ("label", b"context", 16), ("label", b"another", 100)] {
         let labeled = crypto::derive_secret(&*suite, &trial.alice.epoch.exporter_secret, label);
         let hashed = crypto::hash(&*suite, context);
@@ -182,6 +185,7 @@ fn r166_exported_secret() {
             assert_ne!(exported.expose(), plain);
         }
     }
+    ["bob", "carol"].iter().zip(&before).for_each(|(name, before)| trial.assert_untouched(name, before));
     trial.goes_on();
 }
 
@@ -202,4 +206,17 @@ fn r168_epoch_authenticators() {
     let all = ["bob", "carol", "dave"].map(|name| authenticator(&trial, name));
     assert!(all[0] != all[1] && all[0] != before && all[1] != before && all[2] == before);
     assert_eq!(trial.world.at("bob").group().epoch(), trial.world.at("carol").group().epoch());
+    // Each half goes on along its branch, and never along the other.
+    let later = forks.map(|fork| fork.next().insider.clone().make(Plan::commit()));
+    for (name, [own, other]) in [("carol", [1, 0]), ("bob", [0, 1])] {
+        trial.victim = name.into();
+        trial.refuses(&later[other], What::MembershipTag);
+        trial.receive(name, &later[own].bytes).unwrap();
+        assert_eq!(authenticator(&trial, name), later[own].next().insider.epoch.epoch_authenticator);
+        trial.twin_was_accepted();
+    }
+    trial.alice = later[0].next().insider.clone();
+    trial.world.people.retain(|name, _| name == "bob");
+    trial.agree();
+    trial.goes_on();
 }

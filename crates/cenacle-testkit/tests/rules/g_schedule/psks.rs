@@ -4,14 +4,10 @@ use alloc::collections::BTreeSet;
 
 use cenacle_mls::{
     delta::{RowKey, Store as _, Table},
-    wire::{Epoch as EpochNumber, PreSharedKeyId as MlsPreSharedKeyId, Psk as MlsPsk},
+    wire::{Epoch as EpochNumber, Psk as MlsPsk},
 };
 
 use crate::common::*;
-
-fn missing(id: &PreSharedKeyId) -> Error {
-    Error::Missing(Need::Psk(MlsPreSharedKeyId::from_bytes(&id.bytes()).unwrap()))
-}
 
 fn using(id: &PreSharedKeyId) -> Plan<'static> {
     Plan::commit().with([Proposal::PreSharedKey(id.clone())])
@@ -125,7 +121,7 @@ fn r163_resumption_psk_of_another_epoch() {
     for psk in [named(&group_id, epoch + 1), named(&group_id, u64::MAX), named(b"another", epoch)] {
         let id = trial.alice.psk_id(psk);
         let bad = trial.alice.make(using(&id));
-        trial.refuses(&bad, missing(&id));
+        trial.refuses(&bad, missing_psk(&id));
     }
     let twin = trial.alice.make(using(&before));
     trial.accepts(&twin);
@@ -139,7 +135,7 @@ fn r164_unknown_psk() {
     let ids = [known, stranger].map(|psk| trial.alice.psk_id(psk));
     for private in [false, true] {
         let bad = trial.alice.make(using(&ids[0]).with([Proposal::PreSharedKey(ids[1].clone())]).framed(private));
-        trial.refuses(&bad, missing(&ids[1]));
+        trial.refuses(&bad, missing_psk(&ids[1]));
     }
     let twin = trial.alice.make(using(&ids[0]));
     trial.accepts(&twin);
@@ -162,7 +158,7 @@ fn r167_resumption_psks_are_bounded() {
     assert!(there(0) && there(3) && !there(4) && !there(20));
     let gone = trial.alice.psk_id(trial.alice.resumption(epoch - 4));
     let bad = trial.alice.make(using(&gone));
-    trial.refuses(&bad, missing(&gone));
+    trial.refuses(&bad, missing_psk(&gone));
     let last = trial.alice.psk_id(trial.alice.resumption(epoch - 3));
     let twin = trial.alice.make(using(&last));
     trial.accepts(&twin);

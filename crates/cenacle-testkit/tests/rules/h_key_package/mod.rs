@@ -68,11 +68,6 @@ fn r183_key_package_signature() {
     trial.adds(&genuine);
 }
 
-/// The source of a key package's leaf that is valid until then.
-fn lasting(not_after: u64) -> Source {
-    Source::KeyPackage(Lifetime { not_before: LIFETIME.not_before, not_after })
-}
-
 /// §10: A key package's version is that of the message around it.
 #[test]
 fn r184_version_of_another_message() {

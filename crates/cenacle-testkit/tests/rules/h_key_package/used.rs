@@ -5,7 +5,7 @@ use alloc::collections::BTreeSet;
 use cenacle_crypto::{CipherSuite, conformance::SeededRng};
 use cenacle_mls::{
     Refusal,
-    delta::PersistError,
+    delta::{PersistError, RowKey, Store as _, Table},
     group::{AcceptAll, GroupPolicy, Inputs, OwnKeyPackage},
     wire::{Extensions, GroupId, KeyPackage as MlsKeyPackage, MlsMessage, MlsMessageBody},
 };
@@ -18,22 +18,31 @@ use crate::common::*;
 #[test]
 fn r182_init_keys_differ() {
     const PACKAGES: usize = 10_000;
-    let mut world = Trial::world(182, 1);
-    world.enter("erin");
+    let mut trial = Trial::new(182);
+    let erin = trial.newcomer("erin");
+    let world = &mut trial.world;
+    let before = world.at("erin").visible();
     let mut rng = world.dice.fork();
-    let mut keys = BTreeSet::new();
+    let (mut keys, mut store) = (BTreeSet::new(), MemoryStore::default());
     let mut package = |world: &World, rng: &mut SeededRng| {
         let package = world.at("erin").client.key_package(LIFETIME, false, rng).unwrap();
-        let message = package.persist(&mut MemoryStore::default()).unwrap();
+        let message = package.persist(&mut store).unwrap();
         let MlsMessageBody::KeyPackage(package) = message.body else { panic!("a key package") };
         [package.init_key, package.leaf_node.encryption_key].map(|key| keys.insert(key.0.to_vec()))
     };
     for _ in 0..PACKAGES {
-        assert_eq!(package(&world, &mut rng), [true, true]);
+        assert_eq!(package(world, &mut rng), [true, true]);
     }
     // Chance is all that makes them differ.
-    assert_eq!(package(&world, &mut SeededRng::new(182)), [true, true]);
-    assert_eq!(package(&world, &mut SeededRng::new(182)), [false, false]);
+    assert_eq!(package(world, &mut SeededRng::new(182)), [true, true]);
+    assert_eq!(package(world, &mut SeededRng::new(182)), [false, false]);
+    // Each has a row of its own; the one that came twice has one.
+    let rows = store.rows(&RowKey::new(Table::KEY_PACKAGE, Vec::new())).unwrap();
+    assert_eq!(rows.len(), PACKAGES + 1);
+    // The one before them all is still good.
+    trial.assert_untouched("erin", &before);
+    let twin = trial.alice.make(Plan::commit().with([Proposal::add(&erin)]));
+    trial.joins("erin", &twin);
 }
 
 /// A Welcome into another group, of a founder of its own.
@@ -64,14 +73,15 @@ fn r191_used_twice() {
     let commit = one.next().insider.clone().make(Plan::commit());
     let message = MlsMessage::from_bytes(&commit.bytes).unwrap();
     let staged = member.stage(member.open(&message).unwrap(), &trial.world.inputs()).unwrap();
-    member.merge(staged, &mut trial.person("erin").disk).unwrap();
+    let erin = trial.person("erin");
+    member.merge(staged, &mut erin.disk).unwrap();
+    erin.group = Some(member);
+    erin.assert_stored();
 
+    last_resort_is_used_twice(&mut trial);
     let fresh = trial.key_package("erin");
     let twin = elsewhere(&trial, b"3", &fresh);
-    let new = trial.read_welcome("erin", twin.welcome(), None).unwrap();
-    new.accept(&mut trial.person("erin").disk).unwrap();
-    trial.open = false;
-    last_resort_is_used_twice(&mut trial);
+    trial.moves(&["erin"], &twin);
 }
 
 fn last_resort_is_used_twice(trial: &mut Trial) {
@@ -119,11 +129,18 @@ fn r192_downgrade() {
         let founding = world.at("alice").client.found(GroupId::from(&b"new"[..]), Extensions::default(), LIFETIME);
         let founding = members.iter().fold(founding, |founding, package| founding.add((*package).clone()));
         let inputs = Inputs { policy, ..Inputs::new(&AcceptAll).with_policy(&AcceptAll) };
-        world.ledger.dropped(|| founding.build(&inputs, &mut SeededRng::new(192))).map(drop)
+        world.ledger.dropped(|| founding.build(&inputs, &mut SeededRng::new(192)))
     };
+    let before = world.at("alice").visible();
     let better = Refusal::from("all members support a cipher suite that is preferred to this one");
-    assert_eq!(founds(&[&bob], &Prefers), Err(better.into()));
+    assert_eq!(founds(&[&bob], &Prefers).map(drop), Err(better.into()));
+    assert!(before == world.at("alice").visible(), "what was refused changed something");
     // With somebody who has none better, and as an explicit choice.
-    assert_eq!(founds(&[&bob, &carol], &Prefers), Ok(()));
-    assert_eq!(founds(&[&bob], &AcceptAll), Ok(()));
+    assert_eq!(founds(&[&bob, &carol], &Prefers).map(drop), Ok(()));
+    let (group, welcome) = founds(&[&bob], &AcceptAll).unwrap().accept(&mut world.person("alice").disk).unwrap();
+    world.person("alice").group = Some(group);
+    let mut trial = Trial::of(world);
+    trial.enters("bob", &welcome.unwrap().to_bytes().unwrap(), None);
+    trial.agree();
+    trial.goes_on();
 }

@@ -50,11 +50,6 @@ fn r195_adds_of_bad_key_packages() {
     trial.accepts_commit([twin]);
 }
 
-/// The source of a key package's leaf that is valid until then.
-fn lasting(not_after: u64) -> Source {
-    Source::KeyPackage(Lifetime { not_before: 0, not_after })
-}
-
 /// §12.1.2: An Update is as valid as its leaf: by itself when it arrives, beside the others when it is committed.
 #[test]
 fn r196_updates_to_bad_leaves() {

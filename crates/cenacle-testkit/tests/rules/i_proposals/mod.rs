@@ -96,12 +96,6 @@ fn r200_the_leaf_is_someone_elses_by_now() {
     trial.accepts_commit([twin]);
 }
 
-/// A resumption PSK of the present epoch, to be used in this way.
-fn resumption(alice: &mut Insider, usage: u8) -> PreSharedKeyId {
-    let (psk_group_id, psk_epoch) = (alice.context.group_id.clone(), alice.context.epoch);
-    alice.psk_id(Psk::Resumption { usage, psk_group_id, psk_epoch })
-}
-
 /// A usage that is reserved is refused wherever a PSK can be folded into a group that goes on.
 fn refuses_usage(seed: u64, usage: u8) {
     let mut trial = Trial::new(seed);

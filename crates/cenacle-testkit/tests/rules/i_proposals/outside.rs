@@ -2,20 +2,53 @@
 
 use cenacle_mls::{
     Refusal,
-    group::{CustomProposal, DefaultPolicy, GroupPolicy, PublicGroup},
-    wire::{Proposal as MlsProposal, ProposalType, Sender as MlsSender},
+    group::{DefaultPolicy, GroupPolicy, Handshake, PublicGroup},
+    wire::{LeafIndex, MlsMessageBody, Proposal as MlsProposal, Remove as MlsRemove, Sender as MlsSender},
 };
 use cenacle_testkit::world::TEST_EXTENSION;
 
 use crate::common::*;
 
-/// A policy by which external senders may send a type of their own.
-struct Open;
-
-impl GroupPolicy for Open {
-    fn custom_proposal(&self, _: ProposalType) -> CustomProposal {
-        CustomProposal { path_required: true, external: true }
+/// §12.1.8: Proposals from outside travel in the clear only.
+#[test]
+fn r210_external_proposals_encrypted() {
+    let mut trial = Trial::of(Trial::world(210, 1).framing(Handshake::Private).group_of(&NAMES));
+    let mut warden = trial.warden();
+    let mut mallory = trial.alice.outsider("mallory");
+    let joining = Proposal::add(&mallory.key_package());
+    let psk = trial.shared_psk(b"known to all");
+    let open = [
+        Proposal::add(&trial.newcomer("erin")),
+        Proposal::Remove(3),
+        Proposal::PreSharedKey(trial.alice.psk_id(psk)),
+        Proposal::GroupContextExtensions(vec![Extension::new(TEST_EXTENSION.0, b"")]),
+    ];
+    let plan = |proposal: &Proposal| Plan::proposal(proposal.clone()).sender(Sender::External(0));
+    for proposal in &open {
+        // Whom the group lists, with a member who lends the keys; and that member's own signature.
+        let bad = warden.make(trial.smuggled(plan(proposal)));
+        trial.refuses(&bad, What::ContentSignature);
+        let unknown = trial.believes(&bad.reference, proposal);
+        trial.refuses_commit([unknown], Rule::ProposalKnown);
+        let bad = trial.alice.make(plan(proposal).private());
+        trial.refuses(&bad, What::ContentSignature);
     }
+    let plan_joining = || Plan::proposal(joining.clone()).sender(Sender::NewMemberProposal);
+    let bad = mallory.make(trial.smuggled(plan_joining()));
+    trial.refuses(&bad, What::ContentSignature);
+    // A client of our own sends it in the clear, though its settings say that handshakes are encrypted.
+    let client = trial.world.client("warden", warden.signer());
+    let bob = trial.world.at("bob").group().public();
+    let remove = MlsProposal::Remove(MlsRemove { removed: LeafIndex(3) });
+    let own = client.propose_externally(bob, remove, &trial.told.inputs(&trial.world.psks)).unwrap();
+    assert!(matches!(own.body, MlsMessageBody::PublicMessage(_)), "{own:?}");
+    trial.deliver(&own.to_bytes().unwrap());
+    trial.heard(&own.to_bytes().unwrap());
+    for twin in open.iter().map(|proposal| warden.make(plan(proposal))).collect::<Vec<_>>() {
+        trial.passes(&twin);
+    }
+    let twin = mallory.make(plan_joining());
+    trial.accepts(&twin);
 }
 
 /// §12.1.8: External senders propose Add, Remove, PreSharedKey, ReInit and GroupContextExtensions, and nothing else.
@@ -35,7 +68,7 @@ fn r211_external_proposals_of_other_types() {
         Proposal::add(&trial.newcomer("erin")),
         Proposal::Remove(3),
         Proposal::PreSharedKey(trial.alice.psk_id(psk)),
-        Proposal::ReInit(ReInit { group_id: b"next".to_vec(), version: 1, cipher_suite: 1, extensions: Vec::new() }),
+        reinit(b"next"),
         Proposal::GroupContextExtensions(vec![Extension::new(TEST_EXTENSION.0, b"")]),
     ];
     for proposal in open {

@@ -99,11 +99,10 @@ fn r232_external_commit_of_something_else() {
     let psk = Proposal::PreSharedKey(trial.alice.psk_id(psk));
     let mut mallory = trial.alice.outsider("mallory");
     mallory.template.capabilities.proposals.push(TYPE);
-    let reinit = ReInit { group_id: b"next".to_vec(), version: 1, cipher_suite: 1, extensions: Vec::new() };
     let cases = [
         (Proposal::add(&trial.newcomer("erin")), Rule::ExternalCommitProposals),
         (Proposal::update(mallory.leaf_node(|_| ())), Rule::UpdateByMember),
-        (Proposal::ReInit(reinit), Rule::ExternalCommitProposals),
+        (reinit(b"next"), Rule::ExternalCommitProposals),
         (Proposal::GroupContextExtensions(vec![Extension::new(TEST_EXTENSION.0, b"")]), Rule::ExternalCommitProposals),
         (Proposal::Custom(TYPE, Vec::new()), Rule::ExternalCommitProposals),
     ];

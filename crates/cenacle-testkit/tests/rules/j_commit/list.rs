@@ -11,10 +11,6 @@ use cenacle_testkit::world::TEST_EXTENSION;
 
 use crate::common::*;
 
-fn reinit(group_id: &[u8]) -> Proposal {
-    Proposal::ReInit(ReInit { group_id: group_id.to_vec(), version: 1, cipher_suite: 1, extensions: Vec::new() })
-}
-
 fn extensions(kind: u16, data: &[u8]) -> Proposal {
     Proposal::GroupContextExtensions(vec![Extension::new(kind, data)])
 }

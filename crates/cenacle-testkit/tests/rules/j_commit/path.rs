@@ -78,8 +78,7 @@ fn r239_proposals_that_need_none() {
         let twin = trial.alice.make(plan(list));
         trial.accepts(&twin);
     }
-    let reinit = ReInit { group_id: b"next".to_vec(), version: 1, cipher_suite: 1, extensions: Vec::new() };
-    let twin = trial.alice.make(plan(&[&Proposal::ReInit(reinit)]));
+    let twin = trial.alice.make(plan(&[&reinit(b"next")]));
     trial.passes(&twin);
 }
 

@@ -3,7 +3,7 @@
 use cenacle_mls::{
     delta::Table,
     group::{Handshake, Received},
-    wire::{Epoch, LeafIndex, PreSharedKeyId as MlsPskId},
+    wire::{Epoch, LeafIndex},
 };
 use cenacle_testkit::world::TEST_EXTENSION;
 
@@ -40,7 +40,7 @@ fn r246_psks_that_are_not_there() {
     let external = Psk::External(b"not yet known".to_vec());
     for psk in [external.clone(), resumption(&own, 1_000), resumption(b"another group", 1)] {
         let id = trial.alice.psk_id(psk);
-        let missing = Error::Missing(Need::Psk(MlsPskId::from_bytes(&id.bytes()).unwrap()));
+        let missing = missing_psk(&id);
         trial.refuses_commit([Proposal::PreSharedKey(id.clone())], missing.clone());
         let waiting = trial.proposes(Proposal::PreSharedKey(id));
         trial.refuses_commit([waiting], missing);
@@ -48,7 +48,7 @@ fn r246_psks_that_are_not_there() {
     let id = trial.alice.psk_id(external.clone());
     trial.alice.psks.insert(external, vec![9; 32]);
     let commit = trial.alice.make(Plan::commit().with([Proposal::PreSharedKey(id.clone())]));
-    let missing = Error::Missing(Need::Psk(MlsPskId::from_bytes(&id.bytes()).unwrap()));
+    let missing = missing_psk(&id);
     trial.refuses(&commit, missing);
     // The same bytes, once it is there.
     trial.world.psks.insert_external(&b"not yet known"[..], vec![9; 32]);
@@ -77,10 +77,6 @@ fn r248_nothing_is_left_of_a_bad_commit() {
             }
         }
     }
-}
-
-fn reinit(group_id: &[u8]) -> Proposal {
-    Proposal::ReInit(ReInit { group_id: group_id.to_vec(), version: 1, cipher_suite: 1, extensions: Vec::new() })
 }
 
 /// §12.4.2: A group that was re-initialised is over: nothing is sent or received, but a Welcome to what follows.
@@ -204,6 +200,7 @@ fn r252_own_commit_comes_back() {
         }
         trial.heard(&twin);
         trial.agree();
+        trial.twin_was_accepted();
         trial.goes_on();
     }
 }
@@ -230,6 +227,7 @@ fn r253_another_commit_wins() {
         let again = own_commit(&mut trial);
         trial.deliver(&again);
         trial.heard(&again);
+        trial.twin_was_accepted();
         trial.goes_on();
     }
 }

@@ -1,13 +1,7 @@
 //! What a Welcome tells in secret (RFC 9420 §12.4.3.1).
 
-use cenacle_mls::wire::PreSharedKeyId as MlsPreSharedKeyId;
-
 use super::adding;
 use crate::common::*;
-
-fn missing_psk(id: &PreSharedKeyId) -> Error {
-    Error::Missing(Need::Psk(MlsPreSharedKeyId::from_bytes(&id.bytes()).unwrap()))
-}
 
 /// §12.4.3.1: A Welcome has an entry for one of the joiner's key packages.
 #[test]
@@ -90,11 +84,7 @@ fn r258_unknown_psk() {
 fn r259_two_continuations() {
     let mut trial = Trial::new(259);
     let erin = trial.newcomer("erin");
-    let (psk_group_id, psk_epoch) = (trial.alice.context.group_id.clone(), trial.alice.context.epoch);
-    let mut continuing = |usage| {
-        let psk = Psk::Resumption { usage, psk_group_id: psk_group_id.clone(), psk_epoch };
-        trial.alice.psk_id(psk)
-    };
+    let mut continuing = |usage| resumption(&mut trial.alice, usage);
     let (reinit, branch) = (code::USAGE_REINIT, code::USAGE_BRANCH);
     let pairs = [[branch, branch], [branch, reinit], [reinit, branch], [reinit, reinit]];
     let pairs = pairs.map(|pair| pair.map(&mut continuing).to_vec());

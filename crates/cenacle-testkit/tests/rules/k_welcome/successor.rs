@@ -48,10 +48,10 @@ fn r277_successor_that_is_another() {
     // twin was above.
     let others: [fn(&mut ReInit); 2] = [|reinit| reinit.version = 2, |reinit| reinit.cipher_suite = 2];
     for change in others {
-        let Ended { mut trial, packages, mut founder, psk } = ended(277, change);
+        let Ended { trial: mut other, packages, mut founder, psk } = ended(277, change);
         let bad = founder.make(founding(&psk, &packages));
-        trial.refuses_welcome("bob", bad.welcome(), Rule::SuccessorFits);
-        trial.open = false;
+        other.refuses_welcome("bob", bad.welcome(), Rule::SuccessorFits);
+        other.ends_like(&trial);
     }
 }
 
@@ -113,8 +113,7 @@ fn r280_branch_that_is_old() {
     assert_eq!(refused, Err(Error::Invalid(Rule::BranchFits)));
     assert!(before == other.at("bob").visible());
     let twin = founder.make(founding(&psk, &bob));
-    assert!(trial.read_welcome("bob", twin.welcome(), None).is_ok());
-    trial.goes_on();
+    trial.moves(&["bob"], &twin);
 }
 
 /// §11.3, §12.4.3.1: The members of a branch are members of its origin.
@@ -126,6 +125,5 @@ fn r281_branch_with_an_outsider() {
     let bad = founder.make(founding(&psk, &[bob.clone(), stranger]));
     trial.refuses_welcome("bob", bad.welcome(), Rule::BranchMembersMatch);
     let twin = founder.make(founding(&psk, &[bob]));
-    assert!(trial.read_welcome("bob", twin.welcome(), None).is_ok());
-    trial.goes_on();
+    trial.moves(&["bob"], &twin);
 }

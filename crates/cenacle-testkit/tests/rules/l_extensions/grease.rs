@@ -52,15 +52,6 @@ fn r293_grease_where_it_is_not_sent() {
     trial.sends(&twin.commit);
 }
 
-/// A policy by which external senders may send types of their own.
-struct Open;
-
-impl cenacle_mls::group::GroupPolicy for Open {
-    fn custom_proposal(&self, _: ProposalType) -> cenacle_mls::group::CustomProposal {
-        cenacle_mls::group::CustomProposal { path_required: true, external: true }
-    }
-}
-
 /// Nothing of ours gives these to a group.
 fn in_context(trial: &mut Trial, extensions: &Extensions) {
     let own = || extensions.clone();
