@@ -1,5 +1,6 @@
-//! No nonce leaves twice under one key, with the reuse guard ignored. Every test of the worlds runs under the ledger; here it
-//! is shown to catch what it should, and the ways are tried in which a member could come to use a key again.
+//! No nonce leaves twice under one key, with the reuse guard ignored. Every test of the worlds runs under the ledger, and so
+//! do those of `cenacle-world`; here it is shown to catch what it should, and the ways are tried in which a member could come
+//! to use a key again.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use core::panic::AssertUnwindSafe;

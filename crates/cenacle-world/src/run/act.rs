@@ -151,6 +151,7 @@ impl Simulation {
             _ => None,
         };
         let (wanted, offer, leaf) = wanted.unwrap_or((Wanted::Other, None, None));
+        let acts = offer.iter().filter_map(|offer| offer.act).collect();
         let extensions = self.extensions(false)?;
         let (mut rng, now) = (self.dice.fork(), self.now_seconds());
         let inputs = inputs(&self.authority, &self.psks, now);
@@ -166,7 +167,7 @@ impl Simulation {
         })?;
         let message = match made {
             Ok(message) => message,
-            Err(error) => return self.not_made(who, kind == 0, &error),
+            Err(error) => return self.not_made(who, kind == 0, acts, &error),
         };
         let id = self.model.propose(Proposed { by: Some(who), epoch, wanted, posted: false });
         self.person_mut(who)?.standing.proposed.insert(id);

@@ -14,10 +14,10 @@ use cenacle_mls::{
 use super::{Event, Simulation, TEST_PROPOSAL, inputs};
 use crate::{
     finding::{Have as _, Must as _, Step, What},
-    ids::PersonId,
+    ids::{ActId, PersonId},
     model::Wanted,
     person::{Cargo, Plan, Waiting, core_error},
-    service::{Offer, Signal},
+    service::{Harmless, Notice, Offer, Signal},
     witness::{Short, short},
 };
 
@@ -85,7 +85,10 @@ impl Simulation {
         let inputs = inputs(&self.authority, &self.psks, now);
         let transition = match wish.fill(group, &witness).build(&inputs, &mut rng) {
             Ok(transition) => transition,
-            Err(error) => return self.not_made(who, !wish.adds.is_empty(), &error).map(|()| false),
+            Err(error) => {
+                let acts = wish.adds.iter().filter_map(|(_, offer)| offer.act).collect();
+                return self.not_made(who, !wish.adds.is_empty(), acts, &error).map(|()| false);
+            }
         };
         let roster = roster_after(&transition)?;
         self.model.explain(from, &roster, &wish.by_value())?;
@@ -141,15 +144,18 @@ impl Simulation {
         Ok(Waiting { digest: self.digest_of(&bytes), bytes, epoch, cargo: Cargo::Commit(Box::new(plan)) })
     }
 
-    /// The library refuses to make a commit or proposal. It may only for what the service handed out.
-    pub(super) fn not_made(&mut self, who: PersonId, adds: bool, error: &Error) -> Step<()> {
+    /// The library refuses to make a commit or proposal. It may only for what the service handed out, by these acts.
+    pub(super) fn not_made(&mut self, who: PersonId, adds: bool, acts: Vec<ActId>, error: &Error) -> Step<()> {
         self.counts.refused(error);
         match error {
-            Error::Unverified(Unverified::Credential(_)) if adds => self.signal(who, Signal::Impostor, &[who]),
+            Error::Unverified(Unverified::Credential(_)) if adds => self.signal(who, Signal::Impostor, &[who])?,
             // A key package that was handed out again, of someone who is in the group by it.
-            Error::Invalid(Rule::EncryptionKeyUnique) if adds => Ok(()),
-            _ => Err(What::Refused { doing: "to make a commit or proposal", error: error.to_string() }.into()),
+            Error::Invalid(Rule::EncryptionKeyUnique) if adds => {}
+            _ => return Err(What::Refused { doing: "to make a commit or proposal", error: error.to_string() }.into()),
         }
+        // None of the key packages got anywhere.
+        acts.into_iter().for_each(|act| self.mischief.end(act, Notice::Harmless(Harmless::Refused)));
+        Ok(())
     }
 
     /// A commit that was refused, or is not wanted any more, is given up.

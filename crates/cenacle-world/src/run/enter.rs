@@ -13,7 +13,7 @@ use cenacle_mls::{
 use super::{Simulation, inputs};
 use crate::{
     finding::{Have as _, Must as _, Step, What},
-    ids::{EpochId, PersonId},
+    ids::{ActId, EpochId, PersonId},
     model::{EpochFacts, Why},
     person::{Cargo, Joining, Plan, Waiting, core_error},
     service::{Behaviour, GroupInfoOffer, Harmless, Invitation, Notice, Posted, Signal},
@@ -30,6 +30,8 @@ pub(super) struct Arrival {
     pub(super) began_by: Short,
     /// Why what it did not read before is not read any more.
     pub(super) why: Why,
+    /// What was dishonest about the way in.
+    pub(super) act: Option<ActId>,
 }
 
 impl Simulation {
@@ -70,6 +72,7 @@ impl Simulation {
         let chosen = self.dice.below(waiting);
         let Some(genuine) = self.service.desk.take(who, chosen) else { return Ok(false) };
         let invitation = self.mislay(who, genuine);
+        invitation.act.into_iter().for_each(|act| self.mischief.reach(act));
         let end = |this: &mut Self, notice| invitation.act.into_iter().for_each(|act| this.mischief.end(act, notice));
         let person = self.person(who)?;
         let file = &person.file;
@@ -86,6 +89,7 @@ impl Simulation {
             // The group it continues is not at its end here, or was left.
             Err(error @ Error::Missing(Need::Origin(..))) if self.continues(&invitation)? => {
                 self.counts.refused(&error);
+                end(self, Notice::Harmless(Harmless::Refused));
                 return Ok(false);
             }
             Err(error) => return Err(What::Refused { doing: "a Welcome", error: error.to_string() }.into()),
@@ -106,15 +110,14 @@ impl Simulation {
             Err(error) => return Err(What::Refused { doing: "a Welcome", error: error.to_string() }.into()),
         }
         self.person_mut(who)?.file.packages.retain(|name| !invitation.references.contains(name));
-        if let Some(act) = invitation.act {
-            let is_package = self.mischief.is_of(act, Behaviour::ReplaceKeyPackage);
-            let why = if is_package { Harmless::NotUsedYet } else { Harmless::CaughtUp };
-            self.mischief.end(act, Notice::Harmless(why));
+        // Where another's Welcome or an old one leads, it is known only once the log was read on from there.
+        if let Some(act) = invitation.act.filter(|act| self.mischief.is_of(*act, Behaviour::ReplaceKeyPackage)) {
+            self.mischief.end(act, Notice::Harmless(Harmless::NotUsedYet));
         }
         self.service.logs_mut(invitation.era)?.view_mut(who).branch = invitation.branch;
-        let Invitation { era, epoch, next, began_by, .. } = invitation;
+        let Invitation { era, epoch, next, began_by, act, .. } = invitation;
         let why = if self.person(who)?.file.era == era { Why::Out } else { Why::Succession };
-        self.arrive(who, Arrival { era, epoch, next, began_by, why })?;
+        self.arrive(who, Arrival { era, epoch, next, began_by, why, act })?;
         self.counts.did("join by Welcome");
         Ok(true)
     }
@@ -159,7 +162,7 @@ impl Simulation {
 
     /// A group begins for someone.
     pub(super) fn arrive(&mut self, who: PersonId, arrival: Arrival) -> Step<()> {
-        let Arrival { era, epoch, next, began_by, why } = arrival;
+        let Arrival { era, epoch, next, began_by, why, act } = arrival;
         let file = &self.person(who)?.file;
         let (old_era, old_branch, old_cursor) = (file.era, file.branch, file.cursor);
         if old_era != era {
@@ -188,6 +191,7 @@ impl Simulation {
         for behaviour in [Behaviour::Drop, Behaviour::Withhold] {
             self.mischief.end_all(behaviour, Some(who), Notice::Harmless(Harmless::NeverSeen));
         }
+        self.mischief.replaced(who, act);
         self.note(format_args!("{who} arrives in {epoch:?}"));
         self.settle_in(who, epoch)
     }
@@ -199,9 +203,11 @@ impl Simulation {
         let Some((pending, waiting)) = self.external_commit(who, era, &offer)? else { return Ok(()) };
         let epoch = waiting.epoch;
         let posted = match offer.act {
-            Some(_) if self.dice.chance(50) => return self.lie(who, pending, &waiting),
+            Some(act) if self.dice.chance(50) => return self.lie(who, pending, &waiting, act),
             _ if !self.calm && self.dice.chance(5) => {
                 self.counts.fault("request lost");
+                // It is given up unanswered.
+                offer.act.into_iter().for_each(|act| self.mischief.end(act, Notice::Harmless(Harmless::NeverSeen)));
                 Posted::Refused
             }
             _ => self.post(who, era, &waiting)?,
@@ -228,7 +234,7 @@ impl Simulation {
                 self.joined(
                     who,
                     pending,
-                    Arrival { era, epoch, next: position + 1, began_by: waiting.digest, why: Why::Resync },
+                    Arrival { era, epoch, next: position + 1, began_by: waiting.digest, why: Why::Resync, act: None },
                 )
             }
         }
@@ -303,7 +309,7 @@ impl Simulation {
     }
 
     /// The service says that it took an external commit, and shows it to nobody.
-    fn lie(&mut self, who: PersonId, pending: PendingJoin, waiting: &Waiting) -> Step<()> {
+    fn lie(&mut self, who: PersonId, pending: PendingJoin, waiting: &Waiting, act: ActId) -> Step<()> {
         let Cargo::Commit(plan) = &waiting.cargo else { return Ok(()) };
         let era = self.service.era();
         let number = waiting.epoch + 1;
@@ -318,9 +324,10 @@ impl Simulation {
             agreed: None,
         });
         self.counts.fault("external commit taken for show");
+        self.mischief.lead(act, epoch);
         let logs = self.service.logs(era)?;
         let next = logs.branch(logs.branch_of(who))?.records.len();
-        self.joined(who, pending, Arrival { era, epoch, next, began_by: waiting.digest, why: Why::Resync })
+        self.joined(who, pending, Arrival { era, epoch, next, began_by: waiting.digest, why: Why::Resync, act: Some(act) })
     }
 
     /// An external commit was taken.
@@ -367,7 +374,7 @@ impl Simulation {
         person.group = old;
         self.replace_group(who, group)?;
         self.counts.did("join finished after a restart");
-        self.arrive(who, Arrival { era, epoch, next: position + 1, began_by: digest, why: Why::Resync })
+        self.arrive(who, Arrival { era, epoch, next: position + 1, began_by: digest, why: Why::Resync, act: None })
     }
 }
 

@@ -61,7 +61,6 @@ impl Simulation {
 
     pub(super) fn thaw(&mut self, whom: PersonId, era: usize) -> Step<()> {
         if self.service.logs_mut(era)?.view_mut(whom).frozen.take().is_some() {
-            self.mischief.end_all(Behaviour::Withhold, Some(whom), Notice::Harmless(Harmless::CaughtUp));
             self.pull_soon(whom)?;
         }
         Ok(())
@@ -73,7 +72,7 @@ impl Simulation {
         let records = self.service.logs(era)?.read(who, 0)?;
         let old: Vec<Shown> = records.into_iter().filter(|shown| shown.seq < cursor).collect();
         let Some(shown) = self.dice.pick(&old).cloned() else { return Ok(()) };
-        let act = self.mischief.act(Behaviour::Replay, Some(who), "shows an old record again");
+        let act = self.mischief.plan(Behaviour::Replay, Some(who), "shows an old record again");
         self.agenda.after(
             100,
             Event::Push { to: who, era, shown: Shown { act: Some(act), session: Some(u64::MAX), ..shown } },
@@ -87,10 +86,10 @@ impl Simulation {
             return None;
         }
         if self.tempted(Behaviour::Delay, 10) {
-            return Some(self.mischief.act(Behaviour::Delay, Some(who), "takes a message in late"));
+            return Some(self.mischief.plan(Behaviour::Delay, Some(who), "takes a message in late"));
         }
         let reorders = self.tempted(Behaviour::Reorder, 12);
-        reorders.then(|| self.mischief.act(Behaviour::Reorder, Some(who), "takes a message in out of order"))
+        reorders.then(|| self.mischief.plan(Behaviour::Reorder, Some(who), "takes a message in out of order"))
     }
 
     /// What was held back comes to the log, if the group still has it.
@@ -129,7 +128,7 @@ impl Simulation {
         if record.act.is_some() || !self.tempted(Behaviour::Duplicate, 12) {
             return Ok(());
         }
-        let act = self.mischief.act(Behaviour::Duplicate, None, "puts a record into the log again");
+        let act = self.mischief.plan(Behaviour::Duplicate, None, "puts a record into the log again");
         let Record { bytes, digest, truth, .. } = &**record;
         let again = Record { bytes: Arc::clone(bytes), digest: *digest, truth: *truth, act: Some(act) };
         let by = PersonId(usize::MAX);
@@ -149,20 +148,19 @@ impl Simulation {
         Ok(())
     }
 
-    /// What the service answers when a log is read. Whoever reads it sorts it by number.
-    pub(super) fn tamper(&mut self, who: PersonId, mut shown: Vec<Shown>) -> Vec<Shown> {
+    /// What the service answers when a log is read, and the act by which it is in another order than the log's.
+    pub(super) fn tamper(&mut self, who: PersonId, mut shown: Vec<Shown>) -> (Vec<Shown>, Option<ActId>) {
         if shown.len() > 2 && self.tempted(Behaviour::Drop, 20) {
             self.mischief.act(Behaviour::Drop, Some(who), "leaves a gap");
             let gap = self.dice.below(shown.len() - 1);
             shown.remove(gap);
         }
-        if shown.len() > 1 && self.tempted(Behaviour::Reorder, 10) {
-            let act = self.mischief.act(Behaviour::Reorder, Some(who), "answers in another order");
+        let reorders = shown.len() > 1 && self.tempted(Behaviour::Reorder, 10);
+        let act = reorders.then(|| self.mischief.act(Behaviour::Reorder, Some(who), "answers in another order"));
+        if reorders {
             shown.reverse();
-            shown.sort_by_key(|shown| shown.seq);
-            self.mischief.end(act, Notice::Harmless(Harmless::SortedByNumber));
         }
-        shown
+        (shown, act)
     }
 
     /// A GroupInfo of an epoch that is over.
@@ -204,12 +202,12 @@ impl Simulation {
         }
         match self.dice.below(3) {
             0 => {
-                self.mischief.act(
+                let act = self.mischief.act(
                     Behaviour::ReplaceKeyPackage,
                     Some(who),
                     "gives a key package with the attacker's key",
                 );
-                Ok(Some((whom, self.forged_offer(whom)?)))
+                Ok(Some((whom, Offer { act: Some(act), ..self.forged_offer(whom)? })))
             }
             1 => {
                 let others: Vec<PersonId> = self.everybody().filter(|other| *other != whom).collect();
@@ -225,9 +223,9 @@ impl Simulation {
             }
             _ => {
                 let Some(offer) = self.service.desk.used(whom) else { return Ok(None) };
-                let act = self.mischief.act(Behaviour::ReplaceKeyPackage, Some(whom), "gives a key package again");
+                let act = self.mischief.plan(Behaviour::ReplaceKeyPackage, Some(whom), "gives a key package again");
                 self.service.desk.blame(&offer.reference, act);
-                Ok(Some((whom, offer)))
+                Ok(Some((whom, Offer { act: Some(act), ..offer })))
             }
         }
     }

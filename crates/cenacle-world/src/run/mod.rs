@@ -216,6 +216,7 @@ impl Simulation {
             }
         }
         self.settle()?;
+        self.mischief.close();
         self.account()
     }
 

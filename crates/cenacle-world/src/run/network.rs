@@ -9,7 +9,7 @@ use crate::{
     ids::{BranchId, PersonId},
     model::EpochFacts,
     person::{Cargo, Plan, Waiting},
-    service::{GroupInfoOffer, Invitation, Posted, Record, Shown, Signal, Truth},
+    service::{Behaviour, GroupInfoOffer, Harmless, Invitation, Notice, Posted, Record, Shown, Signal, Truth},
 };
 
 impl Simulation {
@@ -230,7 +230,14 @@ impl Simulation {
         }
         let (era, cursor) = (person.file.era, person.file.cursor);
         let shown = self.service.logs(era)?.read(who, cursor)?;
-        let shown = self.tamper(who, shown);
+        let (mut shown, reordered) = self.tamper(who, shown);
+        // Records carry their number, whatever order they come in.
+        shown.sort_by_key(|shown| shown.seq);
+        if let Some(act) = reordered
+            && is_in_order(&shown, &self.service.logs(era)?.read(who, cursor)?)
+        {
+            self.mischief.end(act, Notice::Harmless(Harmless::SortedByNumber));
+        }
         let mut expected = cursor;
         for shown in shown {
             if shown.seq != expected {
@@ -251,6 +258,11 @@ impl Simulation {
             }
         }
         self.person_mut(who)?.current = true;
+        if self.service.logs(era)?.view(who).frozen.is_none() {
+            for behaviour in [Behaviour::Withhold, Behaviour::WrongWelcome] {
+                self.mischief.end_all(behaviour, Some(who), Notice::Harmless(Harmless::CaughtUp));
+            }
+        }
         Ok(())
     }
 
@@ -301,4 +313,10 @@ impl Simulation {
         let at = self.person(who)?.standing.at.have("where a member stands")?;
         Ok(at == self.branch_tip(who)?)
     }
+}
+
+/// Whether what was shown is what a log has, each at its number and one after the other; it may have more.
+fn is_in_order(shown: &[Shown], log: &[Shown]) -> bool {
+    let mut log = log.iter();
+    shown.iter().all(|shown| log.any(|own| own.seq == shown.seq && own.record.digest == shown.record.digest))
 }

@@ -39,6 +39,7 @@ impl Simulation {
         if let Err(error) = &received {
             self.counts.refused(error);
         }
+        let again = self.is_known(who, record)?;
         let is_dealt_with = self.follow(who, shown, received, (outcome, pulled))?;
         let person = self.person(who)?;
         let is_numbered = person.file.era == era && shown.session.is_none_or(|session| session == person.session);
@@ -51,8 +52,22 @@ impl Simulation {
                 self.signal(who, Signal::LogDiffers, &[who])?;
             }
         }
-        self.judge_act(shown, outcome);
+        // Whoever is not in the group reads nothing; and what cannot be taken yet is read again.
+        if is_dealt_with && outcome != Outcome::NotMember {
+            self.judge_act(shown, outcome, again);
+        }
         Ok(is_dealt_with)
+    }
+
+    /// Whether someone took a record before, as far as its state tells.
+    fn is_known(&self, who: PersonId, record: &Record) -> Step<bool> {
+        let standing = &self.person(who)?.standing;
+        Ok(match (record.truth, standing.at) {
+            (Truth::Said(id), _) => standing.has_read(id),
+            (Truth::Proposed(id), _) => standing.known.contains(&id),
+            (Truth::Commit(id), Some(at)) => self.model.ancestor(at, self.model.epoch(id)?.number)? == Some(id),
+            (Truth::Commit(_), None) => false,
+        })
     }
 
     /// The consequences. Whether the record is dealt with.
@@ -201,7 +216,11 @@ impl Simulation {
             return Err(What::Allowed { doing: "sending after one's removal" }.into());
         }
         self.leave_log(who, Why::Out)?;
-        self.mischief.end_all(Behaviour::Drop, Some(who), Notice::Harmless(Harmless::NeverSeen));
+        for behaviour in [Behaviour::Drop, Behaviour::Withhold] {
+            self.mischief.end_all(behaviour, Some(who), Notice::Harmless(Harmless::NeverSeen));
+        }
+        // A Welcome into an epoch that is over led on to the present, where its reader is not.
+        self.mischief.end_all(Behaviour::WrongWelcome, Some(who), Notice::Harmless(Harmless::CaughtUp));
         Ok(())
     }
 
@@ -215,18 +234,33 @@ impl Simulation {
         Ok(())
     }
 
-    /// What came of a dishonest act, as far as this reception tells.
-    fn judge_act(&mut self, shown: &Shown, outcome: Outcome) {
+    /// What came of a dishonest act, as far as this reception tells. What was taken a second time has done harm: of that
+    /// nothing is said here.
+    fn judge_act(&mut self, shown: &Shown, outcome: Outcome, again: bool) {
         for act in shown.act.into_iter().chain(shown.record.act) {
+            let is_late = [Behaviour::Delay, Behaviour::Reorder].iter().any(|late| self.mischief.is_of(act, *late));
             let notice = match outcome {
-                Outcome::Read => Notice::Harmless(Harmless::ReadLate),
-                Outcome::Stale if self.mischief.is_of(act, Behaviour::Delay) => Notice::Seen(Signal::TooLate),
-                Outcome::KeyGone | Outcome::Stale | Outcome::Own | Outcome::Proposal => {
-                    Notice::Harmless(Harmless::KnownAlready)
+                // Its author needs it least.
+                Outcome::Own if is_late => continue,
+                Outcome::Stale if is_late => Some(Notice::Seen(Signal::TooLate)),
+                Outcome::KeyGone | Outcome::Stale | Outcome::Own => Some(Notice::Harmless(Harmless::KnownAlready)),
+                // It waits once.
+                Outcome::Proposal if again => Some(Notice::Harmless(Harmless::KnownAlready)),
+                Outcome::Read | Outcome::Commit | Outcome::OwnCommit | Outcome::Removed if again => None,
+                Outcome::Read | Outcome::Proposal | Outcome::Commit | Outcome::OwnCommit | Outcome::Removed => {
+                    Some(Notice::Harmless(Harmless::ReadLate))
                 }
-                _ => continue,
+                Outcome::OldState | Outcome::NotSelf => Some(Notice::Seen(Signal::OldCopy)),
+                Outcome::NotMember
+                | Outcome::WrongGroup
+                | Outcome::Future
+                | Outcome::Over
+                | Outcome::Foreign
+                | Outcome::ProposalUnknown
+                | Outcome::Other => Some(Notice::Harmless(Harmless::Refused)),
             };
-            self.mischief.end(act, notice);
+            self.mischief.reach(act);
+            notice.into_iter().for_each(|notice| self.mischief.end(act, notice));
         }
     }
 

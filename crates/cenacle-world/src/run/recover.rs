@@ -33,6 +33,13 @@ impl Simulation {
         if recovery == Recovery::Stop {
             person.halted = true;
             self.counts.recover("stopped");
+            for behaviour in [Behaviour::Drop, Behaviour::Withhold] {
+                self.mischief.end_all(behaviour, Some(who), Notice::Harmless(Harmless::NeverSeen));
+            }
+            // What led it to where it cannot go on from.
+            for behaviour in [Behaviour::StaleGroupInfo, Behaviour::WrongWelcome] {
+                self.mischief.end_all(behaviour, Some(who), Notice::Seen(signal));
+            }
             self.leave_log(who, crate::Why::Stopped)?;
             return Ok(());
         }
@@ -87,7 +94,19 @@ impl Simulation {
         let person = self.person_mut(who)?;
         person.restore()?;
         person.check_stored()?;
+        self.leave_astray(who)?;
         self.agenda.after(1_000, Event::Wake(who));
+        Ok(())
+    }
+
+    /// A state that an old GroupInfo led to is gone, where the copy is not one of it.
+    fn leave_astray(&mut self, who: PersonId) -> Step<()> {
+        let Some(at) = self.person(who)?.standing.at else { return Ok(()) };
+        for (act, led_to) in self.mischief.astray(who) {
+            if self.model.ancestor(at, self.model.epoch(led_to)?.number)? != Some(led_to) {
+                self.mischief.end(act, Notice::Harmless(Harmless::Replaced));
+            }
+        }
         Ok(())
     }
 
@@ -183,7 +202,7 @@ impl Simulation {
 
     /// Whether the fork is over: everyone who is in the group follows one log again. Then the service has only that one.
     pub(super) fn close_fork(&mut self) -> Step<()> {
-        let Some(Fork { kept: Some(kept), .. }) = self.fork else { return Ok(()) };
+        let Some(Fork { sides, kept: Some(kept) }) = self.fork else { return Ok(()) };
         for who in self.everybody() {
             let person = self.person(who)?;
             if person.is_active()
@@ -200,9 +219,32 @@ impl Simulation {
         }
         self.main = kept;
         self.fork = None;
-        self.mischief.end_all(Behaviour::Fork, None, Notice::Harmless(Harmless::NeverSeen));
+        let mut parted = false;
+        for side in sides {
+            parted |= side != kept && self.is_followed_apart(side, kept)?;
+        }
+        if !parted {
+            self.mischief.end_all(Behaviour::Fork, None, Notice::Harmless(Harmless::NeverSeen));
+        }
         self.counts.recover("fork healed");
         Ok(())
+    }
+
+    /// Whether anybody was ever in an epoch of one log that is not one of the other's.
+    fn is_followed_apart(&self, side: BranchId, other: BranchId) -> Step<bool> {
+        let logs = self.service.logs(self.service.era())?;
+        let (mut at, tip) = (Some(logs.branch(side)?.tip), logs.branch(other)?.tip);
+        while let Some(epoch) = at {
+            let facts = self.model.epoch(epoch)?;
+            if self.model.ancestor(tip, facts.number)? == Some(epoch) {
+                return Ok(false);
+            }
+            if facts.agreed.is_some() {
+                return Ok(true);
+            }
+            at = facts.parent;
+        }
+        Ok(false)
     }
 
     /// Someone who had read on in another log, without having followed a commit of it, is shown this one: what it has in the

@@ -103,7 +103,7 @@ impl Simulation {
             return Err(crate::What::Internal("a key package of another kind").into());
         };
         let reference = package.reference(&*self.suite).must("to name a key package")?;
-        Ok(Offer { package, reference })
+        Ok(Offer { package, reference, act: None })
     }
 
     /// Someone publishes key packages until enough are in stock.

@@ -81,7 +81,7 @@ impl Simulation {
         self.main = BranchId(0);
         self.group_ids.push(id);
         self.counts.did("successor founded");
-        self.arrive(who, Arrival { era, epoch, next: 0, began_by: [0; 16], why: Why::Succession })?;
+        self.arrive(who, Arrival { era, epoch, next: 0, began_by: [0; 16], why: Why::Succession, act: None })?;
         let welcome = welcome.have("a Welcome")?;
         let bytes: Arc<[u8]> = welcome.to_bytes().must("to encode a Welcome")?.into();
         let references: Arc<[_]> = invited(&welcome).into();

@@ -14,6 +14,8 @@ use crate::ids::{ActId, BranchId, EpochId, PersonId};
 pub(crate) struct Offer {
     pub(crate) package: KeyPackage,
     pub(crate) reference: KeyPackageRef,
+    /// What was dishonest about handing it out.
+    pub(crate) act: Option<ActId>,
 }
 
 /// A Welcome for someone, and what goes with it.

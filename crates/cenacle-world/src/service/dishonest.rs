@@ -5,7 +5,7 @@ use core::{fmt, str::FromStr};
 
 use crate::{
     finding::{Step, What},
-    ids::{ActId, PersonId},
+    ids::{ActId, EpochId, PersonId},
 };
 
 macro_rules! behaviours {
@@ -96,7 +96,11 @@ pub enum Harmless {
     CaughtUp,
     /// A key package that was handed out before had not been used.
     NotUsedYet,
-    /// Whom it was meant for left or joined anew before it could matter.
+    /// It was refused with a typed error, and the model expected that.
+    Refused,
+    /// The state it led to was given up, for a new one in the group or for a copy of before.
+    Replaced,
+    /// Whom it was meant for left, joined anew or stopped before it could matter, or never asked for it.
     NeverSeen,
 }
 
@@ -188,6 +192,8 @@ impl Harmless {
             Self::SortedByNumber => "sorted by number",
             Self::CaughtUp => "caught up",
             Self::NotUsedYet => "not used yet",
+            Self::Refused => "refused",
+            Self::Replaced => "state given up",
             Self::NeverSeen => "never mattered",
         }
     }
@@ -220,6 +226,10 @@ pub(crate) struct Act {
     /// What exactly.
     pub(crate) what: &'static str,
     outcome: Option<Notice>,
+    /// Whether somebody got what it was about.
+    reached: bool,
+    /// The epoch outside the log that it led somebody to.
+    led_to: Option<EpochId>,
 }
 
 /// What came of all acts of one behaviour.
@@ -258,11 +268,26 @@ impl Mischief {
         self.on = on;
     }
 
+    /// Something is done to somebody, here and now.
     pub(crate) fn act(&mut self, behaviour: Behaviour, to: Option<PersonId>, what: &'static str) -> ActId {
-        self.acts.push(Act { behaviour, to, what, outcome: None });
+        let id = self.plan(behaviour, to, what);
+        self.reach(id);
+        id
+    }
+
+    /// Something is on its way to somebody, and may get nowhere: [`Mischief::reach`] says when it did.
+    pub(crate) fn plan(&mut self, behaviour: Behaviour, to: Option<PersonId>, what: &'static str) -> ActId {
+        self.acts.push(Act { behaviour, to, what, outcome: None, reached: false, led_to: None });
         let id = ActId(self.acts.len() - 1);
         self.open.insert(id);
         id
+    }
+
+    /// Somebody got it: from now on it needs an outcome.
+    pub(crate) fn reach(&mut self, id: ActId) {
+        if let Some(act) = self.acts.get_mut(id.0) {
+            act.reached = true;
+        }
     }
 
     /// What came of an act; the first counts.
@@ -293,18 +318,50 @@ impl Mischief {
         }
     }
 
+    /// Somebody was led to an epoch that is not in its log.
+    pub(crate) fn lead(&mut self, id: ActId, to: EpochId) {
+        if let Some(act) = self.acts.get_mut(id.0) {
+            act.led_to = Some(to);
+        }
+    }
+
+    /// The open acts that led someone to an epoch outside its log.
+    pub(crate) fn astray(&self, who: PersonId) -> Vec<(ActId, EpochId)> {
+        let led = |id: &ActId| Some((*id, self.acts.get(id.0).filter(|act| act.to == Some(who))?.led_to?));
+        self.open.iter().filter_map(led).collect()
+    }
+
+    /// Somebody is in another state than before, to which `by` led if anything: what led to the former is over.
+    pub(crate) fn replaced(&mut self, who: PersonId, by: Option<ActId>) {
+        let leads = |act: &Act| matches!(act.behaviour, Behaviour::StaleGroupInfo | Behaviour::WrongWelcome);
+        let is_over = |act: &Act| leads(act) && act.to == Some(who) && act.reached;
+        let ids: Vec<ActId> =
+            self.open.iter().copied().filter(|id| self.acts.get(id.0).is_some_and(is_over)).collect();
+        for id in ids.into_iter().filter(|id| Some(*id) != by) {
+            self.end(id, Notice::Harmless(Harmless::Replaced));
+        }
+    }
+
     pub(crate) fn is_of(&self, id: ActId, behaviour: Behaviour) -> bool {
         self.acts.get(id.0).is_some_and(|act| act.behaviour == behaviour)
     }
 
-    /// Nothing may be left of which nobody knows what came.
+    /// Nothing may be left that reached somebody and of which nobody knows what came.
     pub(crate) fn check(&self) -> Step<()> {
-        match self.open.first().and_then(|id| self.acts.get(id.0)) {
+        match self.open.iter().filter_map(|id| self.acts.get(id.0)).find(|act| act.reached) {
             Some(act) => {
                 let to = act.to.map(|to| format!(" ({to})")).unwrap_or_default();
                 Err(What::Unnoticed { behaviour: act.behaviour, act: format!("{}{to}", act.what) }.into())
             }
             None => Ok(()),
+        }
+    }
+
+    /// The run is over: what reached nobody until now never will.
+    pub(crate) fn close(&mut self) {
+        let unreached = |id: &ActId| self.acts.get(id.0).is_some_and(|act| !act.reached);
+        for id in self.open.iter().copied().filter(unreached).collect::<Vec<_>>() {
+            self.end(id, Notice::Harmless(Harmless::NeverSeen));
         }
     }
 
@@ -319,5 +376,36 @@ impl Mischief {
             }
         }
         account
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Behaviour, Harmless, Mischief, Notice};
+    use crate::{finding::What, ids::PersonId};
+
+    #[test]
+    fn what_reached_somebody_and_has_no_outcome_is_unnoticed() {
+        for behaviour in Behaviour::ALL.iter().copied() {
+            let mut mischief = Mischief::default();
+            let act = mischief.plan(behaviour, Some(PersonId(1)), "something");
+            assert!(mischief.check().is_ok(), "{behaviour}: it is on its way");
+            mischief.reach(act);
+            mischief.close();
+            let finding = mischief.check().map_err(|what| *what);
+            assert!(matches!(finding, Err(What::Unnoticed { behaviour: found, .. }) if found == behaviour));
+            mischief.end(act, Notice::Harmless(Harmless::Refused));
+            assert!(mischief.check().is_ok(), "{behaviour}");
+        }
+    }
+
+    #[test]
+    fn what_reached_nobody_was_never_seen() {
+        let mut mischief = Mischief::default();
+        mischief.plan(Behaviour::Replay, None, "something");
+        mischief.close();
+        let account = mischief.account();
+        let outcomes = account.get(&Behaviour::Replay).map(|acts| &acts.outcomes);
+        assert_eq!(outcomes, Some(&[(Notice::Harmless(Harmless::NeverSeen), 1)].into()));
     }
 }
