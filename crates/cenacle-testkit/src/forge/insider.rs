@@ -352,7 +352,7 @@ struct Header {
 impl Header {
     fn read(row: &[u8]) -> Self {
         let mut from = Scan(row);
-        assert_eq!(from.read::<u16>(), 3, "rows of another format");
+        assert_eq!(from.read::<u16>(), 4, "rows of another format");
         let (context, interim_transcript_hash, confirmation_tag) = (from.read(), from.read(), from.read());
         let (level, _reinit, _active) = (from.read(), from.read::<Option<super::ReInit>>(), from.read::<u8>());
         Self { context, interim_transcript_hash, confirmation_tag, level, own_leaf: from.read() }
