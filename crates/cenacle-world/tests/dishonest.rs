@@ -13,7 +13,9 @@ fn every_way_to_be_dishonest() {
         let mut done = 0;
         for seed in 1..=8 {
             let config = Config { members: 6, epochs: 40, deep_every: 32, ..Config::of_seed(seed) }.over([behaviour]);
-            let report = Simulation::new(config, Ledger::default().watch(RustCryptoProvider.suite(CipherSuite(1)).unwrap())).run();
+            let report =
+                Simulation::new(config, Ledger::default().watch(RustCryptoProvider.suite(CipherSuite(1)).unwrap()))
+                    .run();
             assert!(report.finding.is_none(), "{behaviour}, seed {seed}: {}", report.finding.unwrap());
             let Some(acts) = report.dishonest.get(&behaviour) else { continue };
             assert_eq!(acts.outcomes.values().sum::<u64>(), acts.count, "{behaviour}: {acts:?}");
