@@ -2,6 +2,8 @@
 
 use alloc::vec;
 
+use cenacle_crypto::HpkePublicKey;
+
 use super::{super::*, Changes, LIFETIME, World, new_leaf};
 use crate::{
     error::{Error, Rule},
@@ -187,4 +189,22 @@ fn credential_types_are_supported_by_all() {
     assert!(tree.roster().meets(&required), "default types are supported without being listed");
     let required = RequiredCapabilities { proposal_types: vec![ProposalType(99)], ..RequiredCapabilities::default() };
     assert!(!tree.roster().meets(&required));
+}
+
+#[test]
+fn a_member_who_changes_its_kind_of_credential_is_counted_anew() {
+    let suite = super::suite();
+    let leaf = super::model::random_leaf(&mut World::new(1).rng);
+    let with = |credential| LeafNode { credential, ..leaf.clone() };
+    let tree = RatchetTree::new(&with(Credential::Basic(b"".into())), &*suite).unwrap();
+    let mut edit = tree.edit(&*suite);
+    let mut other = with(Credential::X509(vec![]));
+    other.encryption_key = HpkePublicKey(b"another key".into());
+    edit.update(LeafIndex(0), &other).unwrap();
+    let changed = edit.seal().unwrap();
+    for (tree, present, absent) in
+        [(tree, CredentialType::BASIC, CredentialType::X509), (changed, CredentialType::X509, CredentialType::BASIC)]
+    {
+        assert!(tree.roster().credentials_are_among(&[present]) && !tree.roster().credentials_are_among(&[absent]));
+    }
 }
