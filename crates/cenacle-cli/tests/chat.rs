@@ -238,7 +238,7 @@ fn what_the_server_refuses_does_not_wait() {
     let (alice, bob) = friends(&world);
     assert!(alice.end() && bob.end());
     // More than the server takes.
-    let refused = world.pipe("alice", &format!("{}\n", "x".repeat(4 << 20)), &[]);
+    let refused = world.pipe("alice", format!("{}\n", "x".repeat(4 << 20)), &[]);
     assert!(text(&refused.stdout).contains("a message was not delivered"), "{}", text(&refused.stderr));
     assert!(!text(&refused.stdout).contains("not sent yet"));
     let history = world.pipe("alice", "/history\n", &[]);
