@@ -9,14 +9,13 @@ extern crate alloc;
 mod common;
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::fmt::Write as _;
+use core::{fmt::Write as _, time::Duration};
 use std::{
     env, fs,
     io::{self, BufRead, BufReader, Write as _},
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     thread::sleep,
-    time::Duration,
 };
 
 use cenacle::{Client, Config, Conversation};
