@@ -51,6 +51,8 @@ pub(super) struct Session {
     current: Option<ConversationId>,
     /// Remembers the current conversation for the next time.
     memory: PathBuf,
+    /// What was told of lost conversations: at the start, or when it happened.
+    told: BTreeMap<ConversationId, Loss>,
     pub(super) printer: Printer,
 }
 
@@ -62,15 +64,16 @@ impl Session {
         let is_known = |id: &ConversationId| known.iter().any(|conversation| conversation.id() == id);
         let first = || known.first().map(|conversation| conversation.id().clone());
         let current = remembered.filter(is_known).or_else(first);
-        Ok(Self { client, current, memory, printer })
+        Ok(Self { client, current, memory, told: BTreeMap::new(), printer })
     }
 
     /// Tells of the conversations that were lost before and still are.
-    pub(super) async fn recall_losses(&self, known: &[(ConversationId, Loss)]) -> io::Result<()> {
+    pub(super) async fn recall_losses(&mut self, known: &[(ConversationId, Loss)]) -> io::Result<()> {
         for (conversation, loss) in known {
             if self.client.conversation(conversation.clone()).loss().await.is_ok_and(|loss| loss.is_some()) {
                 let event = Event::Lost { conversation: conversation.clone(), loss: loss.clone() };
                 self.printer.event("", &event)?;
+                self.told.insert(conversation.clone(), loss.clone());
             }
         }
         Ok(())
@@ -254,6 +257,15 @@ impl Session {
     pub(super) async fn hear(&mut self, event: &Event) -> Result<(), Fault> {
         if let (Event::Joined { conversation, .. }, None) = (event, &self.current) {
             self.make_current(conversation.clone())?;
+        }
+        if let Event::Lost { conversation, loss } = event
+            && self.told.insert(conversation.clone(), loss.clone()).as_ref() == Some(loss)
+        {
+            // It was lost between the beginning of the events and the look at what is lost, and was told then.
+            return Ok(());
+        }
+        if let Event::Rejoined { conversation, .. } = event {
+            self.told.remove(conversation);
         }
         let elsewhere = place(event).filter(|id| Some(*id) != self.current.as_ref());
         let title = match elsewhere {
