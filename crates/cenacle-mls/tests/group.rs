@@ -13,7 +13,7 @@ use cenacle_mls::{
     Error, Misuse, Rule,
     delta::PersistError,
     group::{Group, Handshake, Received},
-    wire::{Content, GroupId, LeafIndex, Proposal, Psk, Remove, Sender, WireFormat},
+    wire::{Content, ContentType, GroupId, LeafIndex, Proposal, Psk, Remove, Sender, WireFormat},
 };
 use common::{World, inputs, roundtrip};
 
@@ -386,6 +386,10 @@ fn a_message_tells_what_it_is_before_it_is_taken() {
         }
         let staged = |message| bob.stage(bob.open(message).unwrap(), &inputs()).unwrap();
         let epoch = |message| staged(message).preview_public().map(|public| public.epoch());
+        for (message, content_type) in [(&said, ContentType::Application), (&commit, ContentType::Commit)] {
+            assert_eq!((message.group_id(), message.epoch()), (Some(bob.group_id()), Some(bob.epoch())));
+            assert_eq!(message.content_type(), Some(content_type));
+        }
         assert_eq!((epoch(&said), epoch(&commit)), (None, bob.epoch().next()));
     }
 }
