@@ -327,7 +327,11 @@ impl Simulation {
         self.mischief.lead(act, epoch);
         let logs = self.service.logs(era)?;
         let next = logs.branch(logs.branch_of(who))?.records.len();
-        self.joined(who, pending, Arrival { era, epoch, next, began_by: waiting.digest, why: Why::Resync, act: Some(act) })
+        self.joined(
+            who,
+            pending,
+            Arrival { era, epoch, next, began_by: waiting.digest, why: Why::Resync, act: Some(act) },
+        )
     }
 
     /// An external commit was taken.

@@ -335,8 +335,7 @@ impl Mischief {
     pub(crate) fn replaced(&mut self, who: PersonId, by: Option<ActId>) {
         let leads = |act: &Act| matches!(act.behaviour, Behaviour::StaleGroupInfo | Behaviour::WrongWelcome);
         let is_over = |act: &Act| leads(act) && act.to == Some(who) && act.reached;
-        let ids: Vec<ActId> =
-            self.open.iter().copied().filter(|id| self.acts.get(id.0).is_some_and(is_over)).collect();
+        let ids: Vec<ActId> = self.open.iter().copied().filter(|id| self.acts.get(id.0).is_some_and(is_over)).collect();
         for id in ids.into_iter().filter(|id| Some(*id) != by) {
             self.end(id, Notice::Harmless(Harmless::Replaced));
         }
