@@ -27,11 +27,11 @@ use crate::{
     authority::Authority,
     dice::Dice,
     finding::{Have as _, Step, What},
-    ids::{BranchId, PersonId},
+    ids::{BranchId, EpochId, PersonId},
     model::{Messages, Model},
     person::Person,
     report::Counts,
-    service::{Mischief, Record, Service, Shown},
+    service::{Mischief, Record, Service, Shown, Signal},
     witness::{Short, short},
 };
 
@@ -108,6 +108,8 @@ pub struct Simulation {
     service: Service,
     mischief: Mischief,
     fork: Option<Fork>,
+    /// Where members stood who saw during the fork that they cannot go on, and by what.
+    torn: Vec<(EpochId, Signal)>,
     /// The log that goes on.
     main: BranchId,
     model: Model,
@@ -141,6 +143,7 @@ impl Simulation {
             service: Service::default(),
             mischief,
             fork: None,
+            torn: Vec::new(),
             main: BranchId(0),
             model: Model::default(),
             counts: Counts::default(),

@@ -4,8 +4,8 @@
 use super::{Event, Fork, Simulation};
 use crate::{
     Recovery,
-    finding::{Step, What},
-    ids::{BranchId, PersonId},
+    finding::{Have as _, Step, What},
+    ids::{BranchId, EpochId, PersonId},
     person::Person,
     service::{Behaviour, Harmless, Notice, Signal},
     witness::Comparison,
@@ -28,8 +28,11 @@ impl Simulation {
     pub(super) fn trouble(&mut self, who: PersonId, signal: Signal) -> Step<()> {
         self.signal(who, signal, &[who])?;
         let recovery = self.config.recovery;
-        let person = self.person_mut(who)?;
+        let person = self.people.get_mut(who.0).have("a person")?;
         person.trouble = Some(signal);
+        if self.fork.is_some() {
+            self.torn.extend(person.standing.at.map(|at| (at, signal)));
+        }
         if recovery == Recovery::Stop {
             person.halted = true;
             self.counts.recover("stopped");
@@ -195,7 +198,11 @@ impl Simulation {
 
     /// Whether someone's epoch is one of this log's.
     pub(super) fn is_on(&self, who: PersonId, branch: BranchId) -> Step<bool> {
-        let Some(at) = self.person(who)?.standing.at else { return Ok(false) };
+        self.person(who)?.standing.at.map_or(Ok(false), |at| self.is_part_of(at, branch))
+    }
+
+    /// Whether an epoch is one of this log's.
+    fn is_part_of(&self, at: EpochId, branch: BranchId) -> Step<bool> {
         let tip = self.service.logs(self.service.era())?.branch(branch)?.tip;
         Ok(self.model.ancestor(tip, self.model.epoch(at)?.number)? == Some(at))
     }
@@ -225,6 +232,12 @@ impl Simulation {
         }
         if !parted {
             self.mischief.end_all(Behaviour::Fork, None, Notice::Harmless(Harmless::NeverSeen));
+        }
+        // Those who were led apart and did not meet anybody may have seen something else.
+        for (at, signal) in core::mem::take(&mut self.torn) {
+            if !self.is_part_of(at, kept)? {
+                self.mischief.end_all(Behaviour::Fork, None, Notice::Seen(signal));
+            }
         }
         self.counts.recover("fork healed");
         Ok(())
@@ -261,6 +274,10 @@ impl Simulation {
         person.session += 1;
         person.file.branch = kept;
         person.file.ahead.clear();
+        if person.halted {
+            // It reads nothing of it, also of what comes to places that it had read in the other.
+            person.file.cursor = 0;
+        }
         Ok(())
     }
 }
