@@ -166,7 +166,7 @@ impl Model {
             let is_pending = standing.pending == Some(record.digest);
             return Ok(match (is_pending, standing.in_the_clear) {
                 (true, _) => vec![Outcome::OwnCommit],
-                (false, true) => vec![Outcome::Own],
+                (false, true) => vec![Outcome::OldState],
                 (false, false) => vec![Outcome::OldState, Outcome::NotSelf],
             });
         }

@@ -227,7 +227,7 @@ impl Simulation {
     /// One's own comes back: it waits no more. What this state does not know shows that it is an old copy.
     fn own_back(&mut self, who: PersonId, record: &Record) -> Step<()> {
         let person = self.person_mut(who)?;
-        if !person.file.sent.contains(&record.digest) || matches!(record.truth, Truth::Commit(_)) {
+        if !person.file.sent.contains(&record.digest) {
             return self.trouble(who, Signal::OldCopy);
         }
         person.file.outbox.retain(|waiting| waiting.digest != record.digest);
