@@ -26,7 +26,7 @@ const OPENSSL_STEPS: &[&str] = &[
 ];
 
 /// How long each fuzz target is run, in seconds.
-const FUZZ_SECONDS: &str = "60";
+pub(crate) const FUZZ_SECONDS: &str = "60";
 
 /// The tests, as the README gives them.
 const TESTS: &str = "test --workspace --features cenacle-testkit/peers";
@@ -43,7 +43,7 @@ pub(crate) fn all() -> Result<(), Vec<String>> {
     rules::check()?;
     STEPS.iter().try_for_each(|step| cargo(step))?;
     // Always from the same seed: what fails here was caused by a change, and new seeds are for `cargo xtask fuzz`.
-    fuzz(&format!("{FUZZ_SECONDS} --seed 1"))?;
+    fuzz(FUZZ_SECONDS, Some(1))?;
     let feature = openssl_feature();
     OPENSSL_STEPS.iter().try_for_each(|step| cargo(&step.replace("FEATURE", feature)))
 }
@@ -61,8 +61,9 @@ pub(crate) fn constant_time() -> Result<(), Vec<String>> {
 
 /// Every fuzz target on its seeds, the corpus if one was written, and mutations; two at a time. Built as the tests are, so
 /// that nothing is built for it alone.
-pub(crate) fn fuzz(seconds: &str) -> Result<(), Vec<String>> {
-    cargo(&format!("run --quiet -p cenacle-fuzz -- run --jobs 2 --seconds {seconds}"))
+pub(crate) fn fuzz(seconds: &str, seed: Option<u64>) -> Result<(), Vec<String>> {
+    let seed = seed.map_or(String::new(), |seed| format!(" --seed {seed}"));
+    cargo(&format!("run --quiet -p cenacle-fuzz -- run --jobs 2 --seconds {seconds}{seed}"))
 }
 
 pub(crate) fn deny() -> Result<(), Vec<String>> {

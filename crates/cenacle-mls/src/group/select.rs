@@ -21,7 +21,7 @@ use crate::{
     Error,
     wire::{
         ExtensionType, LeafIndex, LeafNode, PreSharedKeyId, Proposal, ProposalRef, ProposalType, ProtocolVersion,
-        ReInit, Sender,
+        ReInit, RequiredCapabilities, Sender,
     },
 };
 
@@ -120,8 +120,10 @@ impl Group {
             Err(_) => {}
         }
         let mut kept: Vec<Listed<'a>> = list.iter().take(by_value).copied().collect();
-        let waiting = list.into_iter().skip(by_value).filter(|item| self.stands_alone(item.proposal));
-        let waiting: Vec<Listed<'a>> = waiting.collect();
+        let required = self.public().extensions().required_capabilities()?;
+        let types: Vec<ExtensionType> = self.public().extensions().types().collect();
+        let alone = |item: &Listed<'_>| self.stands_alone(item.proposal, required.as_ref(), &types);
+        let waiting: Vec<Listed<'a>> = list.into_iter().skip(by_value).filter(alone).collect();
         // Each try costs the whole list: many by value leave room for none.
         let mut tries = if by_value <= TRIES { TRIES } else { 0 };
         let (first, second) = waiting.split_at(waiting.len() / 2);
@@ -133,13 +135,16 @@ impl Group {
 
     /// Whether a leaf that is proposed, or a change of extensions, goes with the group as it is. What does not may do so with
     /// the rest of the list; once that is in doubt it is left out, lest it is sought for among all others.
-    fn stands_alone(&self, proposal: &Proposal) -> bool {
-        let (roster, extensions) = (self.public().tree.roster(), self.public().extensions());
+    fn stands_alone(
+        &self,
+        proposal: &Proposal,
+        required: Option<&RequiredCapabilities>,
+        types: &[ExtensionType],
+    ) -> bool {
+        let roster = self.public().tree.roster();
         let goes_with = |leaf: &LeafNode| {
-            let required = extensions.required_capabilities().ok().flatten();
-            let types: Vec<ExtensionType> = extensions.types().collect();
-            required.is_none_or(|required| leaf.capabilities.meet(&required))
-                && leaf.capabilities.understand(&types)
+            required.is_none_or(|required| leaf.capabilities.meet(required))
+                && leaf.capabilities.understand(types)
                 && roster.all_support_credential(leaf.credential.credential_type())
                 && roster.credentials_are_among(&leaf.capabilities.credentials)
         };

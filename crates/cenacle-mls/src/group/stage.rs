@@ -84,11 +84,11 @@ codec_struct! {
         pub external: u8,
         /// Leaves of new members, an external joiner included.
         pub added: Vec<LeafIndex>,
-        /// Those of `added` whom another than the committer wanted, and who that was.
+        /// Those of `added` whom another than the committer wanted, by their leaves, and who that was.
         pub proposed_adds: Vec<(LeafIndex, Sender)>,
         /// Leaves that were removed, with who was there.
         pub removed: Vec<(LeafIndex, Credential)>,
-        /// Those of `removed` whose removal another than the committer wanted, and who that was.
+        /// Those of `removed` whose removal another than the committer wanted, by their leaves, and who that was.
         pub proposed_removes: Vec<(LeafIndex, Sender)>,
         /// Leaves whose members replaced them by Update proposals.
         pub updated: Vec<LeafIndex>,
@@ -118,7 +118,9 @@ impl CommitSummary {
         let own = if external { Sender::NewMemberCommit } else { Sender::Member(leaf) };
         let by_others = |leaves: &[LeafIndex], senders: &[Sender]| {
             let all = leaves.iter().copied().zip(senders.iter().copied());
-            all.filter(|(_, sender)| *sender != own).collect()
+            let mut others: Vec<(LeafIndex, Sender)> = all.filter(|(_, sender)| *sender != own).collect();
+            others.sort_unstable_by_key(|(leaf, _)| *leaf);
+            others
         };
         Self {
             epoch: sealed.provisional.epoch,
@@ -151,7 +153,8 @@ impl CommitSummary {
 
     fn asker(&self, proposed: &[(LeafIndex, Sender)], leaf: LeafIndex) -> Sender {
         let own = if self.external == 0 { Sender::Member(self.committer) } else { Sender::NewMemberCommit };
-        proposed.iter().find(|(wanted, _)| *wanted == leaf).map_or(own, |(_, sender)| *sender)
+        let found = proposed.binary_search_by_key(&leaf, |(wanted, _)| *wanted).ok();
+        found.and_then(|at| proposed.get(at)).map_or(own, |(_, sender)| *sender)
     }
 }
 
