@@ -55,8 +55,9 @@ pub(crate) struct Diary {
     claims: VecDeque<(u64, u64, Short)>,
 }
 
-/// So many epochs are remembered.
-const EPOCHS: usize = 64;
+/// So many epochs are remembered. What messages carry reaches back to the epoch before; a record that was left out of an earlier
+/// one is found when two members meet who still remember it, and each meets another a few times in a hundred epochs.
+const EPOCHS: usize = 1024;
 /// So many claims about what is still to come.
 const CLAIMS: usize = 64;
 
