@@ -15,7 +15,7 @@ use base64::{
 #[derive(Debug)]
 pub(crate) enum InputError {
     /// The argument names no file and spells no bytes.
-    NeitherFileNorBytes,
+    NeitherFileNorBytes(String),
     /// There is nothing in it.
     Empty,
     /// There is more of it than is looked at.
@@ -27,7 +27,10 @@ pub(crate) enum InputError {
 impl core::fmt::Display for InputError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::NeitherFileNorBytes => f.write_str("the argument is no file, and neither hexadecimal nor base64"),
+            Self::NeitherFileNorBytes(argument) => {
+                let start: String = argument.chars().take(60).collect();
+                write!(f, "{start:?}: there is no such file, and it is neither hexadecimal nor base64")
+            }
             Self::Empty => f.write_str("the input is empty"),
             Self::TooLong => f.write_str("the input is longer than 1 GiB"),
             Self::Io(error) => write!(f, "cannot read the input: {error}"),
@@ -77,7 +80,7 @@ impl Input {
             Some(path) if Path::new(path).exists() => {
                 Self::of_content(all_of(fs::File::open(path).map_err(InputError::Io)?)?)
             }
-            Some(text) => Self::of_text(text).ok_or(InputError::NeitherFileNorBytes)?,
+            Some(text) => Self::of_text(text).ok_or_else(|| InputError::NeitherFileNorBytes(text.into()))?,
         };
         if input.bytes.is_empty() { Err(InputError::Empty) } else { Ok(input) }
     }
