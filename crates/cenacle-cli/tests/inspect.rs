@@ -185,7 +185,8 @@ fn bad_bytes_as_json() {
 
 #[test]
 fn no_bytes_is_a_usage_error() {
-    for (args, complaint) in [(&["no such file"][..], "\"no such file\": there is no such file"), (&["--as", "x"], "x")] {
+    for (args, complaint) in [(&["no such file"][..], "\"no such file\": there is no such file"), (&["--as", "x"], "x")]
+    {
         let output = run(args, &[]);
         assert_eq!(output.status.code(), Some(2));
         assert!(String::from_utf8(output.stderr).unwrap().contains(complaint));
