@@ -90,6 +90,8 @@ pub(crate) struct Backup {
     file: File,
     standing: Standing,
     group_id: GroupId,
+    /// Which log it was shown of each group before.
+    branches: Vec<BranchId>,
 }
 
 impl Backup {
@@ -266,22 +268,23 @@ impl Person {
         Ok(())
     }
 
-    /// Takes a copy of everything.
-    pub(crate) fn back_up(&mut self) -> Step<()> {
+    /// Takes a copy of everything; `branches` are the logs it was shown of the groups before.
+    pub(crate) fn back_up(&mut self, branches: Vec<BranchId>) -> Step<()> {
         let group_id = self.group()?.group_id().clone();
         let (file, standing) = (self.file.clone(), self.standing.clone());
-        self.backup = Some(Backup { rows: self.store.snapshot(), file, standing, group_id });
+        self.backup = Some(Backup { rows: self.store.snapshot(), file, standing, group_id, branches });
         Ok(())
     }
 
-    /// The copy is put back, as if nothing had happened since.
-    pub(crate) fn restore(&mut self) -> Step<()> {
-        let Backup { rows, file, standing, group_id } = self.backup.take().have("a backup")?;
+    /// The copy is put back, as if nothing had happened since. The logs it was shown of the groups before.
+    pub(crate) fn restore(&mut self) -> Step<Vec<BranchId>> {
+        let Backup { rows, file, standing, group_id, branches } = self.backup.take().have("a backup")?;
         self.store = rows.into();
         self.session += 1;
         (self.file, self.standing) = (file, standing);
         (self.join, self.current, self.trouble) = (None, false, None);
-        self.load(&group_id)
+        self.load(&group_id)?;
+        Ok(branches)
     }
 
     /// Moves the cursor behind a record that was taken, and behind those taken before it. Whether what is seen now is not what

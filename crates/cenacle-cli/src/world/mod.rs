@@ -51,6 +51,9 @@ pub struct WorldArgs {
     /// Print one JSON object for each seed
     #[arg(long)]
     json: bool,
+    /// Tell every event on standard error, with its virtual time in milliseconds
+    #[arg(long)]
+    trace: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -61,6 +64,8 @@ Examples:
     cenacle world --seeds 100 --members 20 --dishonest all
   A service that shows members different logs and forgets what it said:
     cenacle world --seed 7 --dishonest fork,stale-group-info --json
+  All that happened, event for event:
+    cenacle world --seed 7 --members 10 --trace 2> events
 
 Exit status: 0 if everything that came is explained, 1 if something is not, 2 for a wrong command line.";
 
@@ -77,7 +82,8 @@ fn behaviours(text: &str) -> Result<Dishonest, String> {
         "all" => Ok(Behaviour::ALL.to_vec()),
         list => list.split(',').map(|name| name.trim().parse::<Behaviour>()).collect(),
     };
-    list.map(|list| Dishonest { named: text.into(), list }).map_err(|error| format!("{error}, or all, or none"))
+    let named = text.replace(' ', "");
+    list.map(|list| Dishonest { named, list }).map_err(|error| format!("{error}, or all, or none"))
 }
 
 fn suite_number(text: &str) -> Result<u16, String> {
@@ -112,13 +118,17 @@ impl WorldArgs {
     fn simulate(&self, seed: u64, suite: Arc<dyn Suite>) -> Report {
         let recovery = if self.stop { Recovery::Stop } else { Recovery::Resync };
         let config = Config { members: self.members, epochs: self.epochs, recovery, ..Config::of_seed(seed) };
+        let simulation = Simulation::new(config.over(self.dishonest.list.iter().copied()), suite);
+        if self.trace {
+            let told = |millis, event: &str| drop(writeln!(io::stderr(), "{millis:>12} {event}"));
+            return simulation.traced(told).run();
+        }
         let bar = ProgressBar::new(self.epochs);
         if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} {wide_bar} {pos}/{len} epochs, {elapsed}") {
             bar.set_style(style);
         }
         bar.set_prefix(format!("seed {seed}"));
-        let report = Simulation::new(config.over(self.dishonest.list.iter().copied()), suite)
-            .run_watched(&mut |progress| bar.set_position(progress.epochs));
+        let report = simulation.run_watched(&mut |progress| bar.set_position(progress.epochs));
         bar.finish_and_clear();
         report
     }

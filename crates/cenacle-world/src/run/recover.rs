@@ -78,7 +78,9 @@ impl Simulation {
 
     pub(super) fn back_up(&mut self, who: PersonId) -> Step<()> {
         self.counts.did("backup");
-        self.person_mut(who)?.back_up()
+        let before = (0..self.person(who)?.file.era).map(|era| Ok(self.service.logs(era)?.branch_of(who)));
+        let before = before.collect::<Step<Vec<BranchId>>>()?;
+        self.person_mut(who)?.back_up(before)
     }
 
     /// Someone's old backup is put back. What was sealed and never reached the service leaves no sign in any log, nor does what
@@ -95,8 +97,12 @@ impl Simulation {
         self.counts.fault("old backup restored");
         self.note(format_args!("{who} is restored"));
         let person = self.person_mut(who)?;
-        person.restore()?;
+        let branches = person.restore()?;
         person.check_stored()?;
+        // It may have been led back into a group before, since.
+        for (era, branch) in branches.into_iter().enumerate() {
+            self.service.logs_mut(era)?.view_mut(who).branch = branch;
+        }
         self.leave_astray(who)?;
         self.agenda.after(1_000, Event::Wake(who));
         Ok(())
@@ -152,6 +158,13 @@ impl Simulation {
                 let here = slow.group()?.epoch().0;
                 if !slow.is_able() || here >= fast.group()?.epoch().0 {
                     return Ok(());
+                }
+                // Being further on counts for nothing in a log that people decided against.
+                if let Some(Fork { kept: Some(kept), .. }) = self.fork
+                    && self.is_on(behind, kept)?
+                    && !self.is_on(ahead, kept)?
+                {
+                    return self.trouble(ahead, Signal::LogDiffers);
                 }
                 // Without an epoch in common there is no telling whether it could ever catch up; nor when it does not.
                 if comparison == Comparison::Apart || slow.behind_in == Some(here) {
