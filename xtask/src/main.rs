@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         ["rules"] => rules::write(),
         ["rules", "--check"] => rules::check(),
         ["fuzz"] => ci::fuzz(ci::FUZZ_SECONDS, None),
-        ["fuzz", seconds] => ci::fuzz(seconds, None),
+        ["fuzz", seconds] if seconds.parse::<u64>().is_ok() => ci::fuzz(seconds, None),
         ["ci"] => ci::all(),
         ["ct"] => ci::constant_time(),
         ["deny"] => ci::deny(),

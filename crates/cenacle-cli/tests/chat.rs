@@ -202,6 +202,8 @@ fn members_keys_and_removal() {
     alice.say("/members");
     let names = [alice.event("member"), alice.event("member")].map(|member| member["name"].clone());
     assert_eq!(names, ["alice", "bob"]);
+    alice.say("/invite bob");
+    assert_eq!(alice.event("already_member")["name"], "bob");
     alice.say("/remove bob");
     assert_eq!(bob.event("removed")["by"], "alice");
     alice.say("he is gone");

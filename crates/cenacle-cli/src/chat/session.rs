@@ -118,7 +118,7 @@ impl Session {
             Command::New(title) => self.begin(&title).await?,
             Command::Switch(Some(wanted)) => self.switch(&wanted).await?,
             Command::Switch(None) => self.list().await?,
-            Command::Invite(name) => self.current()?.invite(&name).await?,
+            Command::Invite(name) => self.invite(&name).await?,
             Command::Remove(name) => self.current()?.remove(&name).await?,
             Command::Rotate => {
                 self.current()?.rotate().await?;
@@ -138,6 +138,18 @@ impl Session {
             Command::Quit => return Ok(Next::End),
         }
         Ok(Next::Line)
+    }
+
+    /// Adds all devices of an account. The members' list tells where there was nothing to do.
+    async fn invite(&self, name: &str) -> Result<(), Fault> {
+        let conversation = self.current()?;
+        let before = conversation.members().await?;
+        conversation.invite(name).await?;
+        let is_in = before.iter().any(|member| member.id.name.as_str() == name);
+        if !is_in || conversation.members().await? != before {
+            return Ok(());
+        }
+        Ok(self.printer.note(&format!("{name} is in it already"), &json!({ "event": "already_member", "name": name }))?)
     }
 
     async fn begin(&mut self, title: &str) -> Result<(), Fault> {
