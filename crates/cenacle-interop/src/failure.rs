@@ -10,6 +10,8 @@ use tonic::{Code, Status};
 
 /// The metadata key of the typed reason.
 const REASON: &str = "cenacle-reason";
+/// Longest sentence, in characters. A refusal travels in HTTP headers, percent-encoded, and whoever reads them has a limit.
+const MAX_SENTENCE: usize = 300;
 
 /// Why a call is refused.
 #[derive(Debug)]
@@ -56,6 +58,10 @@ pub(crate) enum Obstacle {
     ProposalLeftOut,
     /// The commit does not re-initialise the group.
     NotReInit,
+    /// The commit re-initialises the group, and another call leads on from there.
+    ReInit,
+    /// The Welcome leads to a group that is not what the call is for.
+    OtherGroup(&'static str),
 }
 
 impl fmt::Display for Kind {
@@ -77,6 +83,8 @@ impl fmt::Display for Obstacle {
             Self::ForeignEcho => "the proposal names this member as its sender, but this state never sent it",
             Self::ProposalLeftOut => "a proposal of by_reference cannot be committed with the others",
             Self::NotReInit => "the commit does not re-initialise the group",
+            Self::ReInit => "the commit re-initialises the group: the calls named ReInit lead on from there",
+            Self::OtherGroup(wanted) => return write!(f, "the Welcome leads to a group that is not {wanted}"),
         })
     }
 }
@@ -119,7 +127,7 @@ impl Failure {
             Self::Field(field, _) => format!("Field({field})"),
             Self::Suite(suite) => format!("Suite({suite})"),
             Self::NoMember(_) => "NoMember".to_owned(),
-            Self::NotNow(obstacle) => format!("{obstacle:?}"),
+            Self::NotNow(obstacle) => name_of(obstacle),
             Self::Core(error) => reason_of(error),
             Self::NumbersExhausted => "NumbersExhausted".to_owned(),
             Self::Broken => "Broken".to_owned(),
@@ -145,6 +153,21 @@ fn code_of(error: &Error) -> Code {
     }
 }
 
+/// A variant's name, without what is in it.
+fn name_of(obstacle: &Obstacle) -> String {
+    let full = format!("{obstacle:?}");
+    full.split('(').next().unwrap_or_default().to_owned()
+}
+
+/// What people read, shortened if it quotes something long.
+fn sentence(failure: &Failure) -> String {
+    let full = failure.to_string();
+    match full.char_indices().nth(MAX_SENTENCE) {
+        Some((end, _)) => full.get(..end).unwrap_or_default().to_owned() + "...",
+        None => full,
+    }
+}
+
 /// As the core names it: `Invalid(PathPresent)`. What follows the second name may be long, and is left out.
 fn reason_of(error: &Error) -> String {
     let full = format!("{error:?}");
@@ -157,7 +180,7 @@ fn reason_of(error: &Error) -> String {
 
 impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
-        let mut status = Self::new(failure.code(), failure.to_string());
+        let mut status = Self::new(failure.code(), sentence(&failure));
         if let Ok(reason) = failure.reason().parse() {
             status.metadata_mut().insert(REASON, reason);
         }
@@ -246,6 +269,9 @@ mod tests {
         );
         let member = status(Failure::NoMember(vec![0xff, b'x', b'\n']));
         assert_eq!((member.0, member.1.as_str()), (Code::FailedPrecondition, "NoMember"));
+        let long = status(Failure::NoMember(vec![0xff; 100_000]));
+        assert_eq!((long.1.as_str(), long.2.chars().count()), ("NoMember", MAX_SENTENCE + 3));
+        assert_eq!(status(Obstacle::OtherGroup("a branch")).1, "OtherGroup");
         assert_eq!(status(Failure::NumbersExhausted).0, Code::ResourceExhausted);
         assert_eq!(status(Failure::Broken).0, Code::Internal);
     }

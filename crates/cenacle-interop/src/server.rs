@@ -15,8 +15,9 @@ use tonic::transport::{self, server::TcpIncoming};
 
 use crate::{proto::mls_client_server::MlsClientServer, rpc::Interop, service::Service};
 
-/// Largest request, in bytes: a commit's list of proposals in a group of some hundred members, with room to spare.
-const MAX_REQUEST_BYTES: usize = 64 * 1024 * 1024;
+/// Largest request, in bytes: the tree of 50,000 members, or a commit's list of as many small proposals. Decoded, it may take
+/// many times as much: whoever reaches this service has been given private keys.
+const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
 
 /// How long calls may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);

@@ -152,29 +152,32 @@ impl State {
 
     /// Makes a commit of exactly these proposals. One that was made before and not confirmed is given up for it.
     pub(crate) fn commit(&mut self, wish: CommitWish<'_>) -> Result<CommitOut, Failure> {
-        let mut wanted = BTreeSet::new();
-        for proposal in wish.by_reference {
-            wanted.insert(self.take_in("by_reference", proposal)?);
-        }
-        if !self.group.has_pending_commit() {
-            return self.make_commit(wish, &wanted);
-        }
-        // Only without the former commit can it be known whether there will be a new one: a copy does without.
-        let (group, store) = self.copy()?;
-        let former = (core::mem::replace(&mut self.group, group), core::mem::replace(&mut self.store, store));
-        let given_up = self.act(|group, _| group.discard_pending(), |_| Ok(()));
-        let made = given_up.and_then(|()| self.make_commit(wish, &wanted));
-        if made.is_err() {
-            (self.group, self.store) = former;
-        }
-        made
+        let is_one_step = self.has_seen(wish.by_reference) && !self.group.has_pending_commit();
+        let steps = |state: &mut Self| {
+            let taken = wish.by_reference.iter().map(|proposal| state.take_in("by_reference", proposal));
+            let wanted = taken.collect::<Result<BTreeSet<_>, _>>()?;
+            if state.group.has_pending_commit() {
+                state.act(|group, _| group.discard_pending(), |_| Ok(()))?;
+            }
+            state.make_commit(wish, &wanted)
+        };
+        if is_one_step { steps(self) } else { self.wholly(steps) }
     }
 
-    /// The group and its rows once more.
-    fn copy(&self) -> Result<(Group, MemoryStore), Failure> {
+    fn has_seen(&self, proposals: &[Vec<u8>]) -> bool {
+        proposals.iter().all(|proposal| self.seen.contains_key(proposal))
+    }
+
+    /// Does something that takes several steps. When one fails, all is as it was before the first.
+    fn wholly<T>(&mut self, steps: impl FnOnce(&mut Self) -> Result<T, Failure>) -> Result<T, Failure> {
         let store = MemoryStore::from(self.store.snapshot());
-        let group = self.client.load_group(&store, self.group.group_id())?;
-        Ok((group.ok_or(Failure::Broken)?, store))
+        let group = self.client.load_group(&store, self.group.group_id())?.ok_or(Failure::Broken)?;
+        let seen = self.seen.clone();
+        let done = steps(self);
+        if done.is_err() {
+            (self.group, self.store, self.seen) = (group, store, seen);
+        }
+        done
     }
 
     fn make_commit(&mut self, wish: CommitWish<'_>, wanted: &BTreeSet<ProposalRef>) -> Result<CommitOut, Failure> {
@@ -217,7 +220,13 @@ impl State {
     /// The commit that was made here was accepted.
     pub(crate) fn confirm(&mut self) -> Result<(), Failure> {
         let echo = self.group.pending_commit().cloned().ok_or(Obstacle::NothingPending)?;
-        self.act(|group, inputs| group.stage(group.open(&echo)?, inputs), |_| Ok(()))?;
+        self.act(
+            |group, inputs| group.stage(group.open(&echo)?, inputs),
+            |transition| match reinit_of(transition) {
+                Ok(_) => Err(Obstacle::ReInit.into()),
+                Err(_) => Ok(()),
+            },
+        )?;
         Ok(())
     }
 
@@ -236,6 +245,9 @@ impl State {
     /// Receives a commit, after the proposals it refers to.
     pub(crate) fn receive(&mut self, proposals: &[Vec<u8>], commit: &[u8]) -> Result<(), Failure> {
         self.receive_commit(proposals, commit, |transition| match transition.preview() {
+            Received::Commit(summary) | Received::OwnCommit(summary) if summary.reinit.is_some() => {
+                Err(Obstacle::ReInit.into())
+            }
             Received::Commit(_) | Received::OwnCommit(_) | Received::Removed(_) => Ok(()),
             Received::Application(_) | Received::Proposal { .. } | Received::OwnMessage(_) | _ => Err(NO_COMMIT),
         })
@@ -258,11 +270,14 @@ impl State {
         look: impl FnOnce(&Transition<Received>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let commit: MlsMessage = decode("commit", commit)?;
-        for proposal in proposals {
-            self.take_in("proposal", proposal)?;
-        }
-        self.act(|group, inputs| group.stage(group.open(&commit)?, inputs), look)?;
-        Ok(())
+        let is_one_step = self.has_seen(proposals);
+        let steps = |state: &mut Self| {
+            for proposal in proposals {
+                state.take_in("proposal", proposal)?;
+            }
+            state.act(|group, inputs| group.stage(group.open(&commit)?, inputs), look).map(drop)
+        };
+        if is_one_step { steps(self) } else { self.wholly(steps) }
     }
 
     /// Encrypts application data.

@@ -113,6 +113,21 @@ impl Table {
         }
     }
 
+    /// Works with a key package, and forgets it once it is used up: of calls at the same time, the first has it.
+    pub(crate) fn use_up<T>(
+        &self,
+        id: u32,
+        work: impl FnOnce(&Transaction) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let transaction = self.transaction(id)?;
+        let transaction = lock(&transaction)?;
+        // It may have been used up while this call waited.
+        drop(self.transaction(id)?);
+        let done = work(&transaction)?;
+        self.remove(id)?;
+        Ok(done)
+    }
+
     pub(crate) fn transaction(&self, id: u32) -> Result<Arc<Mutex<Transaction>>, Failure> {
         match self.find(id)? {
             Some(Slot::Transaction(transaction)) => Ok(transaction),
@@ -131,7 +146,25 @@ impl Table {
         }
     }
 
-    pub(crate) fn successor(&self, id: u32) -> Result<Arc<Successor>, Failure> {
+    /// Works with a re-initialised group's member and its key package, and forgets both once they are used up: of calls at the
+    /// same time, the first has them.
+    pub(crate) fn succeed<T>(
+        &self,
+        id: u32,
+        work: impl FnOnce(&State, &Transaction) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let successor = self.successor(id)?;
+        let old = lock(&successor.old)?;
+        let offer = lock(&successor.offer)?;
+        // They may have been used up while this call waited.
+        drop(self.successor(id)?);
+        let done = work(&old, &offer)?;
+        self.remove(id)?;
+        self.remove(successor.old_id)?;
+        Ok(done)
+    }
+
+    fn successor(&self, id: u32) -> Result<Arc<Successor>, Failure> {
         match self.find(id)? {
             Some(Slot::Successor(successor)) => Ok(successor),
             Some(Slot::State(_) | Slot::Transaction(_) | Slot::Signer(_)) | None => {

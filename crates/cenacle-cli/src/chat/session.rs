@@ -149,7 +149,9 @@ impl Session {
         if !is_in || conversation.members().await? != before {
             return Ok(());
         }
-        Ok(self.printer.note(&format!("{name} is in it already"), &json!({ "event": "already_member", "name": name }))?)
+        Ok(self
+            .printer
+            .note(&format!("{name} is in it already"), &json!({ "event": "already_member", "name": name }))?)
     }
 
     async fn begin(&mut self, title: &str) -> Result<(), Fault> {

@@ -9,7 +9,11 @@ fn ways_to_be_dishonest_are_named() {
     assert!(behaviours("none").unwrap().list.is_empty());
     assert_eq!(behaviours("all").unwrap().list, Behaviour::ALL);
     let two = behaviours("fork, drop").unwrap();
-    assert_eq!((two.list.len(), &*two.named), (2, "fork,drop"), "as one word, for the command that does the same again");
+    assert_eq!(
+        (two.list.len(), &*two.named),
+        (2, "fork,drop"),
+        "as one word, for the command that does the same again"
+    );
     let refused = behaviours("fork,rude").unwrap_err();
     assert!(refused.contains("fork") && refused.contains("all"), "{refused}");
 }

@@ -1,8 +1,10 @@
 //! From a group to a smaller one beside it (RFC 9420 §11.3). The parent goes on.
 
+use cenacle_mls::wire::ResumptionPskUsage;
+
 use super::{
     Interop,
-    reinit::{FoundingWish, join_from},
+    reinit::{FoundingWish, Way, join_from},
 };
 use crate::{
     actor::{PskShelf, framing, lifetime},
@@ -37,16 +39,13 @@ impl Interop {
         request: &proto::HandleBranchRequest,
     ) -> Result<proto::HandleBranchResponse, Failure> {
         let parent = self.table.state(request.state_id)?;
-        let transaction = self.table.transaction(request.transaction_id)?;
-        let state = {
-            let parent = lock(&parent)?;
-            let offer = lock(&transaction)?;
+        let parent = lock(&parent)?;
+        self.table.use_up(request.transaction_id, |offer| {
             let client = framing(&offer.client, parent.client.settings().handshake);
-            join_from(&parent, &offer, &client, &request.welcome, &request.ratchet_tree)?
-        };
-        let epoch_authenticator = state.epoch_authenticator();
-        let state_id = self.table.insert(state)?;
-        self.table.remove(request.transaction_id)?;
-        Ok(proto::HandleBranchResponse { state_id, epoch_authenticator })
+            let way = Way { usage: ResumptionPskUsage::Branch, wanted: "a branch of this one" };
+            let state = join_from(&parent, offer, &client, way, (&request.welcome, &request.ratchet_tree))?;
+            let epoch_authenticator = state.epoch_authenticator();
+            Ok(proto::HandleBranchResponse { state_id: self.table.insert(state)?, epoch_authenticator })
+        })
     }
 }

@@ -18,7 +18,6 @@ use crate::{
     proto,
     state::State,
     suites::SystemRandomness,
-    table::lock,
 };
 
 pub(super) fn decode_group_info(bytes: &[u8]) -> Result<GroupInfo, Failure> {
@@ -82,20 +81,18 @@ impl Interop {
     }
 
     pub(crate) fn join_group(&self, request: &proto::JoinGroupRequest) -> Result<proto::JoinGroupResponse, Failure> {
-        let transaction = self.table.transaction(request.transaction_id)?;
-        let transaction = lock(&transaction)?;
-        let welcome = decode_welcome(&request.welcome)?;
-        let own = transaction.named_by(&welcome)?;
-        let tree = decode_given("ratchet_tree", &request.ratchet_tree)?;
-        let client = framing(&transaction.client, handshake(request.encrypt_handshake));
-        let new = client.join(&welcome, &own, tree, &inputs(&transaction.psks.psks()))?;
-        let mut psks = PskShelf::default();
-        psks.copy_from(&transaction.psks);
-        let state = State::new(client, psks, new, transaction.rows())?;
-        let epoch_authenticator = state.epoch_authenticator();
-        let state_id = self.table.insert(state)?;
-        self.table.remove(request.transaction_id)?;
-        Ok(proto::JoinGroupResponse { state_id, epoch_authenticator })
+        self.table.use_up(request.transaction_id, |offer| {
+            let welcome = decode_welcome(&request.welcome)?;
+            let own = offer.named_by(&welcome)?;
+            let tree = decode_given("ratchet_tree", &request.ratchet_tree)?;
+            let client = framing(&offer.client, handshake(request.encrypt_handshake));
+            let new = client.join(&welcome, &own, tree, &inputs(&offer.psks.psks()))?;
+            let mut psks = PskShelf::default();
+            psks.copy_from(&offer.psks);
+            let state = State::new(client, psks, new, offer.rows())?;
+            let epoch_authenticator = state.epoch_authenticator();
+            Ok(proto::JoinGroupResponse { state_id: self.table.insert(state)?, epoch_authenticator })
+        })
     }
 
     pub(crate) fn external_join(

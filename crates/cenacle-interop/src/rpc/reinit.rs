@@ -6,13 +6,13 @@ use std::sync::Mutex;
 
 use cenacle_mls::{
     group::{Client, Founding},
-    wire::{Credential, ReInit},
+    wire::{Credential, ReInit, ResumptionPskUsage},
 };
 
 use super::Interop;
 use crate::{
     actor::{PskShelf, Transaction, decode_given, decode_key_package, decode_welcome, encode, inputs, lifetime},
-    failure::Failure,
+    failure::{Failure, Obstacle},
     proto,
     state::{State, Successor},
     suites::SystemRandomness,
@@ -80,42 +80,27 @@ impl Interop {
         &self,
         request: &proto::ReInitWelcomeRequest,
     ) -> Result<proto::CreateSubgroupResponse, Failure> {
-        let successor = self.table.successor(request.reinit_id)?;
         let wish = FoundingWish {
             key_packages: &request.key_package,
             force_path: request.force_path,
             external_tree: request.external_tree,
         };
-        let answer = {
-            let old = lock(&successor.old)?;
-            let offer = lock(&successor.offer)?;
+        self.table.succeed(request.reinit_id, |old, offer| {
             let founding = offer.client.reinit(&old.group, lifetime())?;
-            self.found(&offer.client, inherited(&old, &offer), founding, wish)?
-        };
-        self.forget(request.reinit_id, &successor)?;
-        Ok(answer)
+            self.found(&offer.client, inherited(old, offer), founding, wish)
+        })
     }
 
     pub(crate) fn handle_re_init_welcome(
         &self,
         request: &proto::HandleReInitWelcomeRequest,
     ) -> Result<proto::JoinGroupResponse, Failure> {
-        let successor = self.table.successor(request.reinit_id)?;
-        let state = {
-            let old = lock(&successor.old)?;
-            let offer = lock(&successor.offer)?;
-            join_from(&old, &offer, &offer.client, &request.welcome, &request.ratchet_tree)?
-        };
-        let epoch_authenticator = state.epoch_authenticator();
-        let state_id = self.table.insert(state)?;
-        self.forget(request.reinit_id, &successor)?;
-        Ok(proto::JoinGroupResponse { state_id, epoch_authenticator })
-    }
-
-    /// The old group is over, and the runner has no number for it any more.
-    fn forget(&self, reinit_id: u32, successor: &Arc<Successor>) -> Result<(), Failure> {
-        self.table.remove(reinit_id)?;
-        self.table.remove(successor.old_id)
+        self.table.succeed(request.reinit_id, |old, offer| {
+            let way = Way { usage: ResumptionPskUsage::Reinit, wanted: "the one that this one was re-initialised to" };
+            let state = join_from(old, offer, &offer.client, way, (&request.welcome, &request.ratchet_tree))?;
+            let epoch_authenticator = state.epoch_authenticator();
+            Ok(proto::JoinGroupResponse { state_id: self.table.insert(state)?, epoch_authenticator })
+        })
     }
 
     /// Founds a group that continues another.
@@ -165,18 +150,28 @@ pub(super) fn inherited(old: &State, offer: &Transaction) -> PskShelf {
     psks
 }
 
-/// Joins a group that continues `old` with what was offered for it.
+/// In which way a group continues another, and what it is called where it does not.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    pub(super) usage: ResumptionPskUsage,
+    pub(super) wanted: &'static str,
+}
+
+/// Joins a group that continues `old` in this way, with what was offered for it.
 pub(super) fn join_from(
     old: &State,
     offer: &Transaction,
     client: &Client,
-    welcome: &[u8],
-    ratchet_tree: &[u8],
+    way: Way,
+    (welcome, ratchet_tree): (&[u8], &[u8]),
 ) -> Result<State, Failure> {
     let welcome = decode_welcome(welcome)?;
     let own = offer.named_by(&welcome)?;
     let tree = decode_given("ratchet_tree", ratchet_tree)?;
     let psks = inherited(old, offer);
     let new = client.join(&welcome, &own, tree, &inputs(&psks.psks()).with_origin(&old.group))?;
+    if new.continues() != Some(way.usage) {
+        return Err(Obstacle::OtherGroup(way.wanted).into());
+    }
     State::new(client.clone(), psks, new, offer.rows())
 }

@@ -11,6 +11,7 @@ mod continuations;
 mod joining;
 mod outside;
 mod refusals;
+mod unfit;
 mod world;
 
 /// The messages and the client half of the protocol, as the build script generates them.

@@ -5,7 +5,7 @@ use tonic::{Code, Response, Status};
 use crate::proto::*;
 use crate::world::{Process, Setting, Wish, World, add, of_kind, psk, remove};
 
-fn refused<A: core::fmt::Debug>(answer: Result<Response<A>, Status>, code: Code, reason: &str) {
+pub(crate) fn refused<A: core::fmt::Debug>(answer: Result<Response<A>, Status>, code: Code, reason: &str) {
     let status = answer.expect_err("a refusal");
     assert_eq!(status.code(), code, "{status}");
     assert_eq!(status.metadata().get("cenacle-reason").expect("a reason"), reason, "{status}");
@@ -13,7 +13,7 @@ fn refused<A: core::fmt::Debug>(answer: Result<Response<A>, Status>, code: Code,
 }
 
 /// One server, suite 1, handshakes encrypted.
-fn once<F: Future<Output = ()>>(script: impl FnOnce(World) -> F) {
+pub(crate) fn once<F: Future<Output = ()>>(script: impl FnOnce(World) -> F) {
     tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
         let process = Process::start().await;
         script(World::new(Setting { suite: 1, encrypt: true, stacks: 1 }, &[process])).await;

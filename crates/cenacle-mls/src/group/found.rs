@@ -79,7 +79,8 @@ impl Client {
     /// Begins a group of some members of `parent` (RFC 9420 §11.3), with its version and suite.
     ///
     /// # Errors
-    /// `Misuse(NotMember)`, `Misuse(ReInitialized)`; `Unsupported` when this client is not for the parent's suite.
+    /// `Misuse(NotMember)`, `Misuse(ReInitialized)`; `Misuse(GroupExists)` when the identifier is the parent's; `Unsupported`
+    /// when this client is not for the parent's suite.
     pub fn branch<'a>(
         &'a self,
         parent: &'a Group,
@@ -88,6 +89,9 @@ impl Client {
         lifetime: Lifetime,
     ) -> Result<Founding<'a>, Error> {
         parent.check_sending()?;
+        if group_id == *parent.group_id() {
+            return Err(Misuse::GroupExists.into());
+        }
         if parent.public().context.cipher_suite != self.suite.cipher_suite() {
             return Err(Error::Unsupported(Unsupported::CipherSuite));
         }
@@ -143,9 +147,9 @@ impl<'a> Founding<'a> {
         let (change, bundle) = commit.build(inputs, rng)?.into_parts();
         let StateEvent::Pending(pending, _) = change.event else { return Err(Misuse::NothingPending.into()) };
         let psks = &pending.record.summary.psks;
-        let replaced = check_continuation(psks, &pending.next.state.public, inputs)?;
+        let continues = check_continuation(psks, &pending.next.state.public, inputs)?;
         group.found(&pending);
-        Ok(FoundedGroup { new: NewGroup::of(group)?.in_place_of(replaced), welcome: bundle.welcome })
+        Ok(FoundedGroup { new: NewGroup::of(group)?.continuing(continues, inputs.origin), welcome: bundle.welcome })
     }
 }
 
@@ -215,13 +219,12 @@ impl FoundedGroup {
     }
 }
 
-/// Checks that a new group continues the one that its PSKs name, if they name one (RFC 9420 §12.4.3.1). Gives the group that it
-/// replaces.
-pub(crate) fn check_continuation<'a>(
+/// Checks that a new group continues the one that its PSKs name, if they name one (RFC 9420 §12.4.3.1). Gives in which way.
+pub(crate) fn check_continuation(
     psks: &[PreSharedKeyId],
     new: &PublicGroup,
-    inputs: &Inputs<'a>,
-) -> Result<Option<&'a Group>, Error> {
+    inputs: &Inputs<'_>,
+) -> Result<Option<ResumptionPskUsage>, Error> {
     let Some(Psk::Resumption { usage, psk_group_id, psk_epoch }) =
         psks.iter().map(|id| &id.psk).find(|psk| psk.continues())
     else {
@@ -234,11 +237,12 @@ pub(crate) fn check_continuation<'a>(
     if new.epoch() != Epoch(1) {
         return Err(Rule::SuccessorIsNew.into());
     }
-    Ok(match usage {
-        ResumptionPskUsage::Reinit => check_successor(origin, *psk_epoch, new, inputs).map(|()| Some(origin))?,
-        ResumptionPskUsage::Branch => check_branch(origin, new, inputs).map(|()| None)?,
-        ResumptionPskUsage::Application => None,
-    })
+    match usage {
+        ResumptionPskUsage::Reinit => check_successor(origin, *psk_epoch, new, inputs)?,
+        ResumptionPskUsage::Branch => check_branch(origin, *psk_epoch, new, inputs)?,
+        ResumptionPskUsage::Application => return Ok(None),
+    }
+    Ok(Some(*usage))
 }
 
 /// "For usage reinit, verify that the last Commit to the referenced group contains a ReInit proposal and that the group_id,
@@ -261,16 +265,25 @@ fn check_successor(old: &Group, psk_epoch: Epoch, new: &PublicGroup, inputs: &In
 
 /// "For usage branch, verify that the version and cipher_suite of the new group match those of the old group, and that the
 /// members of the new group compose a subset of the members of the old group, according to the application."
-fn check_branch(parent: &Group, new: &PublicGroup, inputs: &Inputs<'_>) -> Result<(), Rule> {
+fn check_branch(parent: &Group, psk_epoch: Epoch, new: &PublicGroup, inputs: &Inputs<'_>) -> Result<(), Error> {
     let (old, context) = (parent.public(), new.context());
+    // RFC 9420 §11.2: from the last epoch of a group that was re-initialised, only its successor goes on, and under the
+    // successor's name nothing else does.
+    if parent.reinit().is_some_and(|reinit| psk_epoch == parent.epoch() || reinit.group_id == context.group_id) {
+        return Err(Rule::SuccessorFits.into());
+    }
+    // RFC 9420 §12.4.3: the parent goes on beside the branch, so that the branch needs a name of its own.
+    if context.group_id == old.context.group_id {
+        return Err(Misuse::GroupExists.into());
+    }
     if context.version != old.context.version || context.cipher_suite != old.context.cipher_suite {
-        return Err(Rule::BranchFits);
+        return Err(Rule::BranchFits.into());
     }
     let parents = identities(old, inputs);
     if identities(new, inputs).keys().all(|who| parents.contains_key(who)) {
         Ok(())
     } else {
-        Err(Rule::BranchMembersMatch)
+        Err(Rule::BranchMembersMatch.into())
     }
 }
 

@@ -34,7 +34,7 @@ use crate::{
     tree::{RatchetTree, TreePrivate},
     wire::{
         Epoch, Extension, ExtensionType, Extensions, ExternalPub, GroupId, GroupInfo, GroupSecrets, LeafIndex,
-        PreSharedKeyId, ProtocolVersion, Welcome, WireTree,
+        PreSharedKeyId, ProtocolVersion, ResumptionPskUsage, Welcome, WireTree,
     },
 };
 
@@ -44,6 +44,8 @@ use crate::{
 pub struct NewGroup {
     delta: Delta,
     group: Group,
+    /// In which way it continues another.
+    continues: Option<ResumptionPskUsage>,
     /// The epoch in which a group of the same identifier was re-initialised to this one.
     replaces: Option<Epoch>,
     /// Whether this client made the epoch itself, by an external commit: no key of it was ever used.
@@ -82,7 +84,7 @@ impl NewGroup {
         let mut delta = Delta::new();
         write_new_group(&group.state, &group.secret_tree, &mut delta)?;
         delta.delete(pending_row(group.group_id()));
-        Ok(Self { delta, group, replaces: None, fresh: false, uses: None })
+        Ok(Self { delta, group, continues: None, replaces: None, fresh: false, uses: None })
     }
 
     /// The group as one whose present epoch this client made.
@@ -99,10 +101,20 @@ impl NewGroup {
         self.group
     }
 
-    /// The group as the one that `old` was re-initialised to, perhaps under the same identifier.
-    pub(crate) fn in_place_of(mut self, old: Option<&Group>) -> Self {
-        self.replaces = old.filter(|old| old.group_id() == self.group.group_id()).map(Group::epoch);
+    /// The group as one that continues `origin` in this way, perhaps under the same identifier.
+    pub(crate) fn continuing(mut self, continues: Option<ResumptionPskUsage>, origin: Option<&Group>) -> Self {
+        let succeeds =
+            |old: &&Group| continues == Some(ResumptionPskUsage::Reinit) && old.group_id() == self.group.group_id();
+        self.replaces = origin.filter(succeeds).map(Group::epoch);
+        self.continues = continues;
         self
+    }
+
+    /// In which way it continues the group of [`Inputs::with_origin`]: `Reinit` or `Branch` (RFC 9420 §11.2, §11.3), `None` if
+    /// it continues none. Whoever waits for a group's successor, or for a branch, looks here: any group may be joined.
+    #[must_use]
+    pub const fn continues(&self) -> Option<ResumptionPskUsage> {
+        self.continues
     }
 
     /// The public half, to be looked at before the group is accepted.
@@ -409,9 +421,10 @@ impl Client {
         let epoch = joiner_secret.member_secret(suite, &psk_secret).into_epoch(suite, context)?;
         // "Verify the confirmation tag in the GroupInfo".
         let epoch = epoch.confirm(suite, &context.confirmed_transcript_hash, &info.confirmation_tag)?;
-        let replaced = check_continuation(&group_secrets.psks, &public, inputs)?;
+        let continues = check_continuation(&group_secrets.psks, &public, inputs)?;
         let secret_tree = SecretTree::new(public.tree.root(), epoch.encryption_secret);
-        let mut new = NewGroup::new(self, public, epoch.secrets, private, secret_tree)?.in_place_of(replaced);
+        let mut new =
+            NewGroup::new(self, public, epoch.secrets, private, secret_tree)?.continuing(continues, inputs.origin);
         if !own.is_last_resort() {
             let row = key_package::row_key(&own.key_package.reference(suite)?);
             new.delta.delete(row.clone());

@@ -70,12 +70,18 @@ fn r278_successor_of_an_earlier_epoch() {
     trial.moves(&["bob", "carol", "dave"], &twin);
 }
 
-/// §11.2, §12.4.3.1: The group that replaces another has all its members.
+/// §11.2, §12.4.3.1: The group that replaces another has all its members, also where it calls itself a branch, which may have
+/// fewer.
 #[test]
 fn r279_a_member_is_left_out() {
     let Ended { mut trial, packages, mut founder, psk } = ended(279, |_| ());
     let bad = founder.make(founding(&psk, &packages[..2]));
     trial.refuses_welcome("bob", bad.welcome(), Rule::SuccessorKeepsMembers);
+    for name in [SUCCESSOR, b"another"] {
+        let (mut branch, as_branch) = trial.alice.continues(code::USAGE_BRANCH, name);
+        let bad = branch.make(founding(&as_branch, &packages[..2]));
+        trial.refuses_welcome("bob", bad.welcome(), Rule::SuccessorFits);
+    }
     let twin = founder.make(founding(&psk, &packages));
     trial.moves(&["bob", "carol", "dave"], &twin);
 }
@@ -85,7 +91,7 @@ fn branching(trial: &mut Trial) -> (Insider, PreSharedKeyId) {
     trial.alice.continues(code::USAGE_BRANCH, b"branch")
 }
 
-/// §11.3, §12.4.3.1: A branch is joined in its epoch 1, and has the version and suite of its origin.
+/// §11.3, §12.4.3.1: A branch is joined in its epoch 1, and has the version and suite of its origin, but not its name.
 #[test]
 fn r280_branch_that_is_old() {
     let mut trial = Trial::new(280);
@@ -96,6 +102,10 @@ fn r280_branch_that_is_old() {
     trial.refuses_welcome("bob", bad.welcome(), Rule::SuccessorIsNew);
     let bad = founder.make(founding(&psk, &bob).context(|context| context.version = 2));
     trial.refuses_welcome("bob", bad.welcome(), Error::Unsupported(Unsupported::Version));
+    let name = trial.alice.context.group_id.clone();
+    let (mut namesake, of_namesake) = trial.alice.continues(code::USAGE_BRANCH, &name);
+    let bad = namesake.make(founding(&of_namesake, &bob));
+    trial.refuses_welcome("bob", bad.welcome(), Error::Misuse(Misuse::GroupExists));
     // Another suite takes a client of it, who is told which group the new one continues.
     let mut other = Trial::world(280, 2);
     other.enter("bob");
