@@ -99,7 +99,7 @@ impl NewGroup {
         self
     }
 
-    /// In which way it continues the group of [`Inputs::with_origin`]: `Reinit` or `Branch` (RFC 9420 §11.2, §11.3), `None` if
+    /// In which way it continues the group of [`Inputs::with_origin`](super::Inputs::with_origin): `Reinit` or `Branch` (RFC 9420 §11.2, §11.3), `None` if
     /// it continues none. Whoever waits for a group's successor, or for a branch, looks here: any group may be joined.
     #[must_use]
     pub const fn continues(&self) -> Option<ResumptionPskUsage> {
