@@ -128,7 +128,7 @@ fn each_deviation_is_refused() {
         (Rule::SuccessorFits, Box::new(|forged| forged.extensions = extensions)),
         (Rule::SuccessorFits, Box::new(|forged| forged.psks = vec![earlier])),
         (Rule::WelcomePsksFit, Box::new(|forged| forged.psks.push(second))),
-        (Rule::BranchFits, Box::new(|forged| forged.psks = vec![branch])),
+        (Rule::SuccessorFits, Box::new(|forged| forged.psks = vec![branch])),
         (Rule::SuccessorKeepsMembers, Box::new(|forged| forged.members = vec![alice, bob])),
         (Rule::SuccessorKeepsMembers, Box::new(|forged| forged.members.push(dave.clone()))),
         (Rule::SuccessorKeepsMembers, Box::new(|forged| *forged.members.last_mut().unwrap() = dave.clone())),
@@ -290,20 +290,34 @@ fn a_branch_does_not_take_the_place_of_a_group_that_ended() {
     for name in ["group", "next"] {
         let mut scene = scene(Some(to(name, 1)), 1);
         let epoch = scene.last_epoch();
-        let branch = Invitation { psks: vec![scene.psk(ResumptionPskUsage::Branch, epoch)], ..scene.honest("group") };
-        let welcome = welcome_of(&branch.welcome(&mut scene.rng).into());
-        let bob = scene.world.people.get_mut("bob").unwrap();
-        let old = bob.group.as_ref().unwrap();
-        let before = bob.store.snapshot();
-        let new = open(&scene.bob, &bob.store, &welcome, &inputs().with_origin(old)).unwrap();
-        let refused = common::succession::not_accepted(new.accept(&mut bob.store));
-        assert_eq!(refused, Error::Misuse(cenacle_mls::Misuse::GroupExists));
-        let new = open(&scene.bob, &bob.store, &welcome, &inputs().with_origin(old)).unwrap();
-        let old = bob.group.take().unwrap();
-        let refused = common::succession::not_accepted(new.accept_in_place_of(old, &mut bob.store));
-        assert_eq!(refused, Error::Stale(Epoch(1)));
-        assert!(before == bob.store.snapshot());
+        for of_branch in ["group", "next", "another"] {
+            let psks = vec![scene.psk(ResumptionPskUsage::Branch, epoch)];
+            let branch = Invitation { psks, ..scene.honest(of_branch) };
+            assert_eq!(scene.judge(&branch), Err(Error::Invalid(Rule::SuccessorFits)));
+        }
+        let honest = scene.honest(name);
+        assert_eq!(scene.judge(&honest), Ok(()));
     }
+}
+
+// RFC 9420 §12.4.3. A group that continues none does not take the place of one that ended, even under its name.
+#[test]
+fn a_namesake_does_not_take_the_place_of_a_group_that_ended() {
+    let mut scene = scene(Some(to("next", 1)), 1);
+    let namesake = Invitation { psks: Vec::new(), ..scene.honest("group") };
+    let welcome = welcome_of(&namesake.welcome(&mut scene.rng).into());
+    let bob = scene.world.people.get_mut("bob").unwrap();
+    let old = bob.group.as_ref().unwrap();
+    let before = bob.store.snapshot();
+    let new = open(&scene.bob, &bob.store, &welcome, &inputs().with_origin(old)).unwrap();
+    assert_eq!(new.continues(), None);
+    let refused = common::succession::not_accepted(new.accept(&mut bob.store));
+    assert_eq!(refused, Error::Misuse(cenacle_mls::Misuse::GroupExists));
+    let new = open(&scene.bob, &bob.store, &welcome, &inputs().with_origin(old)).unwrap();
+    let old = bob.group.take().unwrap();
+    let refused = common::succession::not_accepted(new.accept_in_place_of(old, &mut bob.store));
+    assert_eq!(refused, Error::Stale(Epoch(1)));
+    assert!(before == bob.store.snapshot());
 }
 
 // RFC 9420 §11.2: "The Welcome message MUST specify a PreSharedKeyID of type resumption with usage reinit".
