@@ -18,6 +18,11 @@ macro_rules! codec_struct {
                 $(let $field = <$ty as $crate::Decode>::decode(from)?;)*
                 Ok(Self { $($field),* })
             }
+
+            fn skip(from: &mut $crate::Reader<'_>) -> Result<(), $crate::DecodeError> {
+                $(<$ty as $crate::Decode>::skip(from)?;)*
+                Ok(())
+            }
         }
     )*};
 }
@@ -62,6 +67,10 @@ macro_rules! open_enum {
             fn decode(from: &mut $crate::Reader<'_>) -> Result<Self, $crate::DecodeError> {
                 <$int as $crate::Decode>::decode(from).map(Self)
             }
+
+            fn skip(from: &mut $crate::Reader<'_>) -> Result<(), $crate::DecodeError> {
+                <$int as $crate::Decode>::skip(from)
+            }
         }
     )*};
 }
@@ -82,6 +91,10 @@ macro_rules! codec_newtype {
         impl $crate::Decode for $name {
             fn decode(from: &mut $crate::Reader<'_>) -> Result<Self, $crate::DecodeError> {
                 <$ty as $crate::Decode>::decode(from).map(Self)
+            }
+
+            fn skip(from: &mut $crate::Reader<'_>) -> Result<(), $crate::DecodeError> {
+                <$ty as $crate::Decode>::skip(from)
             }
         }
     )*};

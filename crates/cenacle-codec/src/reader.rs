@@ -58,8 +58,8 @@ impl core::error::Error for DecodeError {}
 
 /// So many bytes of memory may be allocated for each byte of the outermost input.
 ///
-/// Long lists of tiny items are what takes the most, and nothing that a rule of MLS lets through comes near: keys, digests and
-/// signatures have their lengths. That makes it a bound of the memory an attacker gets, and no limit for anyone else.
+/// Long lists of tiny items are what takes the most. What a rule of MLS lets through takes less by itself, whatever surrounds it.
+/// That makes it a bound of the memory an attacker gets, and no limit for anyone else.
 pub const MEMORY_FACTOR: usize = 16;
 
 /// And so many besides, in bytes.
@@ -80,6 +80,12 @@ impl<'a> Reader<'a> {
     pub const fn new(bytes: &'a [u8]) -> Self {
         let memory = bytes.len().saturating_mul(MEMORY_FACTOR).saturating_add(MEMORY_BESIDES);
         Self { rest: bytes, offset: 0, memory }
+    }
+
+    /// As [`Reader::new`], for what was decoded before: it takes what it took then.
+    #[must_use]
+    pub const fn of_own(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, offset: 0, memory: usize::MAX }
     }
 
     /// Bytes consumed so far, counted from the outermost input.

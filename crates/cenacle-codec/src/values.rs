@@ -42,16 +42,37 @@ pub trait Decode: Sized {
     /// When the bytes are not a canonical encoding.
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError>;
 
+    /// Moves the reader behind one value and keeps nothing of it: so the items of a vector are counted before there is room for
+    /// them. Reads no deeper than it must to find the end, and takes whatever [`Decode::decode`] takes.
+    ///
+    /// # Errors
+    /// When the value's end cannot be found.
+    fn skip(from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        Self::decode(from).map(drop)
+    }
+
     /// Reads a value that fills `bytes` exactly.
     ///
     /// # Errors
     /// As [`Decode::decode`], and `TrailingBytes`.
     fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut from = Reader::new(bytes);
-        let value = Self::decode(&mut from)?;
-        from.finish()?;
-        Ok(value)
+        whole(Reader::new(bytes))
     }
+
+    /// As [`Decode::from_bytes`], for what is one's own: it was decoded before, within the bounds of what it came in, and must
+    /// be readable for ever.
+    ///
+    /// # Errors
+    /// As [`Decode::from_bytes`], but for `OverMemory`.
+    fn from_own_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        whole(Reader::of_own(bytes))
+    }
+}
+
+fn whole<T: Decode>(mut from: Reader<'_>) -> Result<T, DecodeError> {
+    let value = T::decode(&mut from)?;
+    from.finish()?;
+    Ok(value)
 }
 
 macro_rules! integers {
@@ -64,6 +85,9 @@ macro_rules! integers {
         impl Decode for $int {
             fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
                 Ok(Self::from_be_bytes(from.array()?))
+            }
+            fn skip(from: &mut Reader<'_>) -> Result<(), DecodeError> {
+                from.bytes(size_of::<Self>()).map(drop)
             }
         }
     )*};
@@ -90,6 +114,10 @@ impl<A: Decode, B: Decode> Decode for (A, B) {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok((A::decode(from)?, B::decode(from)?))
     }
+    fn skip(from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        A::skip(from)?;
+        B::skip(from)
+    }
 }
 
 impl<const N: usize> Encode for [u8; N] {
@@ -101,6 +129,9 @@ impl<const N: usize> Encode for [u8; N] {
 impl<const N: usize> Decode for [u8; N] {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.array()
+    }
+    fn skip(from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        from.bytes(N).map(drop)
     }
 }
 
@@ -128,6 +159,9 @@ impl<T: Decode> Decode for Option<T> {
             _ => Err(before.error(DecodeErrorKind::BadPresence)),
         }
     }
+    fn skip(from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        if u8::decode(from)? == 0 { Ok(()) } else { T::skip(from) }
+    }
 }
 
 impl<T: Encode> Encode for [T] {
@@ -145,9 +179,9 @@ impl<T: Encode> Encode for Vec<T> {
 impl<T: Decode> Decode for Vec<T> {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.vector(|content| {
-            let mut items = Self::new();
-            // The number and offset of the first item that room was not made with.
-            let mut since = (0, content.offset());
+            let count = count::<T>(content.clone());
+            content.allocate(count.saturating_mul(size_of::<T>()))?;
+            let mut items = Self::with_capacity(count);
             while !content.is_empty() {
                 let before = content.offset();
                 let item = T::decode(content)?;
@@ -155,38 +189,26 @@ impl<T: Decode> Decode for Vec<T> {
                     // An item without bytes would make the vector endless.
                     return Err(content.error(DecodeErrorKind::Forbidden("a vector of empty items")));
                 }
-                if items.len() == items.capacity() {
-                    make_room(&mut items, before, since, content)?;
-                    since = (items.len().saturating_add(1), content.offset());
-                }
                 items.push(item);
             }
             Ok(items)
         })
     }
+
+    fn skip(from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        from.opaque().map(drop)
+    }
 }
 
-/// Makes room for the item that was just read, from offset `before` on, and for some that follow it: as many as there can be
-/// if they are as long as those `since`. If these are all of one length it is believed that so is the rest, and nothing is
-/// allocated twice or in vain; else room is made for at most seven times as many as there are.
-fn make_room<T>(
-    items: &mut Vec<T>,
-    before: usize,
-    since: (usize, usize),
-    content: &mut Reader<'_>,
-) -> Result<(), DecodeError> {
-    let read = items.len().saturating_add(1);
-    let (recent, bytes) = (read.saturating_sub(since.0).max(1), content.offset().saturating_sub(since.1).max(1));
-    let rest = content.rest().len().saturating_mul(recent);
-    let fits = rest.is_multiple_of(bytes);
-    let alike = fits && recent >= 8 && content.offset().saturating_sub(before).saturating_mul(recent) == bytes;
-    // A guess that is a little low makes the list grow again, which costs more than some room unused.
-    let spare = if fits { 0 } else { rest / bytes / 8 + 1 };
-    let most = if alike { usize::MAX } else { read.saturating_mul(7) };
-    let capacity = read.saturating_add((rest / bytes + spare).min(most));
-    content.allocate(capacity.saturating_mul(size_of::<T>()))?;
-    items.reserve_exact(capacity.saturating_sub(items.len()));
-    Ok(())
+/// How many items there are, as far as they can be told apart: decoding says what is wrong with the next.
+fn count<T: Decode>(mut content: Reader<'_>) -> usize {
+    let mut count = 0usize;
+    let mut rest = content.rest().len();
+    while T::skip(&mut content).is_ok() && content.rest().len() < rest {
+        rest = content.rest().len();
+        count = count.saturating_add(1);
+    }
+    count
 }
 
 macro_rules! pointers {
@@ -202,6 +224,9 @@ macro_rules! pointers {
                 // An Arc has two counters besides.
                 from.allocate(size_of::<(T, usize, usize)>())?;
                 Ok($pointer::new(value))
+            }
+            fn skip(from: &mut Reader<'_>) -> Result<(), DecodeError> {
+                T::skip(from)
             }
         }
     )*};

@@ -178,4 +178,8 @@ impl Decode for SecretBytes {
         from.allocate(bytes.len())?;
         Ok(bytes.into())
     }
+
+    fn skip(from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        from.opaque().map(drop)
+    }
 }

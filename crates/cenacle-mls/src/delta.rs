@@ -176,6 +176,11 @@ impl Decode for RowKey {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self { table: Table::decode(from)?, key: Opaque::decode(from)?.into_vec() })
     }
+
+    fn skip(from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        Table::skip(from)?;
+        Opaque::skip(from)
+    }
 }
 
 impl Encode for Change {
@@ -197,6 +202,12 @@ impl Decode for Change {
             3 => RowKey::decode(from).map(Self::DeletePrefix),
             _ => Err(before.error(DecodeErrorKind::UnknownVariant("Change"))),
         }
+    }
+
+    fn skip(from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        let is_put = u8::decode(from)? == 1;
+        RowKey::skip(from)?;
+        if is_put { Opaque::skip(from) } else { Ok(()) }
     }
 }
 

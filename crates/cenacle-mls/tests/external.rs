@@ -69,7 +69,7 @@ fn lists_and_paths() {
         assert_eq!(outsider.leaf, LeafIndex(1));
         let mut rng = SeededRng::new(3);
         let honest = outsider.commit_from_outside(Plan::of([]), &mut rng);
-        let reference = ProposalOrRef::Reference(ProposalRef(world.suite.hash(&[b"whatever"])));
+        let reference = ProposalOrRef::Reference(Box::new(ProposalRef(world.suite.hash(&[b"whatever"]))));
         let by_reference = changed(&outsider, &honest, |commit| commit.proposals.push(reference));
         let no_path = changed(&outsider, &honest, |commit| commit.path = None);
         let no_init = changed(&outsider, &honest, |commit| commit.proposals.clear());

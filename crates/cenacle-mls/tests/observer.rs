@@ -384,7 +384,7 @@ fn broken(world: &World, bob: &Insider, rng: &mut SeededRng) -> Vec<(Rule, MlsMe
         (Rule::ExternalInitOnce, with_path(vec![init])),
         (Rule::AddedIsNew, Plan::of([present])),
         (Rule::ProposalSupportedByAll, with_path(vec![Proposal::Custom(ProposalType(0xf0f0), (&b""[..]).into())])),
-        (Rule::ProposalKnown, Plan { list: vec![ProposalOrRef::Reference(unknown)], ..with_path(vec![]) }),
+        (Rule::ProposalKnown, Plan { list: vec![ProposalOrRef::Reference(Box::new(unknown))], ..with_path(vec![]) }),
     ];
     plans.into_iter().map(|(rule, plan)| (rule, bob.commit(plan, rng))).collect()
 }

@@ -256,7 +256,7 @@ fn references_and_updates() {
     let proposal = insider.propose(Proposal::PreSharedKey(PreSharedKey { psk: id.clone() }));
     let Received::Proposal { reference, .. } = world.receive("bob", &proposal).unwrap() else { panic!() };
     let plan = |times: usize| Plan {
-        list: vec![ProposalOrRef::Reference(reference); times],
+        list: vec![ProposalOrRef::Reference(Box::new(reference)); times],
         psks: vec![(id.clone(), SecretBytes::from(vec![7; 32]))],
         ..Plan::of([])
     };

@@ -214,7 +214,7 @@ fn hostile_lists_cost_no_more_than_n_log_n() {
     let remove = |number: u32| Proposal::Remove(Remove { removed: LeafIndex(number % 64) });
     let reference = |number: u32| {
         let digest = Digest::from_slice(&[&number.to_be_bytes()[..], &[7; 28]].concat()).unwrap();
-        ProposalOrRef::Reference(ProposalRef(digest))
+        ProposalOrRef::Reference(Box::new(ProposalRef(digest)))
     };
     let node = |ciphertexts| UpdatePathNode {
         encryption_key: public_key(&*plain_suite()),

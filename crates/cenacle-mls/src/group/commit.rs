@@ -307,7 +307,7 @@ struct Path {
 
 fn by_value_or_reference(item: &Listed<'_>) -> ProposalOrRef {
     match item.reference {
-        Some(reference) => ProposalOrRef::Reference(reference),
+        Some(reference) => ProposalOrRef::Reference(Box::new(reference)),
         None => ProposalOrRef::Proposal(item.proposal.clone()),
     }
 }

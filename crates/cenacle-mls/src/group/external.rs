@@ -93,7 +93,7 @@ impl PendingJoin {
         group_id: &GroupId,
     ) -> Result<Option<(MlsMessage, Delta)>, PersistError<S::Error>> {
         let Some(row) = store.row(&pending_row(group_id)).map_err(PersistError::Store)? else { return Ok(None) };
-        let record = PendingJoinRecord::from_bytes(row.expose()).map_err(|_| Error::Corrupt("pending join"))?;
+        let record = PendingJoinRecord::from_own_bytes(row.expose()).map_err(|_| Error::Corrupt("pending join"))?;
         let mut delta = Delta::new();
         super::rows::erase_group(group_id, &mut delta);
         for change in record.changes {

@@ -114,7 +114,7 @@ impl OwnKeyPackage {
 }
 
 fn read(row: &SecretBytes) -> Result<OwnKeyPackage, Error> {
-    OwnKeyPackage::from_bytes(row.expose()).map_err(|_| Error::Corrupt("key package"))
+    OwnKeyPackage::from_own_bytes(row.expose()).map_err(|_| Error::Corrupt("key package"))
 }
 
 pub(crate) fn row_key(reference: &KeyPackageRef) -> RowKey {

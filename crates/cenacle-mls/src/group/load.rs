@@ -83,7 +83,7 @@ impl<S: Store> View<'_, S> {
     ) -> Result<Vec<(P, SecretBytes)>, PersistError<S::Error>> {
         let decode = |(key, value): (RowKey, SecretBytes)| {
             let rest = key.key.strip_prefix(prefix.key.as_slice()).ok_or(CORRUPT)?;
-            Ok((P::from_bytes(rest).map_err(|_| CORRUPT)?, value))
+            Ok((P::from_own_bytes(rest).map_err(|_| CORRUPT)?, value))
         };
         self.rows(prefix)?.into_iter().map(decode).collect()
     }
@@ -211,7 +211,7 @@ impl<S: Store> View<'_, S> {
 }
 
 pub(crate) fn decode<T: Decode>(value: &SecretBytes) -> Result<T, Error> {
-    T::from_bytes(value.expose()).map_err(|_| CORRUPT)
+    T::from_own_bytes(value.expose()).map_err(|_| CORRUPT)
 }
 
 /// A group's header, or `None` where there is no such group.

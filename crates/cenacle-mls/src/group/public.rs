@@ -233,7 +233,7 @@ fn resolve<'a>(commit: &'a Commit, sender: Sender, proposals: &'a ProposalCache)
         ProposalOrRef::Reference(reference) if !referred.insert(reference) => Err(Rule::ProposalReferredOnce.into()),
         ProposalOrRef::Reference(reference) => {
             let cached = known.get(reference).ok_or(Rule::ProposalKnown)?;
-            Ok(Listed { proposal: &cached.proposal, sender: cached.sender, reference: Some(*reference) })
+            Ok(Listed { proposal: &cached.proposal, sender: cached.sender, reference: Some(**reference) })
         }
     };
     commit.proposals.iter().map(&mut look_up).collect()

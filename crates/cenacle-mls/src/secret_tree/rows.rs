@@ -128,10 +128,10 @@ impl SecretTreeRows<'_> {
     fn position<T: Decode>(&self, key: &RowKey) -> Result<T, Error> {
         let prefix = self.prefix(key.table);
         let rest = key.key.strip_prefix(prefix.key.as_slice()).ok_or(CORRUPT)?;
-        T::from_bytes(rest).map_err(|_| CORRUPT)
+        T::from_own_bytes(rest).map_err(|_| CORRUPT)
     }
 }
 
 fn decode<T: Decode>(value: &SecretBytes) -> Result<T, Error> {
-    T::from_bytes(value.expose()).map_err(|_| CORRUPT)
+    T::from_own_bytes(value.expose()).map_err(|_| CORRUPT)
 }

@@ -39,19 +39,19 @@ impl Leaf {
     /// The leaf, decoded. Never `None`: nothing but a leaf's encoding is taken in.
     #[must_use]
     pub fn node(&self) -> Option<LeafNode> {
-        LeafNode::from_bytes(&self.0).ok()
+        LeafNode::from_own_bytes(&self.0).ok()
     }
 
     /// The key path secrets are encrypted to.
     #[must_use]
     pub fn encryption_key(&self) -> HpkePublicKey {
-        HpkePublicKey(first_opaque(&mut Reader::new(&self.0)).into())
+        HpkePublicKey(first_opaque(&mut Reader::of_own(&self.0)).into())
     }
 
     /// The key this member's messages verify under.
     #[must_use]
     pub fn signature_key(&self) -> SignaturePublicKey {
-        let mut from = Reader::new(&self.0);
+        let mut from = Reader::of_own(&self.0);
         first_opaque(&mut from);
         SignaturePublicKey(first_opaque(&mut from).into())
     }
@@ -59,7 +59,7 @@ impl Leaf {
     /// Who it is. Never `None`, as [`Leaf::node`].
     #[must_use]
     pub fn credential(&self) -> Option<Credential> {
-        let mut from = Reader::new(&self.0);
+        let mut from = Reader::of_own(&self.0);
         first_opaque(&mut from);
         first_opaque(&mut from);
         Credential::decode(&mut from).ok()
@@ -113,11 +113,11 @@ impl Parent {
     }
 
     pub(super) fn key_bytes(&self) -> &[u8] {
-        first_opaque(&mut Reader::new(&self.fixed))
+        first_opaque(&mut Reader::of_own(&self.fixed))
     }
 
     pub(super) fn parent_hash(&self) -> Digest {
-        let mut from = Reader::new(&self.fixed);
+        let mut from = Reader::of_own(&self.fixed);
         first_opaque(&mut from);
         Digest::decode(&mut from).unwrap_or_default()
     }

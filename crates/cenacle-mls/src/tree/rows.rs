@@ -131,13 +131,13 @@ impl<I: Iterator<Item = Result<TreeRow, Error>>> Loader<'_, I> {
             let (left_head, right_head) = head.children();
             let left = self.read(left_head)?;
             let node = self.row(head)?;
-            let node = node.map(|value| Parent::from_bytes(value.expose()).map_err(|_| MALFORMED)).transpose()?;
+            let node = node.map(|value| Parent::from_own_bytes(value.expose()).map_err(|_| MALFORMED)).transpose()?;
             self.roster.change_parent(self.suite, head, None, node.as_ref());
             return Ok(Subtree::inner(head.level(), node, left, self.read(right_head)?));
         };
         // A row of a node further left was out of order.
         let value = self.row(head)?.ok_or(MALFORMED)?;
-        let mut from = Reader::new(value.expose());
+        let mut from = Reader::of_own(value.expose());
         let (leaf, node) = Leaf::read(&mut from).map_err(|_| MALFORMED)?;
         from.finish().map_err(|_| MALFORMED)?;
         self.roster.change_leaf(self.suite, index, None, Some(&node));

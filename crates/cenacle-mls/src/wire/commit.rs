@@ -1,6 +1,6 @@
 //! Commits (RFC 9420 §12.4).
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Reader, Writer, codec_struct};
 
@@ -12,7 +12,7 @@ pub enum ProposalOrRef {
     /// The committer's own proposal, by value.
     Proposal(Proposal),
     /// A proposal sent earlier in the epoch.
-    Reference(ProposalRef),
+    Reference(Box<ProposalRef>),
 }
 
 impl Encode for ProposalOrRef {
@@ -35,10 +35,15 @@ impl Decode for ProposalOrRef {
                 if reference.0.len() < 32 {
                     return Err(before.error(DecodeErrorKind::Forbidden("ProposalRef")));
                 }
-                Ok(Self::Reference(reference))
+                from.allocate(size_of::<ProposalRef>())?;
+                Ok(Self::Reference(Box::new(reference)))
             }
             _ => Err(before.error(DecodeErrorKind::UnknownVariant("ProposalOrRefType"))),
         }
+    }
+
+    fn skip(from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        if u8::decode(from)? == 1 { Proposal::skip(from) } else { ProposalRef::skip(from) }
     }
 }
 

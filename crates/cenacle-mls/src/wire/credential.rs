@@ -3,7 +3,7 @@
 
 use alloc::vec::Vec;
 
-use cenacle_codec::{Decode, DecodeError, Encode, Opaque, Reader, Writer, open_enum};
+use cenacle_codec::{Decode, DecodeError, DecodeErrorKind, Encode, Opaque, Reader, Writer, open_enum};
 
 open_enum! {
     /// The kind of a credential (RFC 9420 §17.5).
@@ -52,8 +52,22 @@ impl Decode for Credential {
     fn decode(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(match CredentialType::decode(from)? {
             CredentialType::BASIC => Self::Basic(Opaque::decode(from)?),
-            CredentialType::X509 => Self::X509(Decode::decode(from)?),
+            CredentialType::X509 => {
+                let before = from.clone();
+                let certificates = Vec::<Opaque>::decode(from)?;
+                // No DER is empty; a list of such would take far more memory than bytes.
+                if certificates.iter().any(|certificate| certificate.is_empty()) {
+                    return Err(before.error(DecodeErrorKind::Forbidden("Certificate")));
+                }
+                Self::X509(certificates)
+            }
             kind => Self::Custom(kind, Opaque::decode(from)?),
         })
+    }
+
+    fn skip(from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        CredentialType::skip(from)?;
+        // A chain of certificates is a vector as any other.
+        Opaque::skip(from)
     }
 }

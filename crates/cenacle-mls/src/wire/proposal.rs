@@ -159,4 +159,17 @@ impl Decode for Proposal {
             kind => Self::Custom(kind, Decode::decode(from)?),
         })
     }
+
+    fn skip(from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        match ProposalType::decode(from)? {
+            ProposalType::ADD => Add::skip(from),
+            ProposalType::UPDATE => Update::skip(from),
+            ProposalType::REMOVE => Remove::skip(from),
+            ProposalType::PSK => PreSharedKey::skip(from),
+            ProposalType::REINIT => ReInit::skip(from),
+            ProposalType::EXTERNAL_INIT => ExternalInit::skip(from),
+            ProposalType::GROUP_CONTEXT_EXTENSIONS => GroupContextExtensions::skip(from),
+            _ => Opaque::skip(from),
+        }
+    }
 }

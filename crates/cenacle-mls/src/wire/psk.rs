@@ -85,6 +85,15 @@ impl Decode for Psk {
             _ => Err(before.error(DecodeErrorKind::UnknownVariant("PSKType"))),
         }
     }
+
+    fn skip(from: &mut Reader<'_>) -> Result<(), DecodeError> {
+        if u8::decode(from)? != 2 {
+            return Opaque::skip(from);
+        }
+        ResumptionPskUsage::skip(from)?;
+        GroupId::skip(from)?;
+        Epoch::skip(from)
+    }
 }
 
 codec_struct! {

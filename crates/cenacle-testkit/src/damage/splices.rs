@@ -194,7 +194,7 @@ impl Splicer<'_> {
                 self.list(&mut commit.proposals, |splicer, listed| match listed {
                     ProposalOrRef::Proposal(proposal) => splicer.proposal(proposal),
                     ProposalOrRef::Reference(reference) => {
-                        *reference = ProposalRef(Digest::from_slice(&splicer.dice.bytes(32)).unwrap());
+                        **reference = ProposalRef(Digest::from_slice(&splicer.dice.bytes(32)).unwrap());
                     }
                 });
             }

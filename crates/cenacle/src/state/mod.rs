@@ -67,7 +67,7 @@ pub(crate) fn value<T: Encode + ?Sized>(content: &T) -> Result<SecretBytes, Erro
 /// Reads a row's value.
 pub(crate) fn read<T: Decode>(row: &SecretBytes, what: &'static str) -> Result<T, Error> {
     let decode = |from: &mut Reader<'_>| -> Result<(u8, T), DecodeError> { Ok((u8::decode(from)?, T::decode(from)?)) };
-    let mut from = Reader::new(row.expose());
+    let mut from = Reader::of_own(row.expose());
     match decode(&mut from) {
         Ok((FORMAT, content)) if from.is_empty() => Ok(content),
         Ok(_) | Err(_) => Err(Error::Corrupt(what)),

@@ -105,7 +105,7 @@ fn proposal(case: &mut Case) -> Proposal {
 /// A commit of that proposal and another by reference.
 fn commit(case: &mut Case, proposal: &Proposal) -> Commit {
     let reference = ProposalRef(case.dice.digest(case.hash_length()));
-    let proposals = vec![ProposalOrRef::Reference(reference), ProposalOrRef::Proposal(proposal.clone())];
+    let proposals = vec![ProposalOrRef::Reference(Box::new(reference)), ProposalOrRef::Proposal(proposal.clone())];
     Commit { proposals, path: None }
 }
 

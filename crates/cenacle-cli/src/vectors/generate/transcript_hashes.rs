@@ -52,7 +52,7 @@ fn commit(case: &mut Case) -> Result<AuthenticatedContent, Failure> {
         sender: Sender::Member(LeafIndex(dice.number32() % 1000)),
         authenticated_data: Opaque::from(dice.bytes(12)),
         content: Content::Commit(Commit {
-            proposals: vec![ProposalOrRef::Proposal(by_value), ProposalOrRef::Reference(by_reference)],
+            proposals: vec![ProposalOrRef::Proposal(by_value), ProposalOrRef::Reference(Box::new(by_reference))],
             path: None,
         }),
     };

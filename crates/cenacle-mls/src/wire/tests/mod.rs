@@ -1,6 +1,8 @@
 //! Structures against their encodings (RFC 9420 §6, §6.3.1, §13); the official vectors (`deserialization`, `messages`)
 //! run in the testkit.
 
+mod sizes;
+
 use alloc::vec;
 
 use cenacle_codec::{Decode, DecodeErrorKind, Encode};
@@ -56,12 +58,9 @@ fn long_lists_of_small_proposals_are_read() {
         let list = core::iter::once(ProposalOrRef::Proposal(init.clone()));
         Commit { proposals: list.chain((0..count).map(|_| custom(body))).collect(), path: None }
     };
-    // All but those that are without content and very many.
-    for (body, count, taken) in
-        [(&b"1234"[..], 50_000, true), (b"12", 50_000, true), (b"", 1_500, true), (b"", 50_000, false)]
-    {
+    for (body, count) in [(&b"1234"[..], 50_000), (b"12", 50_000), (b"", 9), (b"", 1_500), (b"", 50_000)] {
         let commit = commit(body, count);
         let read = Commit::from_bytes(&commit.to_bytes().unwrap());
-        assert!(if taken { read == Ok(commit) } else { read.is_err() }, "{count} of {} bytes", body.len());
+        assert!(read == Ok(commit), "{count} of {} bytes", body.len());
     }
 }

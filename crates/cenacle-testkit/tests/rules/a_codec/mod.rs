@@ -1,6 +1,7 @@
 //! Codec and primitive encoding (RFC 9420 §2.1, §5.1, §5.2).
 
 mod kem_keys;
+mod kept;
 mod labels;
 mod numbers;
 mod signatures;
