@@ -62,24 +62,41 @@ fn vectors_of_empty_items_end() {
 
 #[test]
 fn lists_take_memory_in_proportion_to_the_input() {
-    // Items of one length leave no room unused.
+    // There is room for exactly as many items as there are, whatever they are like.
     let numbers = vec![7u16; 10_000];
     let read = Vec::<u16>::from_bytes(&numbers.to_bytes().unwrap()).unwrap();
     assert_eq!((read.len(), read.capacity()), (10_000, 10_000));
-    // Whatever is among them, room is not made again and again.
-    let mut mixed = vec![vec![7u8; 1]; 3_000];
-    mixed[0] = vec![7; 50];
-    for at in (0..3_000).step_by(7) {
-        mixed[at] = vec![7; 2];
-    }
-    assert!(Vec::<Vec<u8>>::from_bytes(&mixed.to_bytes().unwrap()).unwrap().capacity() < 3_800);
-    // An empty string is one byte long and takes a string's header in memory.
-    let empty = |count: usize| vec![Opaque::EMPTY; count].to_bytes().unwrap();
-    assert_eq!(Vec::<Opaque>::from_bytes(&empty(2_000)).unwrap().len(), 2_000);
-    assert_eq!(kind::<Vec<Opaque>>(&empty(20_000)).1, DecodeErrorKind::OverMemory);
+    let mixed: Vec<Vec<u8>> = (0..3_000).map(|at| vec![7; at % 60]).collect();
+    let read = Vec::<Vec<u8>>::from_bytes(&mixed.to_bytes().unwrap()).unwrap();
+    assert_eq!((read.len(), read.capacity()), (3_000, 3_000));
+    // An empty string is one byte long and takes a pointer and a length in memory: just what may be taken.
+    let empty = vec![Opaque::EMPTY; 20_000].to_bytes().unwrap();
+    assert_eq!(Vec::<Opaque>::from_bytes(&empty).unwrap().len(), 20_000);
+    // An empty list takes more.
+    let lists = vec![Vec::<u8>::new(); 20_000].to_bytes().unwrap();
+    assert_eq!(kind::<Vec<Vec<u8>>>(&lists).1, DecodeErrorKind::OverMemory);
+    assert_eq!(Vec::<Vec<u8>>::from_own_bytes(&lists).unwrap().len(), 20_000);
     // What is inside counts for all that is around it.
-    let shared = vec![vec![Opaque::EMPTY; 2_000]; 10];
-    assert_eq!(kind::<Vec<Vec<Opaque>>>(&shared.to_bytes().unwrap()).1, DecodeErrorKind::OverMemory);
+    let nested = vec![vec![Vec::<u8>::new(); 2_000]; 10];
+    assert_eq!(kind::<Vec<Vec<Vec<u8>>>>(&nested.to_bytes().unwrap()).1, DecodeErrorKind::OverMemory);
+}
+
+#[test]
+fn skipping_leads_to_where_decoding_does() {
+    fn ends_alike<T: Encode + Decode>(value: &T) {
+        let bytes = [value.to_bytes().unwrap(), vec![1, 2, 3]].concat();
+        let (mut decoded, mut skipped) = (Reader::new(&bytes), Reader::new(&bytes));
+        T::decode(&mut decoded).unwrap();
+        T::skip(&mut skipped).unwrap();
+        assert_eq!((decoded.rest(), skipped.rest()), (&[1u8, 2, 3][..], &[1u8, 2, 3][..]));
+    }
+    ends_alike(&7u64);
+    ends_alike(&[7u8; 5]);
+    ends_alike(&(1u8, 2u32));
+    ends_alike(&Some(Opaque::from(&[1, 2])));
+    ends_alike(&None::<u16>);
+    ends_alike(&vec![vec![1u16, 2], vec![]]);
+    ends_alike(&alloc::boxed::Box::new(Opaque::EMPTY));
 }
 
 #[test]
