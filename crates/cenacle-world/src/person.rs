@@ -282,7 +282,7 @@ impl Person {
         self.store = rows.into();
         self.session += 1;
         (self.file, self.standing) = (file, standing);
-        (self.join, self.current, self.trouble) = (None, false, None);
+        (self.join, self.current, self.trouble, self.behind_in) = (None, false, None, None);
         self.load(&group_id)?;
         Ok(branches)
     }
@@ -309,7 +309,7 @@ impl Person {
         self.file.ahead.clear();
         self.file.outbox.clear();
         self.file.joining = None;
-        (self.trouble, self.current) = (None, false);
+        (self.trouble, self.current, self.behind_in) = (None, false, None);
     }
 
     /// A GroupInfo of the present epoch.

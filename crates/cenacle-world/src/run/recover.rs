@@ -166,14 +166,24 @@ impl Simulation {
                 {
                     return self.trouble(ahead, Signal::LogDiffers);
                 }
-                // Without an epoch in common there is no telling whether it could ever catch up; nor when it does not.
-                if comparison == Comparison::Apart || slow.behind_in == Some(here) {
+                // Without an epoch in common there is no telling whether it could ever catch up.
+                if comparison == Comparison::Apart {
                     return self.trouble(behind, Signal::Behind);
                 }
-                self.person_mut(behind)?.behind_in = Some(here);
-                self.signal(behind, Signal::Behind, &[behind])
+                self.left_behind(behind)
             }
         }
+    }
+
+    /// Someone sees, having read the log, that the group is further on. It may be shown the rest later: only who sees it again
+    /// in the same epoch cannot go on.
+    pub(super) fn left_behind(&mut self, who: PersonId) -> Step<()> {
+        let here = self.person(who)?.group()?.epoch().0;
+        if self.person(who)?.behind_in == Some(here) {
+            return self.trouble(who, Signal::Behind);
+        }
+        self.person_mut(who)?.behind_in = Some(here);
+        self.signal(who, Signal::Behind, &[who])
     }
 
     /// Two people found out that they are in different states of one epoch. People decide which side goes on; the others
@@ -237,8 +247,10 @@ impl Simulation {
             self.service.logs_mut(self.service.era())?.view_mut(who).branch = kept;
             self.switch(who, kept)?;
         }
+        self.service.desk.keep_only(self.service.era(), kept);
         self.main = kept;
         self.fork = None;
+        self.note(format_args!("only {kept:?} is left"));
         let mut parted = false;
         for side in sides {
             parted |= side != kept && self.is_followed_apart(side, kept)?;
