@@ -145,7 +145,7 @@ impl Simulation {
 
     /// While nobody has seen a fork, each side goes on by a commit, so that it can be seen.
     fn part(&mut self) -> Step<()> {
-        let Some(Fork { sides, kept: None }) = self.fork else { return Ok(()) };
+        let Some(fork @ Fork { sides, kept: None }) = self.fork else { return Ok(()) };
         let logs = self.service.logs(self.service.era())?;
         let follow = |branch| {
             let follows = |person: &&Person| person.is_able() && logs.branch_of(person.id) == branch;
@@ -157,7 +157,7 @@ impl Simulation {
                 Some(who) if self.person(who)?.file.outbox.is_empty() => self.renew(who)?,
                 Some(_) => {}
                 // Nobody follows this side.
-                None => self.fork = Some(Fork { sides, kept: Some(other) }),
+                None => self.keep(fork, other),
             }
         }
         Ok(())
@@ -261,6 +261,7 @@ impl Simulation {
     /// Every message was read by everyone who may read it, or there is a reason.
     pub(super) fn account(&mut self) -> Step<Messages> {
         for who in self.everybody() {
+            self.pass_over(who)?;
             let person = self.person(who)?;
             if !person.is_active() || person.halted {
                 let why = if person.halted { Why::Stopped } else { Why::Out };
