@@ -11,7 +11,7 @@ pub enum Recovery {
     /// They join anew, in their own place, by an external commit. Of the two sides of a fork the smaller does.
     #[default]
     Resync,
-    /// They stop: a person has to decide.
+    /// They stop: a person has to decide. Once all have, the run is over.
     Stop,
 }
 
@@ -22,7 +22,7 @@ pub struct Config {
     pub seed: u64,
     /// How many members the group keeps; at least 3.
     pub members: u32,
-    /// How many commits are accepted before the end.
+    /// How many commits are accepted before the end, unless all members stop before.
     pub epochs: u64,
     /// The ways in which the service is dishonest.
     pub dishonest: BTreeSet<Behaviour>,

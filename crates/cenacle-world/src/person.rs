@@ -70,6 +70,8 @@ pub(crate) struct File {
     pub(crate) era: usize,
     /// Which of its logs was read.
     pub(crate) branch: BranchId,
+    /// Records before this number were read in another log.
+    pub(crate) elsewhere: u64,
     /// All records before this number were taken, and of those from there on these.
     pub(crate) cursor: u64,
     pub(crate) ahead: BTreeMap<u64, Short>,
@@ -144,6 +146,7 @@ impl Person {
         let file = File {
             era: 0,
             branch: BranchId(0),
+            elsewhere: 0,
             cursor: 0,
             ahead: BTreeMap::new(),
             outbox: VecDeque::new(),
@@ -282,7 +285,7 @@ impl Person {
         self.store = rows.into();
         self.session += 1;
         (self.file, self.standing) = (file, standing);
-        (self.join, self.current, self.trouble) = (None, false, None);
+        (self.join, self.current, self.trouble, self.behind_in) = (None, false, None, None);
         self.load(&group_id)?;
         Ok(branches)
     }
@@ -304,12 +307,12 @@ impl Person {
 
     /// A group begins at this place of its log.
     pub(crate) fn begin_at(&mut self, era: usize, cursor: u64) {
-        (self.file.era, self.file.cursor) = (era, cursor);
+        (self.file.era, self.file.cursor, self.file.elsewhere) = (era, cursor, 0);
         self.session += 1;
         self.file.ahead.clear();
         self.file.outbox.clear();
         self.file.joining = None;
-        (self.trouble, self.current) = (None, false);
+        (self.trouble, self.current, self.behind_in) = (None, false, None);
     }
 
     /// A GroupInfo of the present epoch.

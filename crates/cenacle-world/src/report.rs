@@ -19,6 +19,8 @@ pub struct Report {
     pub epochs: u64,
     /// How many members there were at the end.
     pub members: u64,
+    /// Whether it ended before its time, since of all members nobody was left who had not stopped.
+    pub deserted: bool,
     /// What was done, by kind.
     pub operations: BTreeMap<&'static str, u64>,
     /// What the library refused, by error.

@@ -186,6 +186,11 @@ impl Diary {
         both.map(|(chain, other)| (chain.last(), other.last())).any(|(one, other)| one != other)
     }
 
+    /// Whether it goes back to this epoch.
+    pub(crate) fn saw(&self, epoch: u64) -> bool {
+        self.chains.contains_key(&epoch)
+    }
+
     /// How far back it goes.
     pub(crate) fn first_epoch(&self) -> Option<u64> {
         self.chains.keys().next().copied()

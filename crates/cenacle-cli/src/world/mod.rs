@@ -42,7 +42,7 @@ pub struct WorldArgs {
     /// stale-group-info, wrong-welcome, replace-key-package and replay, separated by commas
     #[arg(long, value_name = "LIST", default_value = "none", value_parser = behaviours)]
     dishonest: Dishonest,
-    /// Members stop when they see that something is wrong, instead of joining anew
+    /// Members stop when they see that something is wrong, instead of joining anew; once all have, the run ends
     #[arg(long)]
     stop: bool,
     /// Number of the cipher suite, one of the pure-Rust provider's: 1, 2, 3, 5, 7

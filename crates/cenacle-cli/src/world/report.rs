@@ -8,18 +8,33 @@ use serde_json::{Value, json};
 
 /// A line for one of many seeds.
 pub(super) fn line(report: &Report) -> String {
-    let Report { config, epochs, events, messages, digest, .. } = report;
+    let Report { config, events, messages, digest, .. } = report;
     format!(
-        "seed {}: {epochs} epochs, {events} events, {} of {} readings, all explained; digest {digest}",
-        config.seed, messages.read, messages.expected
+        "seed {}: {}, {events} events, {} of {} readings, all explained; digest {digest}",
+        config.seed,
+        epochs(report),
+        messages.read,
+        messages.expected
     )
+}
+
+/// How many epochs there were, of how many if not all.
+fn epochs(report: &Report) -> String {
+    match report.deserted {
+        true => format!("{} of {} epochs, then nobody was left", report.epochs, report.config.epochs),
+        false => format!("{} epochs", report.epochs),
+    }
 }
 
 /// Everything, in lines.
 pub(super) fn text(report: &Report, replay: &str) -> String {
     let mut lines = vec![format!(
-        "seed {}: {} members, {} epochs, {} events in {} s of virtual time",
-        report.config.seed, report.members, report.epochs, report.events, report.virtual_seconds
+        "seed {}: {} members, {}, {} events in {} s of virtual time",
+        report.config.seed,
+        report.members,
+        epochs(report),
+        report.events,
+        report.virtual_seconds
     )];
     let mut list = |title: &str, counted: Vec<(String, u64)>| {
         if !counted.is_empty() {
@@ -65,6 +80,7 @@ pub(super) fn json(report: &Report, replay: &str) -> String {
         "seed": report.config.seed,
         "members": report.members,
         "epochs": report.epochs,
+        "deserted": report.deserted,
         "events": report.events,
         "virtual_seconds": report.virtual_seconds,
         "digest": report.digest,

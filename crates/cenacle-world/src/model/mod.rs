@@ -10,7 +10,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 pub use account::{Messages, Why};
 pub use expect::Outcome;
-pub(crate) use standing::{Fate, Standing};
+pub(crate) use standing::Standing;
+use standing::Fate;
 
 use crate::{
     finding::{Have as _, Step, What},
@@ -152,13 +153,13 @@ impl Model {
         Err(What::Disagreement { about: format!("{who} about epoch {}", facts.number) }.into())
     }
 
-    /// A commit for `from` leads to these members. Whoever comes or goes was proposed, by the commit itself or before; what
-    /// the commit itself proposes comes true.
-    pub(crate) fn explain(&self, from: EpochId, to: &BTreeSet<PersonId>, by_value: &[Wanted]) -> Step<()> {
-        let before = &self.epoch(from)?.roster;
-        let unproposed = |wanted: Wanted| {
-            !by_value.contains(&wanted) && !self.proposals_of(from).any(|(_, proposed)| proposed.wanted == wanted)
-        };
+    /// Someone who stands here makes a commit that leads to these members. Whoever comes or goes was proposed, by the commit
+    /// itself or by what its author knew, from its own epoch or from outside; what the commit itself proposes comes true.
+    pub(crate) fn explain(&self, author: &Standing, to: &BTreeSet<PersonId>, by_value: &[Wanted]) -> Step<()> {
+        let before = &self.epoch(author.at.have("where a member stands")?)?.roster;
+        let known = author.known.iter().chain(&author.proposed);
+        let proposed = known.map(|id| Ok(self.proposed(*id)?.wanted)).collect::<Step<Vec<Wanted>>>()?;
+        let unproposed = |wanted: Wanted| !by_value.contains(&wanted) && !proposed.contains(&wanted);
         for added in to.difference(before) {
             if unproposed(Wanted::Add(*added)) {
                 return Err(What::Unproposed { change: format!("{added} is added") }.into());

@@ -34,6 +34,8 @@ pub(crate) struct Standing {
     pub(crate) proposed: BTreeSet<ProposalId>,
     /// A commit of one's own that waits for its echo, as the digest of its bytes.
     pub(crate) pending: Option<[u8; 16]>,
+    /// What was read since the group's rows are there: its keys are used up.
+    read: BTreeSet<SaidId>,
     /// What became of messages.
     pub(crate) fates: BTreeMap<SaidId, Fate>,
 }
@@ -50,13 +52,17 @@ impl Standing {
             known: BTreeSet::new(),
             proposed: BTreeSet::new(),
             pending: None,
+            read: BTreeSet::new(),
             fates: BTreeMap::new(),
         }
     }
 
-    /// A group begins for this person.
-    pub(crate) fn arrive(&mut self, at: EpochId, number: u64) {
+    /// A group begins for this person. One that was forgotten, for another, knows nothing of what was read in it before.
+    pub(crate) fn arrive(&mut self, at: EpochId, number: u64, is_another: bool) {
         self.said.clear();
+        if is_another {
+            self.read.clear();
+        }
         (self.at, self.since, self.active) = (Some(at), number, true);
         self.turn();
     }
@@ -79,9 +85,15 @@ impl Standing {
         self.turn();
     }
 
-    /// Whether a message was read.
+    /// A message was read.
+    pub(crate) fn read(&mut self, said: SaidId) {
+        self.read.insert(said);
+        self.fates.insert(said, Fate::Read);
+    }
+
+    /// Whether a message was read, as far as the group's rows know.
     pub(crate) fn has_read(&self, said: SaidId) -> bool {
-        self.fates.get(&said) == Some(&Fate::Read)
+        self.read.contains(&said)
     }
 
     /// A message will not be read any more, if it was not.

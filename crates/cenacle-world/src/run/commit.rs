@@ -91,7 +91,7 @@ impl Simulation {
             }
         };
         let roster = roster_after(&transition)?;
-        self.model.explain(from, &roster, &wish.by_value())?;
+        self.model.explain(&person.standing, &roster, &wish.by_value())?;
         let removes: Vec<LeafIndex> =
             transition.summary().into_iter().flat_map(|does| does.removed.iter().map(|(leaf, _)| *leaf)).collect();
         let own = group.own_leaf();

@@ -165,7 +165,9 @@ impl Simulation {
         let Arrival { era, epoch, next, began_by, why, act } = arrival;
         let file = &self.person(who)?.file;
         let (old_era, old_branch, old_cursor) = (file.era, file.branch, file.cursor);
-        if old_era != era {
+        if old_era == era {
+            self.pass_over(who)?;
+        } else {
             self.leave_log(who, why)?;
         }
         for between in old_era + 1..era {
@@ -184,7 +186,7 @@ impl Simulation {
         let person = self.person_mut(who)?;
         person.begin_at(era, cursor);
         person.file.branch = branch;
-        person.standing.arrive(epoch, number);
+        person.standing.arrive(epoch, number, old_era != era);
         person.file.diary.begin(&*suite, number, &began_by);
         person.check_stored()?;
         self.service.desk.forget(who, era);

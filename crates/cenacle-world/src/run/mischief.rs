@@ -48,14 +48,14 @@ impl Simulation {
         let era = self.service.era();
         let logs = self.service.logs_mut(era)?;
         let other = logs.fork(main)?;
-        for who in moved {
+        for who in moved.iter().copied() {
             logs.view_mut(who).branch = other;
             if let Some(person) = self.people.get_mut(who.0).filter(|person| person.file.era == era) {
                 person.file.branch = other;
             }
         }
         self.fork = Some(Fork { sides: [main, other], kept: None });
-        self.note(format_args!("the service forks the log"));
+        self.note(format_args!("the service forks {main:?}, {other:?} is shown to {moved:?}"));
         Ok(())
     }
 
@@ -107,18 +107,40 @@ impl Simulation {
             return Ok(());
         }
         let logs = self.service.logs(era)?;
-        let truth = logs.branch(branch)?.records.get(position).have("a record")?.truth;
+        let log = logs.branch(branch)?;
+        let record = log.records.get(position).have("a record")?;
+        let (truth, epoch) = (record.truth, self.model.epoch(log.tip)?.number);
+        let leads_on = matches!(truth, Truth::Commit(_)) && logs.find(branch, &record.digest)? == Some(position);
         let fits = |person: &&crate::person::Person| {
             let follows = person.is_able() && person.file.era == era && logs.branch_of(person.id) == branch;
             person.id != by && follows && logs.is_straight(person.id)
         };
         let victims: Vec<PersonId> = self.people.iter().filter(fits).map(|person| person.id).collect();
         let Some(victim) = self.someone(&victims) else { return Ok(()) };
-        self.mischief.act(Behaviour::Drop, Some(victim), "leaves a record out");
+        let act = self.mischief.act(Behaviour::Drop, Some(victim), "leaves a record out");
+        // Without the commit that ends its epoch nobody gets on; of anything else only the others know.
+        if !leads_on {
+            self.mischief.keep_from(act, (era, epoch));
+        }
         self.note(format_args!("{victim} is not shown {truth:?}"));
         self.service.logs_mut(era)?.view_mut(victim).omitted.insert(position);
         if let Truth::Said(id) = truth {
             self.person_mut(victim)?.standing.miss(id, Why::Withheld);
+        }
+        Ok(())
+    }
+
+    /// What somebody is not shown can come out only while somebody else is there who was. Acts of which nobody is left to tell
+    /// end here.
+    pub(super) fn forget_untold(&mut self) -> Step<()> {
+        for (act, victim, (era, epoch)) in self.mischief.kept() {
+            let tells = |person: &crate::person::Person| {
+                let goes_on = person.is_active() && !person.halted && person.file.era == era;
+                person.id != victim && goes_on && person.file.diary.saw(epoch)
+            };
+            if !self.people.iter().any(tells) {
+                self.mischief.end(act, Notice::Harmless(Harmless::NobodyKnows));
+            }
         }
         Ok(())
     }

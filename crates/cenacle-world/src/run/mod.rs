@@ -118,6 +118,8 @@ pub struct Simulation {
     calm: bool,
     events: u64,
     commits: u64,
+    /// Nobody was left to make more of them.
+    deserted: bool,
     commit_event: u64,
     received: u64,
     digest: Short,
@@ -150,6 +152,7 @@ impl Simulation {
             calm: false,
             events: 0,
             commits: 0,
+            deserted: false,
             commit_event: 0,
             received: 0,
             digest: [0; 16],
@@ -187,6 +190,7 @@ impl Simulation {
             virtual_seconds: self.agenda.now() / 1_000,
             epochs: self.commits,
             members: u64::try_from(members).unwrap_or(u64::MAX),
+            deserted: self.deserted,
             operations,
             refusals,
             faults,
@@ -201,7 +205,7 @@ impl Simulation {
     fn play(&mut self, watch: &mut dyn FnMut(Progress)) -> Step<Messages> {
         self.set_up()?;
         let mut rest = SETTLE_EVERY;
-        while self.commits < self.config.epochs {
+        while self.commits < self.config.epochs && self.goes_on() {
             let Some(event) = self.agenda.next() else {
                 return Err(What::Internal("nothing is planned any more").into());
             };
@@ -218,9 +222,16 @@ impl Simulation {
                 rest = self.commits + SETTLE_EVERY;
             }
         }
+        self.deserted = self.commits < self.config.epochs;
         self.settle()?;
         self.mischief.close();
         self.account()
+    }
+
+    /// Whether anybody is left who is in the group, or on the way into it, and did not stop.
+    fn goes_on(&self) -> bool {
+        let goes_on = |person: &Person| !person.halted && (person.is_active() || person.file.joining.is_some());
+        self.people.iter().any(goes_on)
     }
 
     fn happen(&mut self, event: Event) -> Step<()> {

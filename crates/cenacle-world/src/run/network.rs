@@ -60,11 +60,14 @@ impl Simulation {
         }
         self.pull(who)?;
         let person = self.person(who)?;
-        // The service says that the epoch is over, and shows nothing that ended it.
-        if person.is_able() && person.group()?.epoch().0 == waiting.epoch {
-            self.signal(who, Signal::Behind, &[who])?;
+        if !person.is_able() || person.group()?.epoch().0 != waiting.epoch {
+            return Ok(());
         }
-        Ok(())
+        // The service says that the epoch is over, and shows nothing that ended it: nothing takes the commit's place.
+        if person.standing.pending == Some(waiting.digest) {
+            self.give_up_commit(who)?;
+        }
+        self.left_behind(who)
     }
 
     /// The service gets something.

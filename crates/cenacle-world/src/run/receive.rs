@@ -12,7 +12,7 @@ use crate::{
     authority::credential,
     finding::{Have as _, Step, What},
     ids::{EpochId, PersonId, SaidId},
-    model::{Fate, Outcome, Why},
+    model::{Outcome, Why},
     person::Cargo,
     service::{Behaviour, Harmless, Notice, Record, Shown, Signal, Truth},
     witness::{Witness, mark},
@@ -140,7 +140,7 @@ impl Simulation {
         self.model.used(id, message.generation)?;
         let is_late = self.person(who)?.group()?.epoch() != number;
         self.counts.did(if is_late { "message read late" } else { "message read" });
-        self.person_mut(who)?.standing.fates.insert(id, Fate::Read);
+        self.person_mut(who)?.standing.read(id);
         self.compare_witness(who, by, &message.authenticated_data)
     }
 
@@ -266,11 +266,23 @@ impl Simulation {
 
     /// Nothing more of its log concerns someone: what is not read of it will not be.
     pub(super) fn leave_log(&mut self, who: PersonId, why: Why) -> Step<()> {
+        self.pass_over(who)?;
         let file = &self.person(who)?.file;
         // Of a log that was shown in place of the one it read, it read nothing.
         let is_same = self.service.logs(file.era)?.branch_of(who) == file.branch;
         let (era, from) = (file.era, if is_same { file.cursor } else { 0 });
         self.skip(who, (era, from, u64::MAX), why)
+    }
+
+    /// What is in places that someone read in another log is not read in this one.
+    pub(super) fn pass_over(&mut self, who: PersonId) -> Step<()> {
+        let file = &self.person(who)?.file;
+        let (era, to) = (file.era, file.elsewhere);
+        if to == 0 {
+            return Ok(());
+        }
+        let omitted = u64::try_from(self.service.logs(era)?.view(who).omitted.len()).unwrap_or(u64::MAX);
+        self.skip(who, (era, 0, to.saturating_add(omitted)), Why::OtherLog)
     }
 
     /// Records of a log, from a number on and before another, do not concern someone any more.

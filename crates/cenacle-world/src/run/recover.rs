@@ -6,7 +6,6 @@ use crate::{
     Recovery,
     finding::{Have as _, Step, What},
     ids::{BranchId, EpochId, PersonId},
-    person::Person,
     service::{Behaviour, Harmless, Notice, Signal},
     witness::Comparison,
 };
@@ -103,6 +102,7 @@ impl Simulation {
         for (era, branch) in branches.into_iter().enumerate() {
             self.service.logs_mut(era)?.view_mut(who).branch = branch;
         }
+        self.switch(who)?;
         self.leave_astray(who)?;
         self.agenda.after(1_000, Event::Wake(who));
         Ok(())
@@ -166,14 +166,24 @@ impl Simulation {
                 {
                     return self.trouble(ahead, Signal::LogDiffers);
                 }
-                // Without an epoch in common there is no telling whether it could ever catch up; nor when it does not.
-                if comparison == Comparison::Apart || slow.behind_in == Some(here) {
+                // Without an epoch in common there is no telling whether it could ever catch up.
+                if comparison == Comparison::Apart {
                     return self.trouble(behind, Signal::Behind);
                 }
-                self.person_mut(behind)?.behind_in = Some(here);
-                self.signal(behind, Signal::Behind, &[behind])
+                self.left_behind(behind)
             }
         }
+    }
+
+    /// Someone sees, having read the log, that the group is further on. It may be shown the rest later: only who sees it again
+    /// in the same epoch cannot go on.
+    pub(super) fn left_behind(&mut self, who: PersonId) -> Step<()> {
+        let here = self.person(who)?.group()?.epoch().0;
+        if self.person(who)?.behind_in == Some(here) {
+            return self.trouble(who, Signal::Behind);
+        }
+        self.person_mut(who)?.behind_in = Some(here);
+        self.signal(who, Signal::Behind, &[who])
     }
 
     /// Two people found out that they are in different states of one epoch. People decide which side goes on; the others
@@ -197,16 +207,42 @@ impl Simulation {
         if let Some(kept) = fork.kept {
             return Ok(kept);
         }
-        let logs = self.service.logs(self.service.era())?;
-        let follow = |branch: BranchId| {
-            let follows = |person: &&Person| person.is_active() && logs.branch_of(person.id) == branch;
-            self.people.iter().filter(follows).count()
-        };
         let [one, other] = fork.sides;
-        let kept = if follow(other) > follow(one) { other } else { one };
+        let kept = if self.followers(other)? > self.followers(one)? { other } else { one };
+        self.keep(fork, kept);
+        Ok(kept)
+    }
+
+    /// Of the two logs of a fork this one is to go on.
+    pub(super) fn keep(&mut self, fork: Fork, kept: BranchId) {
         self.fork = Some(Fork { kept: Some(kept), ..fork });
         self.note(format_args!("{kept:?} goes on"));
-        Ok(kept)
+    }
+
+    /// How many members go on in a log: not those who were led to where no log leads, and not those in trouble.
+    fn followers(&self, branch: BranchId) -> Step<usize> {
+        let mut count = 0;
+        for person in self.people.iter().filter(|person| person.is_active() && !person.halted) {
+            let is_shown = self.service.logs(self.service.era())?.branch_of(person.id) == branch;
+            if is_shown && person.trouble.is_none() && self.is_on(person.id, branch)? {
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    /// The log that was decided for may have lost all its members since: then the other one goes on.
+    fn reconsider(&mut self) -> Step<()> {
+        let Some(fork @ Fork { sides, kept: Some(kept) }) = self.fork else { return Ok(()) };
+        if self.followers(kept)? > 0 {
+            return Ok(());
+        }
+        for side in sides.into_iter().filter(|side| *side != kept) {
+            if self.followers(side)? > 0 {
+                self.keep(fork, side);
+            }
+        }
+        Ok(())
     }
 
     /// Whether someone's epoch is one of this log's.
@@ -222,6 +258,7 @@ impl Simulation {
 
     /// Whether the fork is over: everyone who is in the group follows one log again. Then the service has only that one.
     pub(super) fn close_fork(&mut self) -> Step<()> {
+        self.reconsider()?;
         let Some(Fork { sides, kept: Some(kept) }) = self.fork else { return Ok(()) };
         for who in self.everybody() {
             let person = self.person(who)?;
@@ -235,10 +272,12 @@ impl Simulation {
         }
         for who in self.everybody() {
             self.service.logs_mut(self.service.era())?.view_mut(who).branch = kept;
-            self.switch(who, kept)?;
+            self.switch(who)?;
         }
+        self.service.desk.keep_only(self.service.era(), kept);
         self.main = kept;
         self.fork = None;
+        self.note(format_args!("only {kept:?} is left"));
         let mut parted = false;
         for side in sides {
             parted |= side != kept && self.is_followed_apart(side, kept)?;
@@ -273,24 +312,19 @@ impl Simulation {
         Ok(false)
     }
 
-    /// Someone who had read on in another log, without having followed a commit of it, is shown this one: what it has in the
-    /// same places is passed over.
-    fn switch(&mut self, who: PersonId, kept: BranchId) -> Step<()> {
+    /// Someone who had read on in another log, without having followed a commit of it, is shown the one it is given now: what
+    /// that has in the same places, or will have, is passed over.
+    fn switch(&mut self, who: PersonId) -> Step<()> {
         let file = &self.person(who)?.file;
-        let (era, cursor) = (file.era, file.cursor);
-        if era != self.service.era() || file.branch == kept || !self.person(who)?.is_active() {
+        let branch = self.service.logs(file.era)?.branch_of(who);
+        if file.branch == branch || !self.person(who)?.is_active() {
             return Ok(());
         }
-        let omitted = u64::try_from(self.service.logs(era)?.view(who).omitted.len()).unwrap_or(u64::MAX);
-        self.skip(who, (era, 0, cursor.saturating_add(omitted)), crate::Why::OtherLog)?;
         let person = self.person_mut(who)?;
         person.session += 1;
-        person.file.branch = kept;
+        person.file.branch = branch;
         person.file.ahead.clear();
-        if person.halted {
-            // It reads nothing of it, also of what comes to places that it had read in the other.
-            person.file.cursor = 0;
-        }
+        person.file.elsewhere = person.file.cursor;
         Ok(())
     }
 }

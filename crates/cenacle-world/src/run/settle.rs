@@ -33,6 +33,7 @@ impl Simulation {
         self.check_members()?;
         self.speak_to_all()?;
         self.check_members()?;
+        self.forget_untold()?;
         // What is still on its way may come later; what reached somebody has had its effect by now.
         self.mischief.check()?;
         self.mischief.relapse(on);
@@ -96,6 +97,14 @@ impl Simulation {
         let memory = |person: &&Person| person.file.diary.first_epoch();
         let veteran = here().min_by_key(memory).map(|person| person.id);
         let here: Vec<PersonId> = here().map(|person| person.id).collect();
+        // Whoever has nobody to compare with finds out where it stands by a commit.
+        if let [alone] = *here.as_slice()
+            && self.person(alone)?.is_able()
+            && self.person(alone)?.file.outbox.is_empty()
+        {
+            self.renew(alone)?;
+            self.flush(alone)?;
+        }
         let pairs = here.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?)));
         let pairs: Vec<_> = pairs.chain(here.iter().filter_map(|who| Some((*who, veteran?)))).collect();
         for (one, other) in pairs.into_iter().filter(|(one, other)| one != other) {
@@ -112,8 +121,8 @@ impl Simulation {
 
     /// Someone who is not at rest, and why.
     fn busy(&self) -> Step<Option<String>> {
-        if self.fork.is_some() {
-            return Ok(Some("the log is forked".into()));
+        if let Some(Fork { sides, kept }) = self.fork {
+            return Ok(Some(format!("the log is forked: {sides:?}, and {kept:?} was decided for")));
         }
         let tip = self.main_tip()?;
         for person in self.people.iter().filter(|person| !person.halted) {
@@ -136,7 +145,7 @@ impl Simulation {
 
     /// While nobody has seen a fork, each side goes on by a commit, so that it can be seen.
     fn part(&mut self) -> Step<()> {
-        let Some(Fork { sides, kept: None }) = self.fork else { return Ok(()) };
+        let Some(fork @ Fork { sides, kept: None }) = self.fork else { return Ok(()) };
         let logs = self.service.logs(self.service.era())?;
         let follow = |branch| {
             let follows = |person: &&Person| person.is_able() && logs.branch_of(person.id) == branch;
@@ -145,18 +154,25 @@ impl Simulation {
         let leaders = sides.map(follow);
         for (leader, other) in leaders.into_iter().zip(sides.into_iter().rev()) {
             match leader {
-                Some(who) if self.person(who)?.file.outbox.is_empty() => {
-                    if self.person(who)?.group()?.has_pending_commit() {
-                        self.give_up_commit(who)?;
-                    }
-                    self.make_commit(who, Wish { path: true, ..Wish::default() })?;
-                }
+                Some(who) if self.person(who)?.file.outbox.is_empty() => self.renew(who)?,
                 Some(_) => {}
                 // Nobody follows this side.
-                None => self.fork = Some(Fork { sides, kept: Some(other) }),
+                None => self.keep(fork, other),
             }
         }
         Ok(())
+    }
+
+    /// A member renews its keys, unless the log shows that it was outdone. A commit of its own that is not there was refused.
+    fn renew(&mut self, who: PersonId) -> Step<()> {
+        self.pull(who)?;
+        if !self.person(who)?.is_able() {
+            return Ok(());
+        }
+        if self.person(who)?.group()?.has_pending_commit() {
+            self.give_up_commit(who)?;
+        }
+        self.make_commit(who, Wish { path: true, info: true, ..Wish::default() }).map(drop)
     }
 
     fn has_read_all(&self, person: &Person) -> Step<bool> {
@@ -189,10 +205,7 @@ impl Simulation {
         let able: Vec<PersonId> =
             self.people.iter().filter(|person| person.is_able()).map(|person| person.id).collect();
         let Some(committer) = self.someone(&able) else { return Ok(()) };
-        if self.person(committer)?.group()?.has_pending_commit() {
-            self.give_up_commit(committer)?;
-        }
-        self.make_commit(committer, Wish { path: true, info: true, ..Wish::default() })?;
+        self.renew(committer)?;
         self.come_to_rest()?;
         let able: Vec<PersonId> =
             self.people.iter().filter(|person| person.is_able()).map(|person| person.id).collect();
@@ -248,6 +261,7 @@ impl Simulation {
     /// Every message was read by everyone who may read it, or there is a reason.
     pub(super) fn account(&mut self) -> Step<Messages> {
         for who in self.everybody() {
+            self.pass_over(who)?;
             let person = self.person(who)?;
             if !person.is_active() || person.halted {
                 let why = if person.halted { Why::Stopped } else { Why::Out };

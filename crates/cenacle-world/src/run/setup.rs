@@ -166,7 +166,7 @@ impl Simulation {
             agreed: None,
         };
         let epoch = self.model.begin(facts);
-        person.standing.arrive(epoch, 0);
+        person.standing.arrive(epoch, 0, true);
         person.file.diary.begin(&*self.suite, 0, &[0; 16]);
         person.file.diary.mark(0, mark(&*self.suite, &group));
         person.group = Some(group);

@@ -150,6 +150,13 @@ impl Desk {
         others.find(|other| other.welcome != genuine.welcome).cloned()
     }
 
+    /// There is only one log left of a group: what led into others is gone with them.
+    pub(crate) fn keep_only(&mut self, era: usize, branch: BranchId) {
+        for kept in self.invitations.values_mut().chain(self.opened.values_mut()) {
+            kept.retain(|invitation| invitation.era != era || invitation.branch == branch);
+        }
+    }
+
     /// Someone is in a group: invitations into it, and into those before it, are of no use any more.
     pub(crate) fn forget(&mut self, who: PersonId, era: usize) {
         if let Some(waiting) = self.invitations.get_mut(&who) {

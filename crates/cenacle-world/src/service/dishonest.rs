@@ -102,6 +102,8 @@ pub enum Harmless {
     Replaced,
     /// Whom it was meant for left, joined anew or stopped before it could matter, or never asked for it.
     NeverSeen,
+    /// Everyone who was shown it left, joined anew or stopped: nobody is left who could tell.
+    NobodyKnows,
 }
 
 /// What members see of an attack, or of trouble of their own.
@@ -195,6 +197,7 @@ impl Harmless {
             Self::Refused => "refused",
             Self::Replaced => "state given up",
             Self::NeverSeen => "never mattered",
+            Self::NobodyKnows => "nobody left who saw it",
         }
     }
 }
@@ -230,6 +233,8 @@ pub(crate) struct Act {
     reached: bool,
     /// The epoch outside the log that it led somebody to.
     led_to: Option<EpochId>,
+    /// The epoch, with its group, of what was said or proposed and is kept from somebody.
+    kept_from: Option<(usize, u64)>,
 }
 
 /// What came of all acts of one behaviour.
@@ -277,7 +282,7 @@ impl Mischief {
 
     /// Something is on its way to somebody, and may get nowhere: [`Mischief::reach`] says when it did.
     pub(crate) fn plan(&mut self, behaviour: Behaviour, to: Option<PersonId>, what: &'static str) -> ActId {
-        self.acts.push(Act { behaviour, to, what, outcome: None, reached: false, led_to: None });
+        self.acts.push(Act { behaviour, to, what, outcome: None, reached: false, led_to: None, kept_from: None });
         let id = ActId(self.acts.len() - 1);
         self.open.insert(id);
         id
@@ -329,6 +334,19 @@ impl Mischief {
     pub(crate) fn astray(&self, who: PersonId) -> Vec<(ActId, EpochId)> {
         let led = |id: &ActId| Some((*id, self.acts.get(id.0).filter(|act| act.to == Some(who))?.led_to?));
         self.open.iter().filter_map(led).collect()
+    }
+
+    /// What somebody is not shown was said or proposed in this epoch of a group.
+    pub(crate) fn keep_from(&mut self, id: ActId, epoch: (usize, u64)) {
+        if let Some(act) = self.acts.get_mut(id.0) {
+            act.kept_from = Some(epoch);
+        }
+    }
+
+    /// The open acts by which somebody is not shown what was said or proposed: who, and in which epoch of which group.
+    pub(crate) fn kept(&self) -> Vec<(ActId, PersonId, (usize, u64))> {
+        let kept = |id: &ActId| self.acts.get(id.0).and_then(|act| Some((*id, act.to?, act.kept_from?)));
+        self.open.iter().filter_map(kept).collect()
     }
 
     /// Somebody is in another state than before, to which `by` led if anything: what led to the former is over.
