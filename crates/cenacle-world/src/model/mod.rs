@@ -10,8 +10,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 pub use account::{Messages, Why};
 pub use expect::Outcome;
-pub(crate) use standing::Standing;
 use standing::Fate;
+pub(crate) use standing::Standing;
 
 use crate::{
     finding::{Have as _, Step, What},
